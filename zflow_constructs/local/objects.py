@@ -1,0 +1,152 @@
+"""S3 as the local run's components use it: objects and prefixes, to and from files."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class ObjectNotFoundError(LookupError):
+    """No object is at a URI, nor below it."""
+
+
+class ObjectStore:
+    """Objects in S3, named by `s3://bucket/key` URIs.
+
+    Args:
+        client: A boto3 S3 client, whose endpoint is the local run's.
+
+    Example:
+        ObjectStore(boto3.client("s3", endpoint_url=url)).download("s3://lake/history/", Path("input/train"))
+    """
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def list(self, uri: str) -> builtins.list[str]:
+        """The URIs of all objects whose key starts with the URI's key, sorted; folder markers are left out.
+
+        It is how SageMaker reads an `S3Prefix` data source.
+
+        Args:
+            uri: The URI of an object or a prefix.
+        """
+        bucket, prefix = _split(uri)
+        return [f"s3://{bucket}/{key}" for key in self._keys(bucket, prefix)]
+
+    def exists(self, uri: str) -> bool:
+        """Whether an object is at the URI, or below it as a folder.
+
+        Args:
+            uri: The URI of an object or a folder.
+        """
+        folder = f"{uri.rstrip('/')}/"
+        return any(found == uri or found.startswith(folder) for found in self.list(uri))
+
+    def read(self, uri: str) -> bytes:
+        """The content of one object.
+
+        Args:
+            uri: The URI of an object.
+
+        Raises:
+            ObjectNotFoundError: There is no such object.
+        """
+        bucket, key = _split(uri)
+        try:
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except (self._client.exceptions.NoSuchKey, self._client.exceptions.NoSuchBucket) as error:
+            raise ObjectNotFoundError(f"No S3 object at {uri}") from error
+
+    def write(self, uri: str, content: bytes) -> None:
+        """Put one object.
+
+        Args:
+            uri: The URI of the object.
+            content: Its content.
+        """
+        bucket, key = _split(uri)
+        self._client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def download(self, uri: str, folder: Path) -> builtins.list[Path]:
+        """Fetch an object, or all objects whose key starts with a prefix, into a folder.
+
+        Below a folder the objects keep their relative paths: `history/de/a.csv` of `s3://lake/history` becomes
+        `de/a.csv`.
+        An object that only starts with the prefix keeps the rest of its path from the last slash on.
+
+        Args:
+            uri: The URI of an object or a prefix.
+            folder: Where the files go; it is made if need be.
+
+        Returns:
+            The files, sorted by key.
+
+        Raises:
+            ObjectNotFoundError: Nothing is at the URI or starts with it.
+        """
+        bucket, prefix = _split(uri)
+        keys = self._keys(bucket, prefix)
+        if not keys:
+            raise ObjectNotFoundError(f"No S3 objects found under S3 URL {uri!r}")
+        files = [folder / relative_key(key, prefix) for key in keys]
+        for key, file in zip(keys, files, strict=True):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._client.download_file(bucket, key, str(file))
+        return files
+
+    def upload(self, path: Path, uri: str) -> None:
+        """Put a file at a URI, or all files of a folder below it.
+
+        Args:
+            path: A file, or a folder that is read recursively.
+            uri: The URI of the object, or the prefix of the folder's objects.
+
+        Raises:
+            FileNotFoundError: There is nothing at `path`.
+        """
+        bucket, key = _split(uri)
+        if not path.is_dir():
+            self._client.upload_file(str(path), bucket, key)
+            return
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            name = f"{key.rstrip('/')}/{file.relative_to(path).as_posix()}"
+            self._client.upload_file(str(file), bucket, name.lstrip("/"))
+
+    def _keys(self, bucket: str, prefix: str) -> builtins.list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        try:
+            keys = [content["Key"] for page in pages for content in page.get("Contents", [])]
+        except self._client.exceptions.NoSuchBucket as error:
+            raise ObjectNotFoundError(f"No S3 bucket {bucket!r}") from error
+        return sorted(key for key in keys if not key.endswith("/"))
+
+
+def relative_key(key: str, prefix: str) -> str:
+    """The path of an object below a prefix.
+
+    Args:
+        key: The object's key.
+        prefix: What the key starts with: a folder, the key itself, or the first part of its name.
+
+    Example:
+        relative_key("history/de/a.csv", "history")  # "de/a.csv"
+        relative_key("history/de/a.csv", "history/de/a")  # "a.csv"
+    """
+    folder = f"{prefix.rstrip('/')}/"
+    if key.startswith(folder):
+        return key.removeprefix(folder)
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    parts = urlsplit(uri, allow_fragments=False)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ValueError(f"{uri!r} is no S3 URI: write s3://bucket/key")
+    key = parts.path + (f"?{parts.query}" if parts.query else "")
+    return parts.netloc, key.removeprefix("/")
