@@ -1,0 +1,50 @@
+"""What the layers contract of import-linter can't say."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "zflow_constructs"
+SHIPPED_WITH_LAMBDA = {"boto3", "botocore"}
+
+
+def imports(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def foreign(folder: Path, *, allowed: set[str]) -> list[str]:
+    return [
+        f"{source.relative_to(PACKAGE)} imports {name}"
+        for source in sorted(folder.rglob("*.py"))
+        for name in imports(source)
+        if name.partition(".")[0] not in sys.stdlib_module_names
+        and name.partition(".")[0] not in allowed
+        and not name.startswith("zflow_constructs.core")
+    ]
+
+
+def test_the_core_imports_the_standard_library_alone() -> None:
+    assert (PACKAGE / "core").is_dir()
+    assert foreign(PACKAGE / "core", allowed=set()) == []
+
+
+def test_a_lambda_imports_what_its_runtime_ships_and_its_own_folder() -> None:
+    folders = [folder for folder in (PACKAGE / "runtime").iterdir() if any(folder.glob("*.py"))]
+    assert folders
+    for folder in folders:
+        own = {source.stem for source in folder.glob("*.py")}
+        assert foreign(folder, allowed=own | SHIPPED_WITH_LAMBDA) == []
+
+
+def test_nothing_imports_lambda_code() -> None:
+    importers = [
+        source
+        for source in PACKAGE.rglob("*.py")
+        if any(name.startswith("zflow_constructs.runtime") for name in imports(source))
+    ]
+    assert importers == []
