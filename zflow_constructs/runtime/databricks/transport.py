@@ -1,0 +1,160 @@
+"""HTTP, tried again for as long as the invocation has time."""
+
+import http.client
+import random
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from clock import Clock
+from errors import Throttled
+from logs import Log
+
+REQUEST_SECONDS = 30.0
+"""The longest that one try may be silent."""
+
+SHORTEST_TRY_SECONDS = 1.0
+"""With less time than this left, another try isn't begun."""
+
+LONGEST_BACKOFF_SECONDS = 30.0
+
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An HTTP request; every one that this function sends may be repeated without harm."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def __str__(self) -> str:
+        """Method and path: all that may be shown of a request."""
+        return f"{self.method} {urlsplit(self.url).path}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """An HTTP response, of any status."""
+
+    status: int
+    retry_after: str
+    body: bytes
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed a little later.
+
+        Databricks answers 400 with the error code COULD_NOT_ACQUIRE_LOCK to requests that met by chance.
+        """
+        return (
+            self.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+            or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            or (self.status == HTTPStatus.BAD_REQUEST and b"COULD_NOT_ACQUIRE_LOCK" in self.body)
+        )
+
+    def __str__(self) -> str:
+        """The status and the beginning of the body."""
+        return f"HTTP {self.status}: {self.body[:500].decode(errors='replace')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transport:
+    """Sends requests for one invocation.
+
+    Args:
+        clock: Tells the time and waits.
+        time_left: Seconds for which this invocation may go on.
+        log: Gets a line for each try that failed.
+    """
+
+    clock: Clock
+    time_left: Callable[[], float]
+    log: Log
+
+    def send(self, request: Request) -> Response:
+        """Send a request, again and again while the answer may change in time.
+
+        Returns:
+            The first response that is not transient: a success, or an error that would come again.
+
+        Raises:
+            Throttled: The time left didn't suffice.
+        """
+        tries = 0
+        problem = "this invocation had no time left for it"
+        while self.time_left() >= SHORTEST_TRY_SECONDS:
+            tries += 1
+            asked = 0.0
+            try:
+                response = self._try(request)
+            except (OSError, http.client.HTTPException) as error:
+                problem = f"{type(error).__name__}: {error}"
+            else:
+                if not response.transient:
+                    return response
+                problem = str(response)
+                asked = self._asked_seconds(response)
+            delay = max(asked, _backoff_seconds(tries))
+            self.log.warning("try failed", {"request": str(request), "problem": problem, "try": tries, "delay": delay})
+            if self.time_left() - delay < SHORTEST_TRY_SECONDS:
+                break
+            self.clock.sleep(delay)
+        raise Throttled(
+            f"{request} on {urlsplit(request.url).netloc} got no lasting answer in the time of this invocation "
+            f"({tries} tries). The last problem was: {problem}"
+        )
+
+    def _try(self, request: Request) -> Response:
+        opener = _opener(request.url)
+        timeout = min(REQUEST_SECONDS, self.time_left())
+        message = urllib.request.Request(
+            request.url, method=request.method, headers=dict(request.headers), data=request.body or None
+        )
+        with opener.open(message, timeout=timeout) as answer:
+            return Response(
+                status=answer.status, retry_after=answer.headers.get("Retry-After", ""), body=self._read(answer)
+            )
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
+        # Chunk by chunk: a socket's timeout alone would let a slow drip outlast the invocation.
+        chunks = []
+        while chunk := answer.read1(CHUNK_BYTES):
+            chunks.append(chunk)
+            if self.time_left() <= 0:
+                raise TimeoutError("the answer came too slowly")
+        if answer.length:
+            raise http.client.IncompleteRead(b"", answer.length)
+        return b"".join(chunks)
+
+    def _asked_seconds(self, response: Response) -> float:
+        """What `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3)."""
+        if response.retry_after.isdecimal():
+            return float(response.retry_after)
+        try:
+            return parsedate_to_datetime(response.retry_after).timestamp() - self.clock.now()
+        except ValueError:
+            return 0.0
+
+
+def _backoff_seconds(tries: int) -> float:
+    """Doubles from one second, with jitter: many steps that met the same limit don't meet again."""
+    return min(LONGEST_BACKOFF_SECONDS, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """An opener which returns every status as a response, and never follows a redirect with our credentials."""
+    opener = urllib.request.OpenerDirector()
+    proxies = {} if urlsplit(url).hostname == "127.0.0.1" else urllib.request.getproxies()
+    for handler in (
+        urllib.request.ProxyHandler(proxies),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
