@@ -1,0 +1,43 @@
+"""What a test holds in its hands: when each task of a run ends, and how."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from zflow_constructs.local.databricks.requests import Task
+from zflow_constructs.local.databricks.runner import TaskOutcome
+from zflow_constructs.local.processes import Reporter
+
+
+SUCCESS = TaskOutcome("SUCCESS")
+
+
+class HeldRunner:
+    """A task runner whose tasks go on until a test lets them end, by `finish`, or the server stops them."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self._outcomes: dict[str, TaskOutcome] = {}
+        self._changed = threading.Condition()
+
+    def finish(self, key: str, outcome: TaskOutcome = SUCCESS) -> None:
+        with self._changed:
+            self._outcomes[key] = outcome
+            self._changed.notify_all()
+
+    def run(self, task: Task, *, folder: Path, on_line: Reporter, stopping: threading.Event) -> TaskOutcome:
+        assert folder.is_dir()
+        on_line(f"{task.key} runs {task.python_file} {' '.join(task.parameters)}")
+        with self._changed:
+            self.started.append(task.key)
+            while not self._changed.wait_for(lambda: task.key in self._outcomes or stopping.is_set(), timeout=0.05):
+                pass
+            return TaskOutcome("CANCELED") if stopping.is_set() else self._outcomes[task.key]
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't happen in time"
+        time.sleep(0.01)

@@ -1,0 +1,81 @@
+"""Paging: a list of runs, and a run with many tasks, a page at a time.
+
+See https://docs.databricks.com/api/workspace/jobs/listruns and .../getrun
+"""
+
+from collections.abc import Mapping, Sequence
+
+from zflow_constructs.local.databricks.errors import invalid
+from zflow_constructs.local.databricks.render import JsonObject, render_run, render_tasks
+from zflow_constructs.local.databricks.runs import Run
+
+_MAX_LIMIT = 25
+_DEFAULT_LIMIT = 20
+_TASKS_PER_PAGE = 100
+
+
+def list_page(runs: Sequence[Run], query: Mapping[str, str]) -> JsonObject:
+    """The answer of `runs/list`: the latest run first.
+
+    Args:
+        runs: All there are, the latest first.
+        query: The request's parameters: `active_only`, `completed_only`, `run_type`, `job_id`, `expand_tasks`, `limit`
+            and `page_token`.
+    """
+    active_only, completed_only = _flag(query, "active_only"), _flag(query, "completed_only")
+    if active_only and completed_only:
+        raise invalid("active_only and completed_only cannot both be true.")
+    limit = _limit(query)
+    matching = [
+        run
+        for run in runs
+        if not (active_only and run.ended.is_set())
+        and not (completed_only and not run.ended.is_set())
+        and query.get("run_type", "SUBMIT_RUN") == "SUBMIT_RUN"
+        and query.get("job_id", str(run.job_id)) == str(run.job_id)
+    ]
+    # A token is the id of the last run seen: what is submitted meanwhile neither shifts nor repeats anything.
+    rest = [run for run in matching if "page_token" not in query or run.run_id < _token(query)]
+    page = rest[:limit]
+    rendered = [render_run(run) for run in page]
+    if _flag(query, "expand_tasks"):
+        for run, entry in zip(page, rendered, strict=True):
+            entry["tasks"] = render_tasks(run.tasks[:_TASKS_PER_PAGE])
+    has_more = len(rest) > limit
+    answer: JsonObject = {"has_more": has_more}
+    if page:
+        answer["runs"] = rendered
+    if has_more:
+        answer["next_page_token"] = str(page[-1].run_id)
+    return answer
+
+
+def run_page(run: Run, query: Mapping[str, str]) -> JsonObject:
+    """The answer of `runs/get`: the run with at most 100 of its tasks."""
+    start = _token(query) if "page_token" in query else 0
+    answer = {**render_run(run), "tasks": render_tasks(run.tasks[start : start + _TASKS_PER_PAGE])}
+    if start + _TASKS_PER_PAGE < len(run.tasks):
+        answer["next_page_token"] = str(start + _TASKS_PER_PAGE)
+    return answer
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    value = query.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise invalid(f"{name} is '{value}'. It must be true or false.")
+    return value == "true"
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    value = query.get("limit", str(_DEFAULT_LIMIT))
+    if not value.isdecimal() or int(value) > _MAX_LIMIT:
+        raise invalid(
+            f"limit is '{value}'. It must be a whole number from 1 to {_MAX_LIMIT}; 0 is the same as {_MAX_LIMIT}."
+        )
+    return int(value) or _MAX_LIMIT
+
+
+def _token(query: Mapping[str, str]) -> int:
+    if not query["page_token"].isdecimal():
+        raise invalid(f"Invalid page_token '{query['page_token']}'.")
+    return int(query["page_token"])
