@@ -1,0 +1,146 @@
+"""Rules about the requests of AWS calls, checked against AWS's own description of them.
+
+Step Functions spells every field in PascalCase, whatever the API does.
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from botocore.exceptions import UnknownServiceError
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.session import Session
+
+from zflow_constructs.core.errors import WorkflowError, did_you_mean
+from zflow_constructs.core.expressions import Json, Jsonata, Template
+from zflow_constructs.local.lint.finding import Problem, Rule
+from zflow_constructs.local.lint.machine import Machine, State
+from zflow_constructs.requests import validate_request
+
+_RESOURCE = re.compile(r"arn:[\w-]+:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(\.[\w:]+)?")
+_OPTIMIZED = {
+    "dynamodb": "dynamodb",
+    "events": "events",
+    "lambda": "lambda",
+    "sagemaker": "sagemaker",
+    "sns": "sns",
+    "sqs": "sqs",
+    "states": "stepfunctions",
+}
+"""The optimized integrations whose fields are the API's; others have fields of their own."""
+_SDK_NAMES = {"cloudwatchlogs": "logs", "eventbridge": "events", "sfn": "stepfunctions"}
+"""Where the AWS SDK integrations name a service otherwise than botocore."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a Task calls."""
+
+    service: ServiceModel
+    operation: str
+
+    @property
+    def input(self) -> StructureShape | None:
+        """The shape of its request; None if it takes none."""
+        shape = self.service.operation_model(self.operation).input_shape
+        return shape if isinstance(shape, StructureShape) else None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the service has the operation."""
+        return self.operation in self.service.operation_names
+
+
+def _unknown_action(machine: Machine) -> Iterator[Problem]:
+    for state in machine.states:
+        call = _call(state)
+        if call is not None and not call.exists:
+            suggestion = did_you_mean(call.operation, call.service.operation_names)
+            yield Problem(
+                state.name,
+                f"it calls {call.operation}, which {call.service.service_id} doesn't have.{suggestion}",
+                "Name an action of the service, its first letter small.",
+            )
+
+
+def _request(machine: Machine) -> Iterator[Problem]:
+    for state in machine.states:
+        call = _call(state)
+        arguments = state.definition.get("Arguments", {})
+        if call is None or not call.exists or call.input is None or not isinstance(arguments, Mapping):
+            continue
+        try:
+            validate_request(
+                state.name,
+                call.service.service_name,
+                call.operation,
+                _api_request(arguments, call.input),
+            )
+        except WorkflowError as error:
+            said = str(error).partition("\n")[2].rpartition("\n")
+            yield Problem(state.name, f"{call.operation} would refuse its Arguments.\n{said[0]}\n", said[2])
+
+
+def _call(state: State) -> _Call | None:
+    """What a Task calls, if botocore describes it."""
+    resource = _RESOURCE.fullmatch(state.resource)
+    if resource is None:
+        return None
+    name = resource["service"]
+    service = _service(_SDK_NAMES.get(name, name) if resource["sdk"] else _OPTIMIZED.get(name, ""))
+    return _Call(service, resource["action"][0].upper() + resource["action"][1:]) if service else None
+
+
+@cache
+def _service(name: str) -> ServiceModel | None:
+    session = _session()
+    names = {service.replace("-", ""): service for service in session.get_available_services()}
+    try:
+        return session.get_service_model(names.get(name, name))
+    except UnknownServiceError:
+        return None
+
+
+@cache
+def _session() -> Session:
+    return Session()
+
+
+def _api_request(request: Mapping[str, Json], shape: StructureShape) -> dict[str, Template]:
+    """The request with the API's names; what is known only at run time becomes an expression."""
+    members = {name[0].upper() + name[1:]: name for name in shape.members}
+    known = {
+        members[name]: _translated(value, shape.members[members[name]])
+        for name, value in request.items()
+        if name in members
+    }
+    unknown = {
+        f"{name} (not in PascalCase)" if name in shape.members else name: None
+        for name in request
+        if name not in members
+    }
+    return {**known, **unknown}
+
+
+def _translated(value: Json, shape: Shape) -> Template:
+    match value:
+        case Mapping() if isinstance(shape, StructureShape):
+            return _api_request(value, shape)
+        case Mapping() if isinstance(shape, MapShape):
+            return {name: _translated(item, shape.value) for name, item in value.items()}
+        case list() if isinstance(shape, ListShape):
+            return [_translated(item, shape.member) for item in value]
+        case str() if value.startswith("{%") or shape.type_name == "blob":
+            return Jsonata(value)
+        case Mapping() if shape.type_name in {"string", "blob"}:
+            return Jsonata("a document, which Step Functions serializes")
+    return value
+
+
+INTEGRATION_RULES: Mapping[str, Rule] = {
+    "unknown-action": _unknown_action,
+    "request": _request,
+}
+"""The requests of AWS calls."""
