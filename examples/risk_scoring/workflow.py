@@ -30,15 +30,15 @@ class RiskScoring(Stack):
         sklearn = zflow.ContainerImage.from_framework("sklearn", "1.2-1")
         xgboost = zflow.ContainerImage.from_framework("xgboost", "1.7-1")
 
+        applications = zflow.DataLocation.from_asset(self, "Applications", str(HERE / "data/german_credit.csv"))
+
         extract = zflow.DatabricksJobStep(
             self,
             "Extract",
             workspace=databricks,
             task=zflow.SparkPythonTask(zflow.SourceCode.from_file(str(HERE / "jobs/extract.py"))),
             cluster=cluster,
-            inputs={
-                "applications": zflow.DataLocation.from_asset(self, "Applications", str(HERE / "data/german_credit.csv"))
-            },
+            inputs={"applications": applications},
             outputs=["history", "holdout"],
             timeout=Duration.hours(1),
         )

@@ -1,0 +1,95 @@
+"""Machine-learning workflows as AWS CDK constructs.
+
+Declare steps; what a step uses of another makes the order. `MlWorkflow` synthesizes them into a Step Functions state
+machine with its roles, logs and schedule.
+
+The stages: steps are constructs that describe themselves (`step`); `MlWorkflow` checks them, binds them to its role and
+bucket (`Binding`), and compiles their fragments of states into one definition (`core`).
+
+Names are imported when they are first used: the local engine's processes are of this package too, and start without the
+CDK and its Node.js.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zflow_constructs.batch_transform import BatchTransformStep
+    from zflow_constructs.containers import ContainerImage, ModelContainer
+    from zflow_constructs.core.errors import WorkflowError
+    from zflow_constructs.core.expressions import Condition, Expression, Jsonata
+    from zflow_constructs.core.references import Parameter
+    from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
+    from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
+    from zflow_constructs.functions import LambdaStep
+    from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
+    from zflow_constructs.native import NativeStep
+    from zflow_constructs.retry import Retry
+    from zflow_constructs.sources import DataLocation, ModelData, SourceCode
+    from zflow_constructs.step import Binding, Step
+    from zflow_constructs.training import TrainingStep
+    from zflow_constructs.workflow import MlWorkflow
+
+__all__ = [
+    "BatchTransformStep",
+    "Binding",
+    "Condition",
+    "ContainerImage",
+    "DataLocation",
+    "DatabricksCredentials",
+    "DatabricksJobStep",
+    "DatabricksWorkspace",
+    "Expression",
+    "InferencePipelineEndpoint",
+    "JobCluster",
+    "Jsonata",
+    "LambdaStep",
+    "MlWorkflow",
+    "ModelContainer",
+    "ModelData",
+    "NativeStep",
+    "Parameter",
+    "Retry",
+    "SourceCode",
+    "SparkPythonTask",
+    "Step",
+    "TrainingStep",
+    "WorkflowError",
+]
+
+_MODULES = {
+    "BatchTransformStep": "batch_transform",
+    "Binding": "step",
+    "Condition": "core.expressions",
+    "ContainerImage": "containers",
+    "DataLocation": "sources",
+    "DatabricksCredentials": "databricks_workspace",
+    "DatabricksJobStep": "databricks",
+    "DatabricksWorkspace": "databricks_workspace",
+    "Expression": "core.expressions",
+    "InferencePipelineEndpoint": "inference_endpoint",
+    "JobCluster": "databricks",
+    "Jsonata": "core.expressions",
+    "LambdaStep": "functions",
+    "MlWorkflow": "workflow",
+    "ModelContainer": "containers",
+    "ModelData": "sources",
+    "NativeStep": "native",
+    "Parameter": "core.references",
+    "Retry": "retry",
+    "SourceCode": "sources",
+    "SparkPythonTask": "databricks",
+    "Step": "step",
+    "TrainingStep": "training",
+    "WorkflowError": "core.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *globals()]

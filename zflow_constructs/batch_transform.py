@@ -1,0 +1,182 @@
+"""Batch transform jobs on SageMaker."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from aws_cdk import Duration, Size
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from zflow_constructs.containers import ModelContainer
+from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.references import JobName
+from zflow_constructs.execution_role import execution_role
+from zflow_constructs.model import StepModel
+from zflow_constructs.requests import merge_overrides, validate_request
+from zflow_constructs.retry import Retry
+from zflow_constructs.sources import DataLocation
+from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
+from zflow_constructs.storage import grant_read, grant_write
+
+_DAY = 86_400
+
+
+class BatchTransformStep(Step):
+    """Runs a model, or a chain of them, over all data of a location: a SageMaker batch transform job, waited for.
+
+    The step creates the model that it needs, and deletes it when the job is done.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+
+    Args:
+        scope: the construct that owns the step.
+        id: the step's id, which names its state and, with the workflow's, its jobs.
+        containers: 1 to 15 containers; each one's answer is the next one's request.
+        data: what is transformed; its `content_type` tells the containers what they get.
+        accept: the MIME type of the answers, and of `output`. Default: text/csv
+        split: how objects are cut into records: `Line`, or `None` for an object as one record. Default: Line
+        batch_strategy: many records to a request, or one. Default: MultiRecord
+        max_payload: the largest request. Default: 6 MiB
+        input_filter: JSONPath of what of a record the model gets, such as `$[1:]`. Default: all of it
+        join_input: whether each answer is joined to its record. Default: no
+        output_filter: JSONPath of what of the (joined) answer is kept, such as `$[0,-1]`. Default: all of it
+        instance_type: the machine. Default: m5.large
+        instance_count: how many machines. Default: 1
+        timeout: the job is stopped, and the step fails, after this time. Default: 1 day
+        environment: environment variables of the containers in this job. Default: none
+        role: the role of the model; the step grants it what it needs. Default: a new one
+        retry: whether jobs that fail are started anew. Default: no
+        request_overrides: fields of CreateTransformJob that have no keyword here, laid over the request. Default: none
+        after: steps that must have ended before. Default: none
+        when: the step runs only if this holds. Default: always
+
+    Raises:
+        WorkflowError: SageMaker would refuse the model or the job.
+
+    Example:
+        predict = BatchTransformStep(self, "Predict", containers=[preprocessor, classifier],
+                                     data=extract.outputs["holdout"], input_filter="$[1:]", join_input=True)
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        containers: Sequence[ModelContainer],
+        data: DataLocation,
+        accept: str = "text/csv",
+        split: Literal["Line", "None", "RecordIO", "TFRecord"] = "Line",
+        batch_strategy: Literal["MultiRecord", "SingleRecord"] = "MultiRecord",
+        max_payload: Size | None = None,
+        input_filter: str | None = None,
+        join_input: bool = False,
+        output_filter: str | None = None,
+        instance_type: ec2.InstanceType | None = None,
+        instance_count: int = 1,
+        timeout: Duration | None = None,
+        environment: Mapping[str, Template] | None = None,
+        role: iam.IRole | None = None,
+        retry: Retry | None = None,
+        request_overrides: Mapping[str, Template] | None = None,
+        after: Sequence[Step] = (),
+        when: Condition | None = None,
+    ) -> None:
+        super().__init__(scope, id, after=after, when=when)
+        machine = instance_type or ec2.InstanceType("m5.large")
+        self._role = role or execution_role(self, log_group="TransformJobs")
+        self._model = StepModel.of(self, containers, instance_type=machine, role=self._role)
+        self._data = data
+        self._output = DataLocation.from_step(self, "", content_type=accept)
+        self._retry = retry or Retry()
+        self._job = JobName(id)
+        self._seconds = whole_seconds(id, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        if split == "None" and batch_strategy == "MultiRecord" and join_input:
+            raise WorkflowError(
+                f'Step "{id}": join_input joins answers to records, but split="None" makes one record of each object. '
+                'Set split="Line".'
+            )
+        request: dict[str, Template] = {
+            "TransformJobName": self._job,
+            "ModelName": self._model.name,
+            "BatchStrategy": batch_strategy,
+            **({"MaxPayloadInMB": int(max_payload.to_mebibytes())} if max_payload else {}),
+            **({"Environment": dict(environment)} if environment else {}),
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data.uri}},
+                **({"ContentType": data.content_type} if data.content_type else {}),
+                "SplitType": split,
+            },
+            "TransformOutput": {
+                "S3OutputPath": self._output.uri,
+                "Accept": accept,
+                **({"AssembleWith": "Line"} if split == "Line" else {}),
+            },
+            **_data_processing(input_filter, output_filter, join_input=join_input),
+            "TransformResources": {"InstanceType": f"ml.{machine.to_string()}", "InstanceCount": instance_count},
+        }
+        self._request = merge_overrides(request, request_overrides or {})
+        refuse_static_name(id, "TransformJobName", self._request)
+        validate_request(id, "sagemaker", "CreateTransformJob", self._request)
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role that SageMaker assumes for the model."""
+        return self._role
+
+    @property
+    def output(self) -> DataLocation:
+        """Where the answers are: for each object of the data, one with `.out` added to its key."""
+        return self._output
+
+    @property
+    def job_name(self) -> Expression:
+        """The name of the transform job."""
+        return self.result("job_name")
+
+    def fragment(self) -> Fragment:
+        """Three states: `Predict: model` (createModel), `Predict` (createTransformJob.sync), `Predict: clean up`."""
+        job = Task(
+            resource="arn:aws:states:::sagemaker:createTransformJob.sync",
+            arguments=self._request,
+            timeout_seconds=self._seconds,
+            assign={self.variable: {"job_name": Jsonata("$states.result.TransformJobName")}},
+            retry=self._retry.job_retriers(),
+            next=f"{self.name}: clean up",
+        )
+        return Fragment(
+            {
+                self._model.state_name: self._model.creation(then=self.name),
+                self.name: job,
+                f"{self.name}: clean up": self._model.deletion(),
+            },
+            result=self.variable,
+        )
+
+    def bind(self, binding: Binding) -> None:
+        """Lets the model read the data and write its answers, and the state machine run the job."""
+        self._model.bind(binding, deletes=True)
+        grant_read(self._data.place, self._role, binding.storage)
+        grant_write(self._output.place, self._role, binding.storage)
+        binding.allow(
+            [
+                "sagemaker:CreateTransformJob",
+                "sagemaker:DescribeTransformJob",
+                "sagemaker:StopTransformJob",
+                # Step Functions tags the job as its own.
+                "sagemaker:AddTags",
+            ],
+            [binding.job_arn("transform-job", self._job)],
+        )
+        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+
+
+def _data_processing(input_filter: str | None, output_filter: str | None, *, join_input: bool) -> dict[str, Template]:
+    processing: dict[str, Template] = {
+        **({"InputFilter": input_filter} if input_filter else {}),
+        **({"JoinSource": "Input"} if join_input else {}),
+        **({"OutputFilter": output_filter} if output_filter else {}),
+    }
+    return {"DataProcessing": processing} if processing else {}

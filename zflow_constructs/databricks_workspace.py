@@ -1,0 +1,107 @@
+"""A Databricks workspace, and the Lambda that speaks to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from zflow_constructs.core.errors import WorkflowError
+
+_RUNTIME = Path(__file__).parent / "runtime" / "databricks"
+CALL_SECONDS = 120
+"""The longest that one call of the Lambda takes."""
+
+
+@dataclass(frozen=True)
+class DatabricksCredentials:
+    """How the workflow proves to Databricks who it is; the secret itself stays in Secrets Manager.
+
+    Args:
+        kind: `oauth-m2m` or `token`.
+        secret: where it is kept.
+
+    Example:
+        `DatabricksCredentials.from_oauth_secret(secret)`
+    """
+
+    kind: Literal["oauth-m2m", "token"]
+    secret: secretsmanager.ISecret
+
+    @classmethod
+    def from_oauth_secret(cls, secret: secretsmanager.ISecret) -> "DatabricksCredentials":
+        """A service principal's OAuth secret.
+
+        https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m
+
+        Args:
+            secret: holds `{"client_id": "...", "client_secret": "..."}`.
+        """
+        return cls("oauth-m2m", secret)
+
+    @classmethod
+    def from_token_secret(cls, secret: secretsmanager.ISecret) -> "DatabricksCredentials":
+        """A personal access token, where OAuth is not to be had.
+
+        Args:
+            secret: holds `{"token": "..."}`, or the token alone.
+        """
+        return cls("token", secret)
+
+
+class DatabricksWorkspace(Construct):
+    """A Databricks workspace, and the one Lambda through which all its steps submit, watch and cancel their runs.
+
+    Args:
+        scope: the construct that owns it.
+        id: its id.
+        host: `https://<workspace>.cloud.databricks.com`.
+        credentials: who the workflow is to Databricks.
+
+    Raises:
+        WorkflowError: the host is no `https://` address.
+
+    Example:
+        databricks = DatabricksWorkspace(self, "Databricks", host="https://dbc-a1b2.cloud.databricks.com",
+                                         credentials=DatabricksCredentials.from_oauth_secret(secret))
+    """
+
+    def __init__(self, scope: Construct, id: str, *, host: str, credentials: DatabricksCredentials) -> None:
+        super().__init__(scope, id)
+        if not Token.is_unresolved(host) and (not host.startswith("https://") or "/" in host[8:]):
+            raise WorkflowError(
+                f'DatabricksWorkspace "{id}": host is "{host}". '
+                "Give https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com."
+            )
+        log_group = logs.LogGroup(self, "Logs", retention=logs.RetentionDays.THREE_MONTHS)
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        self._function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Submits, watches and cancels runs on Databricks for the workspace {id}.",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="handler.handler",
+            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
+            role=role,
+            timeout=Duration.seconds(CALL_SECONDS),
+            memory_size=256,
+            log_group=log_group,
+            environment={
+                "DATABRICKS_HOST": host,
+                "DATABRICKS_AUTH": credentials.kind,
+                "DATABRICKS_SECRET_ARN": credentials.secret.secret_arn,
+            },
+        )
+        credentials.secret.grant_read(role)
+
+    @property
+    def function(self) -> lambda_.IFunction:
+        """The Lambda."""
+        return self._function

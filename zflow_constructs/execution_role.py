@@ -1,0 +1,58 @@
+"""The role that SageMaker assumes to run a job or a model: created with exactly what the step names."""
+
+from collections.abc import Iterable
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from zflow_constructs.containers import BoundImage
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+def execution_role(scope: Construct, *, log_group: str) -> iam.Role:
+    """A role for SageMaker that may write its logs and metrics, and nothing else yet.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+
+    Args:
+        scope: the step that owns it.
+        log_group: the log group of its jobs below `/aws/sagemaker/`, such as `TrainingJobs`.
+    """
+    role = iam.Role(scope, "ExecutionRole", assumed_by=iam.ServicePrincipal(SAGEMAKER))
+    logs = Stack.of(scope).format_arn(service="logs", resource="log-group", resource_name=f"/aws/sagemaker/{log_group}")
+    arn = logs.replace("log-group/", "log-group:")
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            resources=[f"{arn}:*"],
+        )
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["cloudwatch:PutMetricData"],
+            # CloudWatch's metrics have no ARN: the namespace is the limit.
+            resources=["*"],
+            conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        )
+    )
+    return role
+
+
+def grant_pull(role: iam.IRole, images: Iterable[BoundImage]) -> None:
+    """Lets a role pull images.
+
+    Args:
+        role: the execution role.
+        images: the images.
+    """
+    repositories = list(dict.fromkeys(image.repository_arn for image in images))
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            resources=repositories,
+        )
+    )
+    # A registry's token has no ARN.
+    role.add_to_principal_policy(iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))

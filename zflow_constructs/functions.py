@@ -1,0 +1,86 @@
+"""Lambda functions as steps."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.outputs import Outputs
+from zflow_constructs.retry import LAMBDA, Retry
+from zflow_constructs.step import Binding, Step, whole_seconds
+
+_LONGEST_LAMBDA = 900
+
+
+class LambdaStep(Step):
+    """Calls a Lambda function, and waits for its answer.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+
+    Args:
+        scope: the construct that owns the step.
+        id: the step's id, which names its state.
+        function: the function.
+        payload: its event; outputs of other steps and run parameters may stand in it. Default: {}
+        outputs: the fields of its answer that other steps use, as `step.outputs[name]`. Default: none
+        timeout: the step fails after this time. Default: 15 minutes, the longest that a Lambda runs
+        retry: whether a function that raised is called again; faults of the Lambda service are in any case. Default: no
+        after: steps that must have ended before. Default: none
+        when: the step runs only if this holds. Default: always
+
+    Raises:
+        WorkflowError: an output is named twice, or the timeout is out of bounds.
+
+    Example:
+        count = LambdaStep(self, "Count", function=function, payload={"day": workflow_day}, outputs=["rows"])
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        function: lambda_.IFunction,
+        payload: Mapping[str, Template] | None = None,
+        outputs: Sequence[str] = (),
+        timeout: Duration | None = None,
+        retry: Retry | None = None,
+        after: Sequence[Step] = (),
+        when: Condition | None = None,
+    ) -> None:
+        super().__init__(scope, id, after=after, when=when)
+        self._function = function
+        self._payload = dict(payload or {})
+        self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
+        self._retry = retry or Retry()
+        self._seconds = whole_seconds(
+            id, "timeout", timeout or Duration.seconds(_LONGEST_LAMBDA), least=1, most=_LONGEST_LAMBDA
+        )
+
+    @property
+    def function(self) -> lambda_.IFunction:
+        """The function."""
+        return self._function
+
+    @property
+    def outputs(self) -> Mapping[str, Expression]:
+        """The fields of the answer, by name."""
+        return self._outputs
+
+    def fragment(self) -> Fragment:
+        """One state: `{"Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"Payload": {...}}}`."""
+        task = Task(
+            resource="arn:aws:states:::lambda:invoke",
+            arguments={"FunctionName": self._function.function_arn, "Payload": self._payload},
+            timeout_seconds=self._seconds,
+            assign={self.variable: {name: Jsonata(f"$states.result.Payload.{name}") for name in self._outputs}},
+            retry=(LAMBDA, *self._retry.failure_retriers()),
+        )
+        return Fragment({self.name: task}, result=self.variable)
+
+    def bind(self, binding: Binding) -> None:
+        """Lets the state machine call the function."""
+        binding.allow(["lambda:InvokeFunction"], [self._function.function_arn])

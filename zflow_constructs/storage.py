@@ -1,0 +1,87 @@
+"""Where data lies in S3, and who may read and write it there.
+
+A place is either fixed (a bucket and a prefix) or belongs to a run: below the workflow's bucket, in a folder of each
+execution's own. Which bucket that is, only the workflow knows; until then a place is named, and granted when bound.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+
+@dataclass(frozen=True)
+class RunStorage:
+    """Where a workflow keeps what its runs write: `s3://<bucket>/<prefix>/<execution name>/`.
+
+    Args:
+        bucket: the workflow's bucket.
+        prefix: the workflow's folder in it, without a slash at its ends.
+    """
+
+    bucket: s3.IBucket
+    prefix: str
+
+
+class Place(Protocol):
+    """A bucket and a pattern of keys, known at the latest when the workflow is."""
+
+    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
+        """The bucket, and the pattern that the keys of the place's objects fit."""
+
+
+@dataclass(frozen=True)
+class FixedPlace:
+    """A place that is the same for every run.
+
+    Args:
+        bucket: the bucket.
+        pattern: a key, or the beginning of keys and a `*`.
+    """
+
+    bucket: s3.IBucket
+    pattern: str
+
+    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
+        """The bucket and the pattern as given."""
+        return self.bucket, self.pattern
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """A place of its own in each run."""
+
+    path: str
+
+    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
+        """The workflow's bucket, and the path in the folder of any execution."""
+        return run.bucket, f"{run.prefix}/*/{self.path}/*"
+
+
+def grant_read(place: Place, role: iam.IRole, run: RunStorage) -> None:
+    """Lets a role list and read the objects of a place, and nothing else of its bucket."""
+    bucket, pattern = place.within(run)
+    _grant(role, ["s3:GetObject"], bucket.arn_for_objects(pattern))
+    # Listing is a right on the bucket: the condition keeps it to the place.
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["s3:ListBucket"],
+            resources=[bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": pattern}},
+        )
+    )
+    if bucket.encryption_key:
+        bucket.encryption_key.grant_decrypt(role)
+
+
+def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
+    """Lets a role write the objects of a place, and nothing else of its bucket."""
+    bucket, pattern = place.within(run)
+    _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
+    if bucket.encryption_key:
+        bucket.encryption_key.grant_encrypt_decrypt(role)
+
+
+def _grant(role: iam.IRole, actions: list[str], resource: str) -> None:
+    role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

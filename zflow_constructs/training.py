@@ -1,0 +1,236 @@
+"""Training jobs on SageMaker."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, Size
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from zflow_constructs.containers import ContainerImage
+from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
+from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.references import JobName
+from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
+from zflow_constructs.requests import merge_overrides, validate_request
+from zflow_constructs.retry import Retry
+from zflow_constructs.sources import DataLocation, ModelData, SourceCode
+from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
+from zflow_constructs.storage import RunPlace, grant_read, grant_write
+
+_DAY = 86_400
+# What SageMaker needs besides the running time itself, to start and to stop the machines.
+_AROUND_THE_RUN = 15 * 60
+
+
+class TrainingStep(Step):
+    """Trains a model: a SageMaker training job, waited for.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
+
+    Args:
+        scope: the construct that owns the step.
+        id: the step's id, which names its state and, with the workflow's, its jobs.
+        image: the container that trains.
+        channels: the input data by channel name; each is a folder in the container.
+        code: the script, for a framework image. Default: the image trains by itself
+        hyperparameters: handed to the script as `--name value`, or to the algorithm. Default: none
+        metrics: for each metric, the regular expression whose only group is its value in the log. Default: none
+        instance_type: the machine. Default: m5.large
+        instance_count: how many machines. Default: 1
+        volume_size: the disk of each. Default: 30 GiB
+        max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
+        environment: environment variables. Default: none
+        role: the role of the job; the step grants it what it needs. Default: a new one
+        retry: whether jobs that fail are started anew. Default: no
+        request_overrides: fields of CreateTrainingJob that have no keyword here, laid over the request. Default: none
+        after: steps that must have ended before. Default: none
+        when: the step runs only if this holds. Default: always
+
+    Raises:
+        WorkflowError: SageMaker would refuse the job.
+
+    Example:
+        train = TrainingStep(self, "Train", image=ContainerImage.from_framework("xgboost", "1.7-1"),
+                             code=SourceCode.from_directory("classifier", entry_point="train.py"),
+                             channels={"train": preprocess.output})
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        image: ContainerImage,
+        channels: Mapping[str, DataLocation],
+        code: SourceCode | None = None,
+        hyperparameters: Mapping[str, Scalar | Expression] | None = None,
+        metrics: Mapping[str, str] | None = None,
+        instance_type: ec2.InstanceType | None = None,
+        instance_count: int = 1,
+        volume_size: Size | None = None,
+        max_runtime: Duration | None = None,
+        environment: Mapping[str, Template] | None = None,
+        role: iam.IRole | None = None,
+        retry: Retry | None = None,
+        request_overrides: Mapping[str, Template] | None = None,
+        after: Sequence[Step] = (),
+        when: Condition | None = None,
+    ) -> None:
+        super().__init__(scope, id, after=after, when=when)
+        machine = instance_type or ec2.InstanceType("m5.large")
+        self._bound_image = image.bind(self, purpose="training", instance_type=machine)
+        if code is None and self._bound_image.is_framework:
+            raise WorkflowError(
+                f'Step "{id}": a framework image trains with a script of yours. '
+                "Give code=SourceCode.from_file(...) or SourceCode.from_directory(...)."
+            )
+        self._channels = dict(channels)
+        self._metrics = dict(metrics or {})
+        self._read_metrics: list[str] = []
+        self._retry = retry or Retry()
+        self._job = JobName(id)
+        self._output_path = DataLocation.from_step(self, "")
+        self._code = [code.packed(self, "Code")] if code else []
+        self._seconds = whole_seconds(id, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY)
+        self._role = role or execution_role(self, log_group="TrainingJobs")
+        script: dict[str, Template] = (
+            {
+                "sagemaker_program": json.dumps(code.entry_point),
+                "sagemaker_submit_directory": self._code[0].s3_object_url,
+            }
+            if code
+            else {}
+        )
+        request: dict[str, Template] = {
+            "TrainingJobName": self._job,
+            "RoleArn": self._role.role_arn,
+            "AlgorithmSpecification": {
+                "TrainingImage": self._bound_image.uri,
+                "TrainingInputMode": "File",
+                **(
+                    {"MetricDefinitions": [{"Name": n, "Regex": r} for n, r in self._metrics.items()]}
+                    if metrics
+                    else {}
+                ),
+            },
+            "InputDataConfig": [_channel(name, location) for name, location in channels.items()],
+            "OutputDataConfig": {"S3OutputPath": self._output_path.uri},
+            "ResourceConfig": {
+                "InstanceType": f"ml.{machine.to_string()}",
+                "InstanceCount": instance_count,
+                "VolumeSizeInGB": int((volume_size or Size.gibibytes(30)).to_gibibytes()),
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
+            "HyperParameters": {**{n: _hyperparameter(v) for n, v in (hyperparameters or {}).items()}, **script},
+            **({"Environment": dict(environment)} if environment else {}),
+        }
+        self._request = merge_overrides(request, request_overrides or {})
+        refuse_static_name(id, "TrainingJobName", self._request)
+        validate_request(id, "sagemaker", "CreateTrainingJob", self._request)
+
+    @property
+    def role(self) -> iam.IRole:
+        """The role that SageMaker assumes for the job."""
+        return self._role
+
+    @property
+    def model_data(self) -> ModelData:
+        """The trained model, for the steps that use it."""
+        return ModelData(self.result("model_data"), RunPlace(self.name))
+
+    @property
+    def job_name(self) -> Expression:
+        """The name of the training job."""
+        return self.result("job_name")
+
+    def metric(self, name: str) -> Expression:
+        """The last value of a metric that the job printed.
+
+        Args:
+            name: one of the `metrics` of this step.
+
+        Raises:
+            WorkflowError: the step has no such metric.
+
+        Example:
+            `train.metric("validation:auc") >= 0.75`
+        """
+        if name not in self._metrics:
+            raise WorkflowError(
+                f'Step "{self.name}" has no metric "{name}".{did_you_mean(name, self._metrics)} '
+                f"It has: {one_of(self._metrics) or 'none'}. Declare it in metrics={{name: regular expression}}."
+            )
+        if name not in self._read_metrics:
+            self._read_metrics.append(name)
+        return self.result("metrics", name)
+
+    def fragment(self) -> Fragment:
+        """One state: `{"Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync", "Arguments": {...}}`."""
+        result: dict[str, Template] = {
+            "job_name": Jsonata("$states.result.TrainingJobName"),
+            "model_data": Jsonata("$states.result.ModelArtifacts.S3ModelArtifacts"),
+            **(
+                {"metrics": {name: self._metric_value(name) for name in self._read_metrics}}
+                if self._read_metrics
+                else {}
+            ),
+        }
+        task = Task(
+            resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
+            arguments=self._request,
+            timeout_seconds=self._seconds + _AROUND_THE_RUN,
+            assign={self.variable: result},
+            retry=self._retry.job_retriers(),
+        )
+        return Fragment({self.name: task}, result=self.variable)
+
+    def bind(self, binding: Binding) -> None:
+        """Lets the job read its channels and code and write its model, and the state machine run the job."""
+        grant_pull(self._role, [self._bound_image])
+        for asset in self._code:
+            asset.grant_read(self._role)
+        for location in self._channels.values():
+            grant_read(location.place, self._role, binding.storage)
+        grant_write(self._output_path.place, self._role, binding.storage)
+        jobs = [binding.job_arn("training-job", self._job)]
+        binding.allow(
+            [
+                "sagemaker:CreateTrainingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:StopTrainingJob",
+                # Step Functions tags the job as its own.
+                "sagemaker:AddTags",
+            ],
+            jobs,
+        )
+        binding.allow_pass(self._role, SAGEMAKER)
+        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+
+    def _metric_value(self, name: str) -> Expression:
+        missing = json.dumps(f'Step "{self.name}" ended, but its log holds no value of the metric "{name}".')
+        found = f"[$states.result.FinalMetricDataList[MetricName = {json.dumps(name)}].Value]"
+        return Jsonata(f"$count({found}) = 0 ? $error({missing}) : {found}[0]")
+
+
+def _channel(name: str, location: DataLocation) -> Template:
+    return {
+        "ChannelName": name,
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": "S3Prefix",
+                "S3Uri": location.uri,
+                "S3DataDistributionType": "FullyReplicated",
+            }
+        },
+        **({"ContentType": location.content_type} if location.content_type else {}),
+    }
+
+
+def _hyperparameter(value: Scalar | Expression) -> Template:
+    """SageMaker takes strings alone; a script parses `true`, not `True`."""
+    if isinstance(value, Expression):
+        return AsString(value)
+    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,89 @@
+"""What starts a workflow's executions by itself, and what is called when one ends badly."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from zflow_constructs.core.expressions import Scalar
+
+_KEPT = Duration.days(14)
+
+
+def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
+    """A queue for events that could not be delivered: encrypted, closed to plain HTTP, kept for 14 days.
+
+    Args:
+        scope: the construct that owns it.
+        id: its id.
+    """
+    return sqs.Queue(scope, id, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=_KEPT)
+
+
+def start_on_schedule(
+    scope: Construct,
+    *,
+    machine: sfn.IStateMachine,
+    schedule: scheduler.ScheduleExpression,
+    parameters: Mapping[str, Scalar],
+    queue: sqs.IQueue,
+) -> scheduler.Schedule:
+    """Starts executions on a schedule; a start that fails for an hour goes to the queue.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html
+
+    Args:
+        scope: the workflow.
+        machine: its state machine.
+        schedule: when, in a time zone.
+        parameters: the executions' input.
+        queue: where starts go that failed.
+    """
+    return scheduler.Schedule(
+        scope,
+        "Schedule",
+        schedule=schedule,
+        target=scheduler_targets.StepFunctionsStartExecution(
+            machine,
+            input=scheduler.ScheduleTargetInput.from_object(dict(parameters)),
+            dead_letter_queue=queue,
+            max_event_age=Duration.hours(1),
+        ),
+    )
+
+
+def call_on_stop(
+    scope: Construct, *, machine: sfn.IStateMachine, functions: Sequence[lambda_.IFunction], queue: sqs.IQueue
+) -> events.Rule:
+    """Calls Lambdas with `{"action": "stop", "execution": "<ARN>"}` when an execution ends without success.
+
+    Step Functions stops its own `.sync` jobs, but not what a Lambda started.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+
+    Args:
+        scope: the workflow.
+        machine: its state machine.
+        functions: the Lambdas.
+        queue: where events go that could not be delivered.
+    """
+    event = events.RuleTargetInput.from_object(
+        {"action": "stop", "execution": events.EventField.from_path("$.detail.executionArn")}
+    )
+    return events.Rule(
+        scope,
+        "OnStop",
+        description="Ends what an unsuccessful execution left running.",
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [machine.state_machine_arn]},
+        ),
+        targets=[targets.LambdaFunction(each, event=event, dead_letter_queue=queue) for each in functions],
+    )
