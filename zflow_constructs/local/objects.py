@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,6 +28,19 @@ class ObjectStore:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that lead a child process's AWS clients to this same local AWS, never to a real account."""
+        region = self._client.meta.region_name
+        return {
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self._client.meta.endpoint_url,
+            "AWS_REGION": region,
+        }
 
     def list(self, uri: str) -> builtins.list[str]:
         """The URIs of all objects whose key starts with the URI's key, sorted; folder markers are left out.

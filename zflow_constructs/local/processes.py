@@ -27,6 +27,10 @@ _KEPT_LINES = 200
 _log = logging.getLogger(__name__)
 
 
+class StoppedError(RuntimeError):
+    """A process was to start after all were stopped."""
+
+
 def ignore(line: str) -> None:
     """Drop a line: the reporter of those who don't listen."""
 
@@ -158,12 +162,12 @@ class Processes:
             on_line: Called with each line of the output. Default: nobody listens.
 
         Raises:
-            RuntimeError: `stop` was called before.
+            StoppedError: `stop` was called before.
             OSError: The program can't be started.
         """
         with self._lock:
             if self._stopped:
-                raise RuntimeError(f"{argv[0]} was not started: the local run is stopping")
+                raise StoppedError(f"{argv[0]} was not started: the local run is stopping")
             popen = subprocess.Popen(
                 argv,
                 env=env,
