@@ -62,17 +62,19 @@ class Cancellation:
             TimedOut: A run hasn't ended in the time of this invocation. The next delivery of the event goes on.
         """
         canceled: list[str] = []
+        going_on: list[str] = []
         problems: list[str] = []
         settled_at = self.clock.now() + SETTLE_SECONDS
         while True:
             listed = self.client.active_runs(name_prefix=execution.run_name_prefix)
-            for run_id in [run_id for run_id in listed if run_id not in canceled]:
-                canceled.append(run_id)
+            new = [run_id for run_id in listed if run_id not in canceled]
+            canceled += new
+            for run_id in new:
                 try:
                     self.cancel(run_id)
                 except DatabricksError as error:  # One refusal must not spare the other runs.
                     problems.append(f"Run {run_id}: {error}")
-            going_on = self._going_on(canceled)
+            going_on = self._going_on(going_on + new)
             if not going_on and self.clock.now() >= settled_at:
                 return canceled
             if not self._may_pause():

@@ -101,9 +101,11 @@ class Credentials:
         )
         grant = parse(response.body)
         if response.status != HTTPStatus.OK or not text(grant, "access_token"):
+            # Of the body only what OAuth says about an error: the rest may be a token.
+            problem = f"HTTP {response.status} {text(grant, 'error')} {text(grant, 'error_description')}".rstrip()
             raise AuthError(
                 f"Databricks gave no access token to the service principal of the secret {self._settings.secret_arn} "
-                f"({response}). Check that {self._settings.host} is its workspace, that the principal is a member, "
+                f"({problem}). Check that {self._settings.host} is its workspace, that the principal is a member, "
                 "and that the OAuth secret is neither expired nor deleted."
             )
         return AccessToken(value=self._field(grant, "access_token"), expires_at=asked_at + number(grant, "expires_in"))

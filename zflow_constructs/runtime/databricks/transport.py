@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -107,11 +108,11 @@ class Transport:
             self.clock.sleep(delay)
         raise Throttled(
             f"{request} on {urlsplit(request.url).netloc} got no lasting answer in the time of this invocation "
-            f"({tries} tries). The last problem was: {problem}"
+            f"(tries: {tries}). The last problem was: {problem}"
         )
 
     def _try(self, request: Request) -> Response:
-        opener = _opener(request.url)
+        opener = _opener(urlsplit(request.url).hostname or "")
         timeout = min(REQUEST_SECONDS, self.time_left())
         message = urllib.request.Request(
             request.url, method=request.method, headers=dict(request.headers), data=request.body or None
@@ -147,14 +148,14 @@ def _backoff_seconds(tries: int) -> float:
     return min(LONGEST_BACKOFF_SECONDS, 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """An opener which returns every status as a response, and never follows a redirect with our credentials."""
+@cache
+def _opener(host: str) -> urllib.request.OpenerDirector:
+    """An opener which returns every status as a response, and never follows a redirect with our credentials.
+
+    It is kept: loading the certificates that it trusts takes longer than a request.
+    """
     opener = urllib.request.OpenerDirector()
-    proxies = {} if urlsplit(url).hostname == "127.0.0.1" else urllib.request.getproxies()
-    for handler in (
-        urllib.request.ProxyHandler(proxies),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-    ):
-        opener.add_handler(handler)
+    opener.add_handler(urllib.request.ProxyHandler({} if host == "127.0.0.1" else urllib.request.getproxies()))
+    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(urllib.request.HTTPSHandler())
     return opener

@@ -1,0 +1,138 @@
+import ast
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.runtime.databricks.conftest import EXECUTION, FOLDER, MakeStep, Secrets
+from tests.runtime.databricks.workspace import FIRST_RUN_ID, Workspace
+
+INVOKE = """
+import json, sys
+import handler
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 30_000
+
+for event in json.load(sys.stdin):
+    try:
+        answer = handler.handler(event, Context())
+    except Exception as error:
+        answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
+    print("ANSWER", json.dumps(answer))
+"""
+
+
+def invoke(environment: dict[str, str], events: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The answers of a fresh Python process that has the function's folder and its environment alone."""
+    process = subprocess.run(
+        [sys.executable, "-B", "-c", INVOKE],
+        input=json.dumps(events),
+        env={"PYTHONPATH": str(FOLDER), "PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = process.stdout.splitlines()
+    assert all(json.loads(line) for line in lines if not line.startswith("ANSWER "))
+    return [json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")]
+
+
+def environment(workspace: Workspace, secrets: Secrets, aws: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "DATABRICKS_HOST": workspace.url,
+        "DATABRICKS_AUTH": "oauth-m2m",
+        "DATABRICKS_SECRET_ARN": secrets.create({"client_id": "client-1", "client_secret": "client-secret-1"}),
+    }
+
+
+def submission(step: str) -> dict[str, object]:
+    return {
+        "action": "submit",
+        "execution": EXECUTION,
+        "step": step,
+        "item": "",
+        "attempt": 0,
+        "redrive": 0,
+        "max_attempts": 3,
+        "request": {"timeout_seconds": 3600, "tasks": []},
+    }
+
+
+def test_the_handler_serves_invocations_in_a_process_of_its_own(
+    workspace: Workspace, secrets: Secrets, aws: str
+) -> None:
+    events: list[dict[str, object]] = [
+        submission("Extract"),
+        submission("Report"),
+        {"action": "nonsense", "step": "Report"},
+    ]
+
+    first, second, third = invoke(environment(workspace, secrets, aws), events)
+
+    assert (first["status"], second["status"]) == ("WAIT", "WAIT")
+    assert list(workspace.runs) == [FIRST_RUN_ID, FIRST_RUN_ID + 1]
+    assert workspace.issued == 1
+    assert third["errorType"] == "Databricks.InvalidRequest"
+
+
+def test_settings_that_are_missing_are_named(workspace: Workspace, secrets: Secrets, aws: str) -> None:
+    settings = environment(workspace, secrets, aws)
+    del settings["DATABRICKS_AUTH"], settings["DATABRICKS_SECRET_ARN"]
+
+    (failure,) = invoke(settings, [submission("Extract")])
+
+    assert failure == {
+        "errorType": "Databricks.InvalidRequest",
+        "errorMessage": "The function's environment lacks DATABRICKS_AUTH, DATABRICKS_SECRET_ARN.",
+    }
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://dbc-a1.cloud.databricks.com",
+        "http://localhost:8080",
+        "http://127.0.0.1.evil.org",
+        "https://user:password@dbc-a1.cloud.databricks.com",
+        "ftp://dbc-a1.cloud.databricks.com",
+        "https://",
+    ],
+)
+def test_a_host_that_could_leak_the_credentials_is_refused(make_step: MakeStep, host: str) -> None:
+    with pytest.raises(Exception, match="expected the URL of a workspace"):
+        make_step(host=host)
+
+
+def test_a_mistyped_authentication_is_refused(make_step: MakeStep) -> None:
+    with pytest.raises(Exception, match='DATABRICKS_AUTH is "oauth"; expected "oauth-m2m" or "token"'):
+        make_step(auth="oauth")
+
+
+def test_a_bare_host_name_is_https(make_step: MakeStep) -> None:
+    step = make_step(host="nowhere.invalid")
+
+    assert "on nowhere.invalid got no lasting answer" in step.fails(step.submission()).cause
+
+
+def test_the_function_needs_nothing_but_the_standard_library_and_boto3() -> None:
+    own = {path.stem for path in FOLDER.glob("*.py")}
+    imported = {
+        name.partition(".")[0]
+        for path in FOLDER.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+
+    assert imported - own - sys.stdlib_module_names == {"boto3", "botocore"}
+    assert not own & sys.stdlib_module_names

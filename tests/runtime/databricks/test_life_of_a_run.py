@@ -1,0 +1,321 @@
+import pytest
+
+from tests.runtime.databricks.conftest import EXECUTION, Step
+from tests.runtime.databricks.workspace import (
+    CANCELED,
+    CLOUD_FAILURE,
+    FAILED,
+    FIRST_RUN_ID,
+    RUNNING,
+    SUCCESS,
+    Script,
+    Workspace,
+    answers,
+    ends,
+    goes_on,
+    state,
+)
+
+
+def test_a_run_is_submitted_with_a_name_of_its_execution_and_a_token_of_its_attempt(
+    step: Step, workspace: Workspace
+) -> None:
+    answer = step.invoke(step.submission())
+
+    run = workspace.runs[FIRST_RUN_ID]
+    assert run.request["run_name"] == "RiskScoring:night-1:Extract"
+    assert len(str(run.request["idempotency_token"])) == 64
+    assert run.request["tasks"] == [{"task_key": "main"}]
+    assert run.request["timeout_seconds"] == 3600
+    assert answer == {
+        "status": "WAIT",
+        "wait_seconds": 10,
+        "run": {
+            "run_id": str(FIRST_RUN_ID),
+            "url": f"{workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID}",
+            "attempt": 0,
+            "redrive": 0,
+            "submitted_at": 1_700_000_000,
+            "timeout_seconds": 3600,
+            "max_attempts": 3,
+        },
+    }
+
+
+def test_a_submission_delivered_twice_is_one_run(step: Step, workspace: Workspace) -> None:
+    first = step.invoke(step.submission())
+    second = step.invoke(step.submission())
+
+    assert first == second
+    assert len(workspace.runs) == 1
+
+
+def test_another_step_item_attempt_redrive_or_execution_is_another_run(step: Step, workspace: Workspace) -> None:
+    step.invoke(step.submission())
+    step.invoke(step.submission(item="1"))
+    step.invoke(step.submission(attempt=1))
+    step.redrive = 1
+    step.invoke(step.submission())
+    step.step = "Report"
+    step.invoke(step.submission())
+    step.execution = EXECUTION.replace("night-1", "night-2")
+    step.invoke(step.submission())
+
+    assert len(workspace.runs) == 6
+
+
+def test_a_submission_whose_first_look_fails_keeps_its_run(step: Step, workspace: Workspace) -> None:
+    workspace.faults["get"].append(answers(403, "PERMISSION_DENIED", "Not yet."))
+
+    answer = step.invoke(step.submission())
+
+    assert answer["status"] == "WAIT"
+    assert step.result()["url"] == f"{workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID}"
+    assert len(workspace.runs) == 1
+
+
+def test_a_success_is_done_with_its_run_id_as_a_string(step: Step, workspace: Workspace) -> None:
+    assert step.result() == {
+        "run_id": "9007199254740993",
+        "url": f"{workspace.url}/?o=1#job/77/run/9007199254740993",
+        "state": "SUCCESS",
+    }
+    assert len(workspace.runs) == 1
+
+
+def test_a_run_that_has_ended_at_the_first_look_is_done(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(Script(timeline=((0, SUCCESS),)))
+
+    assert step.result()["state"] == "SUCCESS"
+    assert step.transitions == 1
+
+
+@pytest.mark.parametrize(
+    "life_cycle", ["QUEUED", "PENDING", "RUNNING", "BLOCKED", "WAITING_FOR_RETRY", "TERMINATING", "HIBERNATING"]
+)
+def test_a_run_goes_on_in_every_state_that_is_not_final(step: Step, workspace: Workspace, life_cycle: str) -> None:
+    workspace.scripts.append(Script(timeline=((0, state(life_cycle)), (60, SUCCESS))))
+
+    answer = step.invoke(step.look(step.submitted()))
+
+    assert answer["status"] == "WAIT"
+    assert step.result()["state"] == "SUCCESS"
+
+
+def test_a_status_without_the_older_state_is_understood(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(
+        Script(timeline=tuple((at, {"status": document["status"]}) for at, document in ((0, RUNNING), (60, SUCCESS))))
+    )
+
+    assert step.result()["state"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("seconds", [60, 600, 3_000, 3 * 86_400])
+def test_an_end_is_noticed_within_a_tenth_of_the_length_and_days_fit_into_the_history(
+    step: Step, workspace: Workspace, seconds: int
+) -> None:
+    step.request["timeout_seconds"] = 4 * 86_400
+    workspace.scripts.append(ends(SUCCESS, after=seconds))
+
+    step.result()
+
+    took = step.clock.now() - 1_700_000_000
+    assert took - seconds <= max(15, seconds / 10)
+    events_of_a_look = 9  # Wait 2, Task 5, Choice 2.
+    assert step.transitions * events_of_a_look < 25_000
+
+
+def test_a_transient_failure_gets_new_attempts_after_a_growing_wait(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.extend([ends(CLOUD_FAILURE), ends(CLOUD_FAILURE), ends(SUCCESS)])
+
+    assert step.result()["run_id"] == str(FIRST_RUN_ID + 2)
+    assert len(workspace.runs) == 3
+    assert [nap for nap in step.clock.naps if nap >= 60] == [60, 120]
+
+
+def test_the_last_attempts_transient_failure_fails_the_step(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.extend([ends(CLOUD_FAILURE)] * 3)
+
+    failure = step.failure()
+
+    assert failure.name == "Databricks.TransientRunFailure"
+    assert failure.cause == (
+        f'Step "Extract": Databricks run {FIRST_RUN_ID + 2} ended FAILED / CLOUD_FAILURE: No spot capacity.\n'
+        f"Run: {workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID + 2}\n"
+        "This was attempt 3 of 3. The cause may pass: redrive the execution later."
+    )
+    assert len(workspace.runs) == 3
+
+
+def test_one_attempt_alone_means_no_new_attempt(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(ends(CLOUD_FAILURE))
+
+    assert step.failure(max_attempts=1).name == "Databricks.TransientRunFailure"
+    assert len(workspace.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (FAILED, "RunFailed"),
+        (state("INTERNAL_ERROR", "FAILED", code="RUN_EXECUTION_ERROR"), "RunFailed"),
+        (state("TERMINATED", "SUCCESS_WITH_FAILURES"), "RunFailed"),
+        (state("TERMINATED", "EXCELLENT"), "RunFailed"),
+        (state("TERMINATED"), "RunFailed"),
+        (state("TERMINATED", "FAILED", code="INVALID_CLUSTER_REQUEST", kind="CLOUD_FAILURE"), "RunFailed"),
+        (state("TERMINATED", "FAILED", code="UNAUTHORIZED_ERROR", kind="INTERNAL_ERROR"), "RunFailed"),
+        (state("TERMINATED", "FAILED", code="LIBRARY_INSTALLATION_ERROR"), "RunFailed"),
+        (state("TERMINATED", "FAILED", code="A_CODE_OF_TOMORROW"), "RunFailed"),
+        (CANCELED, "Canceled"),
+        (state("TERMINATED", "CANCELED", code="CANCELED"), "Canceled"),
+        (state("TERMINATED", "TIMEDOUT", code="RUN_EXECUTION_ERROR"), "TimedOut"),
+        (state("SKIPPED", code="SKIPPED"), "Skipped"),
+        (state("INTERNAL_ERROR", "FAILED", code="DRIVER_ERROR", kind="INTERNAL_ERROR"), "TransientRunFailure"),
+        (state("TERMINATED", "FAILED", code="CLUSTER_REQUEST_LIMIT_EXCEEDED"), "TransientRunFailure"),
+        (state("TERMINATED", "FAILED", code="WORKSPACE_RUN_LIMIT_EXCEEDED"), "TransientRunFailure"),
+        (state("SKIPPED", code="MAX_CONCURRENT_RUNS_EXCEEDED"), "TransientRunFailure"),
+        (state("SKIPPED", code="MAX_JOB_QUEUE_SIZE_EXCEEDED"), "TransientRunFailure"),
+        (state("TERMINATED", "FAILED", code="REPOSITORY_CHECKOUT_FAILED"), "TransientRunFailure"),
+        (state("TERMINATED", "FAILED", code="BREAKING_CHANGE"), "TransientRunFailure"),
+    ],
+)
+def test_an_end_without_success_is_an_error_of_its_class(
+    step: Step, workspace: Workspace, end: dict[str, object], error: str
+) -> None:
+    workspace.scripts.extend([ends(end)] * 2)
+
+    failure = step.failure(max_attempts=2)
+
+    assert failure.name == f"Databricks.{error}"
+    assert len(workspace.runs) == (2 if error == "TransientRunFailure" else 1)
+    assert f"/run/{FIRST_RUN_ID + len(workspace.runs) - 1}" in failure.cause
+
+
+def test_a_run_past_its_limit_and_grace_is_cancelled_and_seen_to_end(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(goes_on())
+
+    failure = step.failure()
+
+    assert failure.name == "Databricks.TimedOut"
+    assert "The time limit is 3600 s" in failure.cause
+    assert workspace.state_of(str(FIRST_RUN_ID)) == "CANCELED"
+    assert 3900 <= step.clock.now() - 1_700_000_000 < 4100
+
+
+def test_a_slow_cancellation_is_waited_for_by_the_state_machine(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(goes_on(cancel_seconds=600))
+
+    failure = step.failure()
+
+    assert failure.name == "Databricks.TimedOut"
+    assert workspace.state_of(str(FIRST_RUN_ID)) == "CANCELED"
+
+
+def test_a_run_that_never_ends_is_given_up_with_its_page(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(goes_on(cancel_seconds=10**9))
+
+    failure = step.failure()
+
+    assert failure.name == "Databricks.TimedOut"
+    assert "is still TERMINATING" in failure.cause
+    assert f"Stop it by hand: {workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID}" in failure.cause
+
+
+def test_a_run_that_succeeds_while_it_is_being_cancelled_is_done(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(ends(SUCCESS, after=3905))
+    workspace.faults["cancel"].append(answers(400, "INVALID_STATE", "The run is ending."))
+    run = step.submitted()
+    step.clock.sleep(3901)
+
+    answer = step.invoke(step.look(run))
+
+    assert answer["status"] == "DONE"
+
+
+def test_a_run_that_databricks_has_forgotten_fails_the_step(step: Step, workspace: Workspace) -> None:
+    run = step.submitted()
+    workspace.runs.clear()
+
+    failure = step.fails(step.look(run))
+
+    assert failure.name == "Databricks.RunFailed"
+    assert f"Databricks knows no run {FIRST_RUN_ID} any more" in failure.cause
+    workspace.faults["get"].append(answers(404, "RESOURCE_DOES_NOT_EXIST", "Gone."))
+    assert step.fails(step.look(run)) == failure
+
+
+@pytest.mark.parametrize("end", [FAILED, CANCELED, CLOUD_FAILURE, state("TERMINATED", "TIMEDOUT")])
+def test_a_redriven_execution_submits_a_failed_run_anew(
+    step: Step, workspace: Workspace, end: dict[str, object]
+) -> None:
+    workspace.scripts.append(ends(end, after=0))
+    run = step.submitted(max_attempts=1)
+    step.fails(step.look(run))
+
+    step.redrive = 1
+    step.clock.sleep(86_400)
+    answer = step.invoke(step.look(run))
+
+    assert (answer["status"], answer["attempt"]) == ("SUBMIT", 0)
+    assert step.result()["run_id"] == str(FIRST_RUN_ID + 1)
+
+
+def test_a_redriven_execution_goes_on_with_a_run_that_goes_on_or_has_succeeded(
+    step: Step, workspace: Workspace
+) -> None:
+    run = step.submitted()
+
+    step.redrive = 1
+    answers_in_turn = [step.invoke(step.look(run))["status"]]
+    step.clock.sleep(60)
+    answers_in_turn.append(step.invoke(step.look(run))["status"])
+
+    assert answers_in_turn == ["WAIT", "DONE"]
+    assert len(workspace.runs) == 1
+
+
+def test_a_redriven_execution_submits_a_forgotten_run_anew(step: Step, workspace: Workspace) -> None:
+    run = step.submitted()
+    workspace.runs.clear()
+    step.redrive = 1
+
+    assert step.invoke(step.look(run))["status"] == "SUBMIT"
+
+
+def test_the_new_runs_redrive_count_is_the_executions(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(ends(FAILED, after=0))
+    step.redrive = 1
+    run = step.submitted()
+
+    assert run["redrive"] == 1
+    assert step.fails(step.look(run)).name == "Databricks.RunFailed"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"action": "sing"}, 'The event\'s "action" is "sing"; expected "submit", "check" or "stop".'),
+        ({"execution": ""}, 'The event has no "execution"; its fields: action, attempt, execution'),
+        ({"execution": "night-1"}, '"execution" is "night-1"; expected the ARN of an execution.'),
+        ({"attempt": None}, 'The event has no number "attempt"'),
+        ({"request": {"tasks": []}}, 'The request has no "timeout_seconds": a run without a time limit'),
+    ],
+)
+def test_a_malformed_event_is_refused(
+    step: Step, workspace: Workspace, change: dict[str, object], message: str
+) -> None:
+    failure = step.fails({**step.submission(), **change})
+
+    assert failure.name == "Databricks.InvalidRequest"
+    assert message in failure.cause
+    assert not workspace.received
+
+
+def test_every_line_of_the_log_has_the_ids(step: Step) -> None:
+    step.result()
+
+    lines = step.lines()
+    assert {line["execution"] for line in lines} == {EXECUTION}
+    assert {line["step"] for line in lines} == {"Extract"}
+    assert {line["run_id"] for line in lines if line["action"] == "check"} == {str(FIRST_RUN_ID)}
+    assert [line["message"] for line in lines][:2] == ["submitted", "answered"]
