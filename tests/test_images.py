@@ -80,8 +80,8 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
         "ml.m5.large",
         "training",
         (
-            'xgboost "1.7": AWS has no image of this version. Did you mean "1.7-1"? There are "3.2-0", "3.0-5", "1.7-1", '
-            '"1.5-1", "1.3-1", "1.2-2", "1.2-1", "1.0-1", "1", "0.90-2", "0.90-1".'
+            'xgboost "1.7": AWS has no image of this version. Did you mean "1.7-1"? There are "3.2-0", "3.0-5", '
+            '"1.7-1", "1.5-1", "1.3-1", "1.2-2", "1.2-1", "1.0-1", "1", "0.90-2", "0.90-1".'
         ),
     ),
     "an unknown version of many": (
@@ -102,8 +102,8 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
         "ml.m5.large",
         "training",
         (
-            'xgboost "latest": AWS has no image of this version. There are "3.2-0", "3.0-5", "1.7-1", "1.5-1", "1.3-1", '
-            '"1.2-2", "1.2-1", "1.0-1", "1", "0.90-2", "0.90-1".'
+            'xgboost "latest": AWS has no image of this version. There are "3.2-0", "3.0-5", "1.7-1", "1.5-1", '
+            '"1.3-1", "1.2-2", "1.2-1", "1.0-1", "1", "0.90-2", "0.90-1".'
         ),
     ),
     "a version without inference": (
@@ -113,8 +113,8 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
         "ml.m5.large",
         "inference",
         (
-            'sklearn "1.4-2": AWS has no image of it for inference. For that there are "1.9-0", "1.4-2-py312", "1.2-1", '
-            '"1.0-1", "0.23-1", "0.20.0".'
+            'sklearn "1.4-2": AWS has no image of it for inference. For that there are "1.9-0", "1.4-2-py312", '
+            '"1.2-1", "1.0-1", "0.23-1", "0.20.0".'
         ),
     ),
     "GPUs for what has no use for them": (

@@ -125,7 +125,9 @@ def regions() -> list[str]:
 def remember_what_was_read() -> None:
     """Lets `retrieve` read its files once instead of at each call, which takes 80 ms."""
     image_uris.config_for_framework = cache(image_uris.config_for_framework)
-    common_utils._botocore_resolver = cache(common_utils._botocore_resolver)  # noqa: SLF001 - it has no other name
+    resolver = common_utils._botocore_resolver()  # noqa: SLF001 - it has no other name
+    resolver.construct_endpoint = cache(resolver.construct_endpoint)
+    common_utils._botocore_resolver = lambda: resolver  # noqa: SLF001
 
 
 def table() -> dict[str, object]:
