@@ -1,0 +1,171 @@
+"""A synthesized cloud assembly, `cdk.out`: its stacks, their templates and file assets.
+
+See https://docs.aws.amazon.com/cdk/v2/guide/deploy.html#deploy-how-synth-deploy
+"""
+
+import difflib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+Json = Mapping[str, object]
+
+
+class AssemblyError(ValueError):
+    """The assembly can't be run; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class FileAsset:
+    """A file or folder that the template finds in the bootstrap bucket.
+
+    Args:
+        source: The file or folder.
+        zipped: Whether a folder is to be zipped.
+        bucket: The bucket's name, with `${AWS::AccountId}` and `${AWS::Region}`.
+        key: The object's key.
+    """
+
+    source: Path
+    zipped: bool
+    bucket: str
+    key: str
+
+    def content(self) -> bytes:
+        """The object: the file, or the folder as a zip file."""
+        if not self.zipped:
+            return self.source.read_bytes()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zip_file:
+            for file in sorted(file for file in self.source.rglob("*") if file.is_file()):
+                zip_file.write(file, file.relative_to(self.source).as_posix())
+        return archive.getvalue()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the assembly.
+
+    Args:
+        name: Its name in CloudFormation.
+        account: Its AWS account; empty if the app leaves it open.
+        region: Its AWS region; empty if the app leaves it open.
+        template: Its template.
+        assets: Its file assets, the template itself among them.
+        needs: The stacks that are deployed before it, in order.
+    """
+
+    name: str
+    account: str
+    region: str
+    template: Json
+    assets: Sequence[FileAsset]
+    needs: Sequence["Stack"]
+
+    @property
+    def in_order(self) -> Sequence["Stack"]:
+        """The stacks to deploy: what it needs, then itself."""
+        stacks: dict[str, Stack] = {}
+        for needed in self.needs:
+            stacks.update((stack.name, stack) for stack in needed.in_order)
+        return [*stacks.values(), self]
+
+    @property
+    def resources(self) -> Mapping[str, Json]:
+        """The template's resources by logical id."""
+        return _mappings(self.template["Resources"])
+
+
+def load_stack(folder: Path, name: str = "") -> Stack:
+    """Read a stack.
+
+    Args:
+        folder: The assembly, usually `cdk.out`.
+        name: The stack: its id in the app, or its name. Default: the assembly's only one.
+
+    Raises:
+        AssemblyError: There is no assembly, or no such stack, or it isn't clear which.
+    """
+    found = dict(_stacks(folder))
+    if not name:
+        if len(found) == 1:
+            return next(iter(found.values()))
+        raise AssemblyError(f"{folder} has {len(found)} stacks; choose one with --stack: {', '.join(sorted(found))}")
+    matching = [stack for key, stack in found.items() if name in {key, stack.name}]
+    if matching:
+        return matching[0]
+    close = difflib.get_close_matches(name, found, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise AssemblyError(f"{folder} has no stack {name!r}, but: {', '.join(sorted(found)) or 'none'}.{hint}")
+
+
+def _stacks(folder: Path) -> Iterator[tuple[str, Stack]]:
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise AssemblyError(f"{folder} is no cloud assembly: it has no manifest.json. Make one with `cdk synth`.")
+    artifacts = _mappings(json.loads(manifest.read_text(encoding="utf-8")).get("artifacts", {}))
+    for key, artifact in artifacts.items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            yield str(artifact.get("displayName", key)), _stack(folder, artifacts, key)
+        elif artifact["type"] == "cdk:cloud-assembly":
+            yield from _stacks(folder / str(_mapping(artifact["properties"])["directoryName"]))
+
+
+def _stack(folder: Path, artifacts: Mapping[str, Json], key: str) -> Stack:
+    artifact = artifacts[key]
+    properties = _mapping(artifact["properties"])
+    account, region = str(artifact["environment"]).removeprefix("aws://").split("/")
+    dependencies = [str(other) for other in _list(artifact.get("dependencies", []))]
+    assets = [
+        asset
+        for other in dependencies
+        if artifacts[other]["type"] == "cdk:asset-manifest"
+        for asset in _assets(folder / str(_mapping(artifacts[other]["properties"])["file"]))
+    ]
+    return Stack(
+        name=str(properties.get("stackName", key)),
+        account="" if account == "unknown-account" else account,
+        region="" if region == "unknown-region" else region,
+        template=json.loads((folder / str(properties["templateFile"])).read_text(encoding="utf-8")),
+        assets=assets,
+        needs=[
+            _stack(folder, artifacts, other)
+            for other in dependencies
+            if artifacts[other]["type"] == "aws:cloudformation:stack"
+        ],
+    )
+
+
+def _assets(manifest: Path) -> Iterator[FileAsset]:
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    if content.get("dockerImages"):
+        raise AssemblyError(
+            f"{manifest.name} has container images to build, which the local engine can't: "
+            "it runs the framework images of AWS, as processes of this machine. Use one of them."
+        )
+    for asset in _mappings(content.get("files", {})).values():
+        source = _mapping(asset["source"])
+        for destination in _mappings(asset["destinations"]).values():
+            yield FileAsset(
+                source=manifest.parent / str(source["path"]),
+                zipped=source.get("packaging") == "zip",
+                bucket=str(destination["bucketName"]),
+                key=str(destination["objectKey"]),
+            )
+
+
+def _mapping(value: object) -> Json:
+    assert isinstance(value, Mapping)
+    return value
+
+
+def _mappings(value: object) -> Mapping[str, Json]:
+    return {name: _mapping(item) for name, item in _mapping(value).items()}
+
+
+def _list(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return value

@@ -1,0 +1,156 @@
+"""Where moto's interpreter differs from Step Functions, mended.
+
+See https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
+from moto.stepfunctions.parser.asl.eval.variable_store import IllegalOuterScopeWrite, VariableStore
+
+from zflow_constructs.local.aws.hooks import all_replaced, replaced
+
+_STATES_ERRORS = {kind.to_name(): kind for kind in StatesErrorNameType}
+_MAX_RETRY_SECONDS = 2.0
+"""A retry's longest interval here: nothing is throttled on this machine."""
+
+_BEYOND_ALL = {StatesErrorNameType.StatesRuntime.to_name(), StatesErrorNameType.StatesStatesDataLimitExceeded.to_name()}
+
+
+@contextmanager
+def interpreter(*, time_scale: float) -> Iterator[None]:
+    """Mend the interpreter.
+
+    Args:
+        time_scale: What a second of a Wait state, or of a Retry's interval, lasts, in seconds.
+    """
+    with (
+        error_names(),
+        states_all(),
+        assigned_at_the_end(),
+        whole_context(),
+        scaled_waits(time_scale=time_scale),
+    ):
+        yield
+
+
+@contextmanager
+def error_names() -> Iterator[None]:
+    """Let errors named `States.*` leave a Parallel or Map state, and a Fail state; moto raises a ValueError."""
+
+    def new(cls: type[CustomErrorName], error_name: str | None = None) -> CustomErrorName | StatesErrorName:
+        if error_name in _STATES_ERRORS:
+            return StatesErrorName(typ=_STATES_ERRORS[error_name])
+        return object.__new__(cls)
+
+    with replaced(CustomErrorName, "__new__", staticmethod(new)):
+        yield
+
+
+@contextmanager
+def states_all() -> Iterator[None]:
+    """Keep `States.Runtime` and `States.DataLimitExceeded` out of `States.ALL`; moto matches everything with it."""
+    matches = ErrorEqualsDecl._eval_body  # noqa: SLF001
+
+    def evaluate(self: ErrorEqualsDecl, env: Environment) -> None:
+        error = env.stack[-1]
+        if error is not None and error.error_name in _BEYOND_ALL:
+            env.stack[-1] = error in self.error_names
+        else:
+            matches(self, env)
+
+    with replaced(ErrorEqualsDecl, "_eval_body", evaluate):
+        yield
+
+
+@contextmanager
+def assigned_at_the_end() -> Iterator[None]:
+    """Make a state's `Assign` visible to the states after it, and not yet to its own `Output`.
+
+    moto sets the variables before it evaluates the output. Here they wait until the state's exit.
+    """
+    committed = VariableStore.set
+    assigned = VariableStore.get_assigned_variables
+
+    def set_later(self: VariableStore, variable_identifier: str, variable_value: object) -> None:
+        if variable_identifier in self._outer_scope:
+            raise IllegalOuterScopeWrite(variable_identifier=variable_identifier, variable_value=variable_value)
+        vars(self).setdefault("_assigned", {})[variable_identifier] = variable_value
+
+    def commit(self: VariableStore) -> dict[str, str]:
+        for name, value in vars(self).pop("_assigned", {}).items():
+            committed(self, name, value)
+        now: dict[str, str] = assigned(self)
+        return now
+
+    with all_replaced((VariableStore, "set", set_later), (VariableStore, "get_assigned_variables", commit)):
+        yield
+
+
+@contextmanager
+def whole_context() -> Iterator[None]:
+    """Complete the context object: `State.RetryCount` in every state, `Map` in a task within a Map state."""
+    state_data = state_module.StateData
+    inner_frame = Environment.as_inner_frame_of
+
+    def data(**fields: str) -> object:
+        return state_data(**fields, RetryCount=0)
+
+    def framed(
+        env: Environment, variable_store: VariableStore, event_history_frame_cache: EventHistoryContext | None = None
+    ) -> Environment:
+        frame = inner_frame(env=env, variable_store=variable_store, event_history_frame_cache=event_history_frame_cache)
+        outer = env.states.context_object.context_object_data
+        if "Map" in outer:
+            frame.states.context_object.context_object_data["Map"] = outer["Map"]
+        return frame
+
+    with all_replaced(
+        (state_module, "StateData", data),
+        (Environment, "as_inner_frame_of", staticmethod(framed)),
+    ):
+        yield
+
+
+@contextmanager
+def scaled_waits(*, time_scale: float) -> Iterator[None]:
+    """Shorten Wait states and Retry intervals, and end them when the execution ends.
+
+    Time limits are not scaled: the work that they limit takes its real time.
+
+    Args:
+        time_scale: What a second lasts, in seconds.
+    """
+    jitter = JitterStrategyDecl._eval_body  # noqa: SLF001
+
+    def wait(_self: WaitFunction, env: Environment, wait_seconds: float) -> None:
+        _wait(env, wait_seconds * time_scale)
+
+    def wait_before_retry(self: JitterStrategyDecl, env: Environment) -> None:
+        # The jitter is the last step of an interval's calculation; moto would now sleep, whatever happens meanwhile.
+        jitter(self, env)
+        _wait(env, min(env.stack.pop() * time_scale, _MAX_RETRY_SECONDS))
+        env.stack.append(0)
+
+    with all_replaced(
+        (WaitFunction, "_wait_interval", wait),
+        (JitterStrategyDecl, "_eval_body", wait_before_retry),
+    ):
+        yield
+
+
+def _wait(env: Environment, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    end = clock() + seconds
+    while env.is_running() and (left := end - clock()) > 0:
+        # The event is set for an instant only, so that a thread may miss it: look again soon.
+        env.program_state_event.wait(min(left, 0.5))

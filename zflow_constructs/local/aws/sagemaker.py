@@ -1,0 +1,62 @@
+"""SageMaker on moto: jobs and endpoints are local processes. moto's are records that end well after a few looks.
+
+See https://docs.aws.amazon.com/sagemaker/latest/APIReference/
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from moto.core.common_types import TYPE_RESPONSE
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.sagemaker.responses import SageMakerResponse
+from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
+
+from zflow_constructs.local.aws.hooks import all_replaced
+from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
+from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+
+Action = Callable[[Mapping[str, object]], Mapping[str, object]]
+
+_PASSIVE = ("AddTags", "Delete", "Describe", "List")
+"""moto's own actions which claim nothing that hasn't happened."""
+
+
+@contextmanager
+def sagemaker(*, jobs: Jobs, endpoints: Endpoints) -> Iterator[None]:
+    """Answer SageMaker's API.
+
+    Args:
+        jobs: Answers for training and transform jobs.
+        endpoints: Answers for models, endpoint configurations and endpoints.
+    """
+    actions: Mapping[str, Action] = {**jobs.actions, **endpoints.actions}
+    of_moto = SageMakerResponse.call_action
+
+    def call_action(self: SageMakerResponse) -> TYPE_RESPONSE:
+        name = self._get_action()
+        if name not in actions and name.startswith(_PASSIVE):
+            return of_moto(self)
+        try:
+            if name not in actions:
+                raise ServiceException("ValidationException", f"The local engine doesn't have SageMaker's {name}.")
+            result: object = actions[name](json.loads(self.body))
+        except ServiceException as error:
+            result = error
+        return self.serialized(ActionResult(result))
+
+    def invoke_endpoint(self: SageMakerRuntimeResponse) -> TYPE_RESPONSE:
+        answer = endpoints.invoke(
+            self.path.split("/")[2],
+            self.request.data if hasattr(self, "request") else self.body,
+            content_type=self.headers.get("Content-Type", "application/octet-stream"),
+            accept=self.headers.get("Accept", "*/*"),
+        )
+        return answer.status, {"Content-Type": answer.content_type, **answer.headers}, answer.body
+
+    with all_replaced(
+        (SageMakerResponse, "call_action", call_action),
+        (SageMakerRuntimeResponse, "invoke_endpoint", invoke_endpoint),
+    ):
+        yield

@@ -1,0 +1,184 @@
+"""The AWS of a local run: moto with its hooks, served on 127.0.0.1."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import boto3
+import botocore.session
+import moto.iam.models
+from botocore.client import BaseClient
+from botocore.config import Config
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from zflow_constructs.local.aws.clients import Clients
+from zflow_constructs.local.aws.cloudformation import cloudformation
+from zflow_constructs.local.aws.hooks import replaced
+from zflow_constructs.local.aws.integrations import integrations
+from zflow_constructs.local.aws.interpreter import interpreter
+from zflow_constructs.local.aws.jsonata import jsonata
+
+MOTO_VERSION = "5.2.5"
+"""The version of moto whose internals the hooks were written for."""
+
+_INHERITED = ("HOME", "JAVA_HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
+
+_running = threading.Lock()
+
+
+class AwsServer:
+    """AWS's APIs for one account and region, at a port of this machine. One a process: moto's state is global.
+
+    Args:
+        account: The AWS account.
+        region: The AWS region.
+        time_scale: What a second of a Wait state or a retry's interval lasts, in seconds.
+        log: The file that moto's log goes to.
+
+    Raises:
+        RuntimeError: moto's version is not the one that the hooks were written for, or another server runs.
+
+    Example:
+        with AwsServer(account="123456789012", region="eu-central-1", time_scale=0.1, log=folder / "aws.log") as aws:
+            aws.clients.s3.create_bucket(...)
+    """
+
+    def __init__(self, *, account: str, region: str, time_scale: float, log: Path) -> None:
+        installed = version("moto")
+        if installed != MOTO_VERSION:
+            raise RuntimeError(
+                f"moto {installed} is installed, and the local engine needs {MOTO_VERSION} exactly; "
+                f"run: pip install 'moto[server]=={MOTO_VERSION}'"
+            )
+        if not _running.acquire(blocking=False):
+            raise RuntimeError("another local run is going on in this process; stop it first")
+        self.account = account
+        self.region = region
+        self.clients = Clients(self._make_client)
+        self._hooks = ExitStack()
+        self._hooks.callback(_running.release)
+        self._hooks.enter_context(_logged(log))
+        self._hooks.enter_context(replaced(moto.iam.models, "get_account_id_from", lambda _access_key: account))
+        for hook in (
+            cloudformation(),
+            interpreter(time_scale=time_scale),
+            jsonata(),
+            integrations(clients=self.clients),
+        ):
+            self._hooks.enter_context(hook)
+        self._server = self._serve()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the APIs are."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of a child process: AWS is here, and nothing of the user's own account is in it."""
+        return {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": self.region,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def use(self, hooks: Sequence[AbstractContextManager[None]]) -> None:
+        """Add hooks that need the server's address, for as long as it runs.
+
+        Args:
+            hooks: The hooks.
+        """
+        for hook in hooks:
+            self._hooks.enter_context(hook)
+
+    def stop(self) -> None:
+        """Stop serving, forget all resources, and leave moto as it was. Idempotent."""
+        self._hooks.close()
+
+    def _serve(self) -> BaseWSGIServer:
+        self._hooks.callback(BackendDict.reset)
+        server = make_server(
+            "127.0.0.1",
+            0,
+            DomainDispatcherApplication(create_backend_app),
+            threaded=True,
+            request_handler=_QuietHandler,
+        )
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        self._hooks.callback(server.server_close)
+        self._hooks.callback(thread.join, 5)
+        self._hooks.callback(server.shutdown)
+        return server
+
+    def _make_client(self, service: str) -> BaseClient:
+        session = botocore.session.Session()
+        for variable in ("config_file", "credentials_file"):
+            session.set_config_variable(variable, os.devnull)
+        session.set_config_variable("profile", None)
+        # A session of its own: the user's profile must have no say, and boto3's default session isn't for threads.
+        client: BaseClient = boto3.Session(
+            botocore_session=session,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            region_name=self.region,
+        ).client(  # type: ignore[call-overload]  # of a service that isn't known here
+            service,
+            endpoint_url=self.url,
+            config=Config(
+                # A job's request, or a model's answer, takes the time it takes; the Task's own limit ends it.
+                read_timeout=24 * 3600,
+                retries={"total_max_attempts": 1},
+                parameter_validation=False,
+                max_pool_connections=64,
+                s3={"addressing_style": "path"},
+            ),
+        )
+        return client
+
+
+class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # untyped
+    # Without it, a connection is made for each request.
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing of what succeeds."""
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Send moto's and its web server's log to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    with ExitStack() as stack:
+        stack.callback(handler.close)
+        for name in ("moto", "werkzeug", "zflow_constructs.local"):
+            logger = logging.getLogger(name)
+            logger.addHandler(handler)
+            stack.callback(logger.removeHandler, handler)
+            stack.enter_context(replaced(logger, name="propagate", value=False))
+        yield

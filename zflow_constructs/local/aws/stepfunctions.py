@@ -1,0 +1,224 @@
+"""Step Functions' API and executions on moto: machines from CloudFormation, names, status events, history, redrive.
+
+See https://docs.aws.amazon.com/step-functions/latest/apireference/
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+from moto.core.config import default_user_config
+from moto.stepfunctions import models
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+
+from zflow_constructs.local.aws.hooks import all_replaced, replaced
+from zflow_constructs.local.aws.variables import check_scopes
+
+HistoryListener = Callable[[str, Mapping[str, object]], None]
+"""Receives an execution's ARN and one event of its history, as GetExecutionHistory shows it, when it happens."""
+
+StatusListener = Callable[[Execution], None]
+"""Receives an execution whose status has changed."""
+
+_STOP_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> Iterator[None]:
+    """Let executions run, be followed, and change their status loudly.
+
+    Args:
+        on_history: Hears of each event of each execution.
+        on_status: Hears when an execution starts and ends.
+    """
+    with ExitStack() as stack:
+        for hook in (one_backend(), machines(), execution_names(), context_object(on_history), statuses(on_status)):
+            stack.enter_context(hook)
+        stack.callback(stop_executions)
+        yield
+
+
+def stop_executions() -> None:
+    """Stop all executions and wait for their end: without the hooks, none may go on."""
+    running = [
+        execution
+        for regions in stepfunctions_parser_backends.values()
+        for backend in regions.values()
+        for machine in backend.state_machines
+        for execution in machine.executions
+        if execution.exec_status is ExecutionStatus.RUNNING
+    ]
+    for execution in running:
+        execution.stop(datetime.now(tz=UTC), error=None, cause="The local run has ended.")
+    end = time.monotonic() + _STOP_SECONDS
+    while any(execution.exec_status is ExecutionStatus.RUNNING for execution in running) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+@contextmanager
+def one_backend() -> Iterator[None]:
+    """Switch the interpreter on, and show it the machines that CloudFormation makes.
+
+    moto keeps two backends, with and without an interpreter, and CloudFormation writes to the one without.
+    """
+    before = dict(default_user_config["stepfunctions"])
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    try:
+        with replaced(models, "stepfunctions_backends", stepfunctions_parser_backends):
+            yield
+    finally:
+        default_user_config["stepfunctions"] = before
+
+
+@contextmanager
+def machines() -> Iterator[None]:
+    """Take CloudFormation's other ways to give a definition, and refuse what Step Functions refuses but moto takes."""
+    from_cloudformation = models.StateMachine.create_from_cloudformation_json.__func__
+    attribute = models.StateMachine.get_cfn_attribute
+    validate = StepFunctionsParserBackend._validate_definition  # noqa: SLF001
+
+    def create(
+        cls: type[models.StateMachine],
+        /,
+        resource_name: str,
+        cloudformation_json: dict[str, dict[str, object]],
+        account_id: str,
+        region_name: str,
+        **_ids: str,
+    ) -> models.StateMachine:
+        properties = dict(cloudformation_json["Properties"])
+        properties["DefinitionString"] = _definition(properties)
+        return from_cloudformation(cls, resource_name, {"Properties": properties}, account_id, region_name)
+
+    def get_attribute(self: models.StateMachine, attribute_name: str) -> object:
+        return self.arn if attribute_name == "Arn" else attribute(self, attribute_name)
+
+    def check(definition: str) -> None:
+        validate(definition)
+        check_scopes(json.loads(definition))
+
+    with all_replaced(
+        (models.StateMachine, "create_from_cloudformation_json", classmethod(create)),
+        (models.StateMachine, "get_cfn_attribute", get_attribute),
+        (models.StateMachine, "has_cfn_attr", staticmethod(lambda attr: attr in {"Arn", "Name"})),
+        (StepFunctionsParserBackend, "_validate_definition", staticmethod(check)),
+    ):
+        yield
+
+
+def _definition(properties: Mapping[str, object]) -> str:
+    text = properties["DefinitionString"] if "DefinitionString" in properties else json.dumps(properties["Definition"])
+    substitutions = properties.get("DefinitionSubstitutions", {})
+    assert isinstance(text, str)
+    assert isinstance(substitutions, Mapping)
+    for name, value in substitutions.items():
+        text = text.replace(f"${{{name}}}", str(value))
+    return text
+
+
+@contextmanager
+def execution_names() -> Iterator[None]:
+    """Give an execution without a name a unique one; in moto all of them are called None."""
+    start = StepFunctionsParserBackend.start_execution
+
+    def start_named(
+        self: StepFunctionsParserBackend,
+        state_machine_arn: str,
+        name: str | None = None,
+        execution_input: str | None = None,
+        trace_header: str | None = None,
+    ) -> Execution:
+        return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
+
+    with replaced(StepFunctionsParserBackend, "start_execution", start_named):
+        yield
+
+
+class _FollowedHistory(EventManager):  # type: ignore[misc]  # untyped
+    """An execution's history which tells a listener of each event."""
+
+    def __init__(self, arn: str, on_history: HistoryListener) -> None:
+        super().__init__()
+        self._arn = arn
+        self._on_history = on_history
+
+    def _publish_history_event(self, **event: object) -> None:
+        super()._publish_history_event(**event)
+        published = self._history_event_list[-1]
+        self._on_history(self._arn, {**published, "type": published["type"].value})
+
+
+@contextmanager
+def context_object(on_history: HistoryListener) -> Iterator[None]:
+    """Complete the context object's Execution with RedriveCount and the start as text; let the history be followed.
+
+    Args:
+        on_history: Hears of each event.
+    """
+    environment = ExecutionWorker._get_evaluation_environment  # noqa: SLF001
+
+    def followed(self: ExecutionWorker) -> Environment:
+        execution = self._execution_communication.execution
+        env = environment(self)
+        context = env.states.context_object.context_object_data["Execution"]
+        context["StartTime"] = _timestamp(execution.start_date)
+        context["RedriveCount"] = execution.redrive_count
+        env.event_manager = _FollowedHistory(execution.exec_arn, on_history)
+        return env
+
+    with all_replaced((ExecutionWorker, "_get_evaluation_environment", followed), (Execution, "redrive_count", 0)):
+        yield
+
+
+@contextmanager
+def statuses(on_status: StatusListener) -> Iterator[None]:
+    """Tell of each change of an execution's status, and never leave one RUNNING whose thread has died.
+
+    Args:
+        on_status: Hears of each change.
+    """
+    start = Execution.start
+    terminated = BaseExecutionWorkerCommunication.terminated
+    run = ExecutionWorker._execution_logic  # noqa: SLF001
+
+    def started(self: Execution) -> None:
+        start(self)
+        on_status(self)
+
+    def ended(self: BaseExecutionWorkerCommunication) -> None:
+        terminated(self)
+        on_status(self.execution)
+
+    def run_to_an_end(self: ExecutionWorker) -> None:
+        execution = self._execution_communication.execution
+        try:
+            run(self)
+        # A thread's last words: whatever went wrong is the execution's failure.
+        except Exception as error:  # noqa: BLE001
+            _log.exception("the execution %s broke the interpreter", execution.exec_arn)
+            execution.stop_date = datetime.now(tz=UTC)
+            execution.error, execution.cause = "States.Runtime", f"{type(error).__name__}: {error}"
+            execution.exec_status = ExecutionStatus.FAILED
+            on_status(execution)
+
+    with all_replaced(
+        (Execution, "start", started),
+        (BaseExecutionWorkerCommunication, "terminated", ended),
+        (ExecutionWorker, "_execution_logic", run_to_an_end),
+    ):
+        yield
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

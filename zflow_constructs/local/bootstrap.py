@@ -1,0 +1,84 @@
+"""What `cdk bootstrap` and `cdk deploy` do before and around the template, on the local AWS."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from zflow_constructs.local.assembly import AssemblyError, Stack
+from zflow_constructs.local.aws.server import AwsServer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
+
+_BOOTSTRAP_VERSION = "30"
+
+
+def bootstrap(aws: AwsServer) -> None:
+    """Make what every CDK template expects: the version of the bootstrap stack.
+
+    Args:
+        aws: The local AWS.
+    """
+    aws.clients.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value=_BOOTSTRAP_VERSION, Type="String")
+
+
+def upload_assets(aws: AwsServer, stack: Stack) -> None:
+    """Put a stack's file assets where its template looks for them.
+
+    Args:
+        aws: The local AWS.
+        stack: The stack.
+    """
+    s3 = aws.clients.s3
+    for asset in stack.assets:
+        bucket = asset.bucket.replace("${AWS::AccountId}", aws.account).replace("${AWS::Region}", aws.region)
+        make_bucket(aws, bucket)
+        s3.put_object(Bucket=bucket, Key=asset.key, Body=asset.content())
+
+
+def make_bucket(aws: AwsServer, name: str) -> None:
+    """Make a bucket, unless it is there.
+
+    Args:
+        aws: The local AWS.
+        name: The bucket.
+    """
+    s3 = aws.clients.s3
+    if name not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        if aws.region == "us-east-1":
+            s3.create_bucket(Bucket=name)
+        else:
+            place = cast("BucketLocationConstraintType", aws.region)
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": place})
+
+
+def deploy(aws: AwsServer, stack: Stack) -> Mapping[str, str]:
+    """Create a stack of its template, unchanged.
+
+    Args:
+        aws: The local AWS.
+        stack: The stack.
+
+    Returns:
+        Its outputs.
+
+    Raises:
+        AssemblyError: CloudFormation refuses the template.
+    """
+    cloudformation = aws.clients.cloudformation
+    try:
+        cloudformation.create_stack(
+            StackName=stack.name, TemplateBody=json.dumps(stack.template), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
+        while described["StackStatus"].endswith("IN_PROGRESS"):
+            time.sleep(0.05)
+            described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
+    except cloudformation.exceptions.ClientError as error:
+        raise AssemblyError(f"The stack {stack.name} can't be created: {error}") from error
+    if described["StackStatus"] != "CREATE_COMPLETE":
+        raise AssemblyError(f"The stack {stack.name} ended in {described['StackStatus']}")
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -1,0 +1,150 @@
+"""A run as one line per step: its state, its time, its last log line. Live on a terminal, plain lines elsewhere."""
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from zflow_constructs.local.engine import RunResult
+from zflow_constructs.local.record import step_logs
+from zflow_constructs.local.steps import Step, StepStatus
+
+_STYLES = {
+    StepStatus.WAITING: "dim",
+    StepStatus.RUNNING: "cyan",
+    StepStatus.SUCCEEDED: "green",
+    StepStatus.FAILED: "bold red",
+    StepStatus.ABORTED: "yellow",
+    StepStatus.SKIPPED: "dim",
+    StepStatus.NOT_RUN: "dim",
+}
+_ENDED = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.ABORTED, StepStatus.SKIPPED, StepStatus.NOT_RUN}
+_LOG_LINES = 15
+
+
+class RunConsole:
+    """Shows a run while it runs.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._steps: Sequence[Step] = ()
+        self._said: dict[str, StepStatus] = {}
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Show nothing more. Idempotent."""
+        self._live.stop()
+
+    def show(self, steps: Sequence[Step]) -> None:
+        """Show these steps from now on.
+
+        Args:
+            steps: The workflow's steps.
+        """
+        self._steps = steps
+
+    def on_step(self, step: Step) -> None:
+        """Take a change of a step.
+
+        Args:
+            step: The step.
+        """
+        if self._console.is_terminal:
+            return
+        with self._lock:
+            if step.status is not self._said.get(step.id, StepStatus.WAITING):
+                self._said[step.id] = step.status
+                self._console.print(_line(step), soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        for step in list(self._steps):
+            style = _STYLES[step.status]
+            seconds = f"{step.seconds:.1f} s" if step.started else ""
+            remark = Text(_remark(step), style="red" if step.error else "dim")
+            table.add_row(step.id, Text(step.status, style=style), seconds, remark)
+        return table
+
+
+def report(console: Console, result: RunResult, folder: Path) -> None:
+    """Say how a run ended: a failure's step, reason and log first.
+
+    Args:
+        console: Where to.
+        result: What became of the run.
+        folder: The run folder.
+    """
+    for step in result.steps:
+        if step.status is StepStatus.FAILED and result.status != "SUCCEEDED":
+            _report_failure(console, step, folder)
+    if result.status != "SUCCEEDED":
+        said = any(step.status is StepStatus.FAILED for step in result.steps)
+        reason = "" if said else f": {result.error} {result.cause}"
+        console.print(Text(f"The workflow ended {result.status}{reason}", style="bold red"), soft_wrap=True)
+    for failure in result.undelivered:
+        console.print(Text(f"A function failed on an event: {failure}", style="red"), soft_wrap=True)
+    console.print(Text(f"Everything is in {folder}"), soft_wrap=True)
+
+
+def _report_failure(console: Console, step: Step, folder: Path) -> None:
+    console.print(Text(f"{step.id} failed: {step.error}", style="bold red"), soft_wrap=True)
+    console.print(Text(reason(step.cause)), soft_wrap=True)
+    for log in step_logs(folder, step)[-1:]:
+        console.print(Text(f"Its log, {log}, ends:", style="dim"), soft_wrap=True)
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def reason(cause: str) -> str:
+    """What a cause says: a failed job's FailureReason, a function's message, or the whole text.
+
+    Args:
+        cause: The cause of an execution's or a task's failure.
+    """
+    try:
+        value = json.loads(cause)
+    except ValueError:
+        return cause
+    match value:
+        case {"FailureReason": str(text)} | {"errorMessage": str(text)}:
+            return text
+        case _:
+            return cause
+
+
+def _line(step: Step) -> Text:
+    seconds = f" after {step.seconds:.1f} s" if step.status in _ENDED and step.started else ""
+    remark = f": {_remark(step)}" if _remark(step) and step.status in _ENDED else ""
+    return Text(f"{step.id}: {step.status}{seconds}{remark}")
+
+
+def _remark(step: Step) -> str:
+    if step.error:
+        return f"{step.error}: {reason(step.cause)}".splitlines()[0]
+    return step.last_line

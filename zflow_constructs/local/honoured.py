@@ -1,0 +1,100 @@
+"""What the local engine honours: checked before a run, so that nothing is skipped in silence."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from zflow_constructs.local.assembly import AssemblyError, Stack
+from zflow_constructs.local.aws.resource_types import HONOURED_TYPES
+from zflow_constructs.local.aws.variables import branches
+
+INTEGRATIONS = (
+    "lambda:invoke",
+    "sagemaker:(createTrainingJob|createTransformJob)(\\.sync)?",
+    "sagemaker:(createModel|createEndpointConfig|createEndpoint|updateEndpoint)",
+    "aws-sdk:sagemaker:(create|describe|delete)(Model|EndpointConfig|Endpoint)",
+    "aws-sdk:sagemaker:(create|describe|stop)(TrainingJob|TransformJob)",
+    "aws-sdk:sagemaker:(updateEndpoint|listEndpoints|addTags|listTags)",
+    "aws-sdk:(cloudwatch|dynamodb|eventbridge|lambda|s3|secretsmanager|sfn|sns|sqs|ssm):[a-zA-Z0-9]+(\\.waitForTaskToken)?",
+    "dynamodb:(getItem|putItem|updateItem|deleteItem)",
+    "events:putEvents",
+    "sns:publish",
+    "sqs:sendMessage(\\.waitForTaskToken)?",
+    "states:startExecution(\\.sync(:2)?|\\.waitForTaskToken)?",
+)
+"""The service integrations of a Task, as regular expressions of what follows `arn:aws:states:::`."""
+
+_TASK = re.compile(f"arn:aws:(states:::({'|'.join(INTEGRATIONS)})|lambda:.*:function:.*)")
+
+
+def check_resources(stack: Stack) -> None:
+    """Refuse a stack that has resources which the engine can't honour.
+
+    Args:
+        stack: The stack.
+
+    Raises:
+        AssemblyError: Naming each such resource by its logical id and type.
+    """
+    refusals = [refusal for name, resource in stack.resources.items() for refusal in _refusals(name, resource)]
+    if refusals:
+        raise AssemblyError(
+            f"The local engine can't run the stack {stack.name}:\n  "
+            + "\n  ".join(refusals)
+            + f"\nIt honours these types: {', '.join(sorted(HONOURED_TYPES))}."
+        )
+
+
+def check_tasks(machine: str, definition: Mapping[str, object]) -> None:
+    """Refuse a state machine that has integrations which the engine can't honour.
+
+    Args:
+        machine: The machine's name.
+        definition: The machine in the Amazon States Language, its tokens resolved.
+
+    Raises:
+        AssemblyError: Naming each such state and its resource.
+    """
+    refusals = [
+        f"{name}: {state['Resource']}"
+        for name, state in states(definition)
+        if state["Type"] == "Task" and not _TASK.fullmatch(str(state["Resource"]))
+    ]
+    if refusals:
+        known = ", ".join(integration.replace("\\", "") for integration in INTEGRATIONS)
+        raise AssemblyError(
+            f"The local engine can't run these states of {machine}:\n  "
+            + "\n  ".join(refusals)
+            + f"\nIt honours these integrations: {known}."
+        )
+
+
+def states(definition: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """All states of a machine by name, those within Parallel and Map states after the state that holds them.
+
+    Args:
+        definition: The machine in the Amazon States Language.
+    """
+    own = definition["States"]
+    assert isinstance(own, Mapping)
+    for name, state in own.items():
+        yield name, state
+        for branch in branches(state):
+            yield from states(branch)
+
+
+def _refusals(name: str, resource: Mapping[str, object]) -> Iterator[str]:
+    kind = str(resource["Type"])
+    properties = resource.get("Properties", {})
+    assert isinstance(properties, Mapping)
+    if kind not in HONOURED_TYPES:
+        yield f"{name}: {kind}"
+    elif kind == "AWS::Lambda::Function":
+        runtime = str(properties.get("Runtime", properties.get("PackageType", "none")))
+        if not runtime.startswith("python3."):
+            yield f"{name}: {kind} with runtime {runtime}; only Python handlers run here"
+        if "Layers" in properties:
+            yield f"{name}: {kind} with layers"
+    elif kind == "AWS::Events::Rule":
+        for target in properties.get("Targets", []):
+            if "EcsParameters" in target or "KinesisParameters" in target:
+                yield f"{name}: {kind} with a target other than a Lambda function or a queue"

@@ -1,0 +1,96 @@
+"""What a run leaves in its folder: the objects of S3 as files, and `run.json`.
+
+run folder/
+  run.json      the result: the execution, each step's states, times, cause and jobs
+  objects/      S3: a folder a bucket
+  jobs/         SageMaker's jobs, a folder each, with its log
+  databricks/   Databricks' runs, a folder each, with the logs of its tasks
+  endpoints/    the endpoints' logs
+  functions/    the Lambda functions' logs
+  aws.log       the local AWS itself
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.steps import Step
+
+if TYPE_CHECKING:
+    from zflow_constructs.local.engine import RunResult
+
+
+def mirror_objects(aws: AwsServer, folder: Path) -> None:
+    """Write all objects of S3, but the stack's assets, to files.
+
+    Args:
+        aws: The local AWS.
+        folder: Where they go: `bucket/key`.
+    """
+    s3 = aws.clients.s3
+    for bucket in (bucket["Name"] for bucket in s3.list_buckets()["Buckets"]):
+        if bucket.startswith("cdk-"):
+            continue
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for content in page.get("Contents", []):
+                file = folder / bucket / content["Key"]
+                if content["Key"].endswith("/") or not file.resolve().is_relative_to(folder.resolve()):
+                    continue
+                file.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, content["Key"], str(file))
+
+
+def write_record(folder: Path, result: RunResult) -> None:
+    """Write `run.json`.
+
+    Args:
+        folder: The run folder.
+        result: What became of the run.
+    """
+    record = {
+        "status": result.status,
+        "execution": result.execution,
+        "input": result.input,
+        "output": result.output,
+        "error": result.error,
+        "cause": result.cause,
+        "steps": [_step(folder, step) for step in result.steps],
+        "outputs": dict(result.outputs),
+        "endpoints": result.endpoints,
+        "undelivered": result.undelivered,
+    }
+    (folder / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def step_logs(folder: Path, step: Step) -> list[Path]:
+    """The log files of a step that exist, the newest last.
+
+    Args:
+        folder: The run folder.
+        step: The step.
+    """
+    patterns = [f"{kind}/{job}/**/*.txt" for job in step.jobs for kind in ("jobs", "endpoints", "functions")]
+    # A Databricks run's folder is named after machine, execution and step.
+    patterns.append(f"databricks/*{re.sub(r'[^A-Za-z0-9.-]+', '_', f':{step.id}')}-[0-9]*/**/log.txt")
+    logs = [log for pattern in patterns for log in folder.glob(pattern) if "log" in log.name]
+    return sorted(logs, key=lambda log: log.stat().st_mtime)
+
+
+def _step(folder: Path, step: Step) -> Mapping[str, object]:
+    return {
+        "id": step.id,
+        "status": step.status.value,
+        "started": step.started.isoformat() if step.started else None,
+        "ended": step.ended.isoformat() if step.ended and step.started else None,
+        "seconds": round(step.seconds, 3),
+        "error": step.error,
+        "cause": step.cause,
+        "jobs": step.jobs,
+        "logs": [log.relative_to(folder).as_posix() for log in step_logs(folder, step)],
+        "states": [{"name": visit.name, "entered": visit.entered, "exited": visit.exited} for visit in step.visits],
+    }
