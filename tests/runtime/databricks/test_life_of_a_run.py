@@ -274,6 +274,18 @@ def test_a_redriven_execution_goes_on_with_a_run_that_goes_on_or_has_succeeded(
     assert len(workspace.runs) == 1
 
 
+def test_a_redriven_execution_cancels_a_run_that_is_late_and_submits_it_anew(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(goes_on())
+    run = step.submitted()
+    step.clock.sleep(86_400)
+    step.redrive = 1
+
+    answer = step.invoke(step.look(run))
+
+    assert (answer["status"], answer["attempt"]) == ("SUBMIT", 0)
+    assert workspace.state_of(str(FIRST_RUN_ID)) == "CANCELED"
+
+
 def test_a_redriven_execution_submits_a_forgotten_run_anew(step: Step, workspace: Workspace) -> None:
     run = step.submitted()
     workspace.runs.clear()

@@ -38,7 +38,7 @@ def misbehave(workspace: Workspace, dice: random.Random, rate: float) -> None:
         if dice.random() < rate:
             workspace.faults[call].append(dice.choice(PASSING))
         # Now and then, but never a token that was issued a moment ago: that is an AuthError, and rightly so.
-        if len(workspace.received) % 20 == 0:
+        if len(workspace.received) % 50 == 0:
             workspace.revoke_tokens()
 
     workspace.on_call = plan
@@ -80,14 +80,14 @@ def outcome(step: Step) -> str:
             event = step.look(answer["run"])
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(30))
 def test_no_run_is_submitted_twice_left_running_or_wrongly_a_success(
     make_step: MakeStep, workspace: Workspace, seed: int
 ) -> None:
     dice = random.Random(seed)
     step = make_step()
     workspace.scripts.extend(any_script(dice) for _ in range(3))
-    misbehave(workspace, dice, rate=dice.choice([0.05, 0.3, 0.6]))
+    misbehave(workspace, dice, rate=dice.choice([0.05, 0.2, 0.4]))
 
     end = outcome(step)
 

@@ -3,7 +3,7 @@ from base64 import b64encode
 import pytest
 
 from tests.runtime.databricks.conftest import Failure, MakeStep, Step
-from tests.runtime.databricks.workspace import FAILED, Fault, Workspace, ends, state
+from tests.runtime.databricks.workspace import FAILED, Fault, Workspace, answers, ends, state
 
 BASIC = b64encode(b"client-1:client-secret-1").decode()
 SECRETS = ["client-secret-1", BASIC, "access-token-1", "access-token-2", "personal-token-1"]
@@ -36,6 +36,12 @@ def test_a_task_that_prints_our_token_puts_no_secret_into_the_cause(step: Step, 
 
     assert "bad token [secret]" in failure.cause
     assert_hidden(step, failure.cause)
+
+
+def test_the_service_principals_id_is_no_secret(step: Step, workspace: Workspace) -> None:
+    workspace.faults["submit"].append(answers(403, "PERMISSION_DENIED", "client-1 may not create clusters."))
+
+    assert "client-1 may not create clusters." in step.fails(step.submission()).cause
 
 
 def test_what_the_state_machine_gets_holds_no_secret(step: Step, workspace: Workspace) -> None:

@@ -77,7 +77,7 @@ class Credentials:
         """
         secret = self._read_secret()
         if self._settings.auth == "token":
-            self._token = AccessToken(value=self._field(secret, "token"), expires_at=float("inf"))
+            self._token = AccessToken(value=self._hidden(secret, "token"), expires_at=float("inf"))
         else:
             self._token = self._exchange(secret, transport)
         return self._token.value
@@ -87,7 +87,7 @@ class Credentials:
 
         See https://docs.databricks.com/aws/en/dev-tools/auth/oauth-m2m
         """
-        client = f"{self._field(secret, 'client_id')}:{self._field(secret, 'client_secret')}"
+        client = f"{self._field(secret, 'client_id')}:{self._hidden(secret, 'client_secret')}"
         basic = b64encode(client.encode()).decode()
         self._concealment.add(basic)
         asked_at = self._clock.now()
@@ -108,7 +108,7 @@ class Credentials:
                 f"({problem}). Check that {self._settings.host} is its workspace, that the principal is a member, "
                 "and that the OAuth secret is neither expired nor deleted."
             )
-        return AccessToken(value=self._field(grant, "access_token"), expires_at=asked_at + number(grant, "expires_in"))
+        return AccessToken(value=self._hidden(grant, "access_token"), expires_at=asked_at + number(grant, "expires_in"))
 
     def _read_secret(self) -> Document:
         """The secret as a JSON object; a plain string is taken for a token."""
@@ -130,8 +130,14 @@ class Credentials:
             document = value
         return document if isinstance(document, dict) else {"token": value.strip()}
 
+    def _hidden(self, document: Document, key: str) -> str:
+        """A field that may be shown nowhere."""
+        value = self._field(document, key)
+        self._concealment.add(value)
+        return value
+
     def _field(self, document: Document, key: str) -> str:
-        """A credential that is safe in an HTTP header, and that can be found again in a text to hide it."""
+        """A field that is safe in an HTTP header, and that can be found again in a text to hide it."""
         value = text(document, key)
         if not re.fullmatch(r"[!#-\[\]-~]+", value):
             found = ", ".join(sorted(document)) or "nothing"
@@ -140,5 +146,4 @@ class Credentials:
                 f'"{self._settings.auth}": it must be visible ASCII characters without spaces, quotes or backslashes. '
                 f"The secret's fields: {found}."
             )
-        self._concealment.add(value)
         return value
