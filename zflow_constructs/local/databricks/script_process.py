@@ -1,12 +1,14 @@
-"""The process of one script, started by path: `script_process.py FAILURE_FILE SCRIPT [PARAMETER ...]`.
+"""The process of one script, started by path: `script_process.py SPARK FAILURE_FILE SCRIPT [PARAMETER ...]`.
 
 The script runs as it does in a Python task on Databricks: as `__main__`, its parameters in `sys.argv`, `spark` there
 without an import. How it failed is left in FAILURE_FILE, as JSON.
 """
 
 import json
+import os
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -21,10 +23,11 @@ class PredefinedSpark:
         return getattr(SparkSession.builder.getOrCreate(), name)
 
 
-def main(failure_file: str, script: str, *parameters: str) -> int:
+def main(spark: str, failure_file: str, script: str, *parameters: str) -> int:
     """Run the script and say whether it failed.
 
     Args:
+        spark: The Spark that it gets: `classic`, `sail` or `none`.
         failure_file: Where `{"error", "error_trace"}` goes if it fails.
         script: The path of the script.
         parameters: The script's command-line arguments.
@@ -37,6 +40,8 @@ def main(failure_file: str, script: str, *parameters: str) -> int:
     module = ModuleType("__main__")
     vars(module).update(__file__=script, spark=PredefinedSpark())
     sys.modules["__main__"] = module
+    if spark == "sail":
+        _start_sail()
     try:
         exec(compile(Path(script).read_bytes(), script, "exec", dont_inherit=True), vars(module))
     except SystemExit as exit_:
@@ -46,6 +51,13 @@ def main(failure_file: str, script: str, *parameters: str) -> int:
     except BaseException as error:  # noqa: BLE001 - whatever ends the script is its failure
         return _fail(failure_file, error)
     return 0
+
+
+def _start_sail() -> None:
+    server = import_module("pysail.spark").SparkConnectServer()
+    server.start(background=True)
+    host, port = server.listening_address
+    os.environ["SPARK_REMOTE"] = f"sc://{host}:{port}"
 
 
 def _fail(failure_file: str, error: BaseException) -> int:

@@ -1,54 +1,74 @@
 """Runs a task's Python script in a process of its own."""
 
+from __future__ import annotations
+
 import json
 import signal
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zflow_constructs.local.databricks import script_process
 from zflow_constructs.local.databricks.requests import Task
 from zflow_constructs.local.databricks.runner import TaskOutcome
+from zflow_constructs.local.databricks.spark import NoSpark, SparkChoice, find_spark
 from zflow_constructs.local.objects import ObjectNotFoundError, ObjectStore
 from zflow_constructs.local.processes import Process, Processes, Reporter
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class ScriptRunner:
     """Runs `spark_python_task`s with this Python interpreter.
 
     Args:
-        objects: Where the scripts are.
+        s3: Where the scripts and the data are.
         processes: Starts their processes.
-        environment: The environment of those, where boto3 finds the local AWS endpoint and credentials.
+        environment: The whole environment of those. Scripts find the local AWS endpoint, region and credentials there.
+        spark: Which Spark scripts get, if they use it: `classic` is PySpark with Java, `sail` needs none. Default:
+            `auto`, classic where there is a Java 17 or later.
+
+    Raises:
+        SparkUnavailableError: The Spark that was asked for isn't on this machine.
     """
 
-    def __init__(self, *, objects: ObjectStore, processes: Processes, environment: Mapping[str, str]) -> None:
-        self._objects = objects
+    def __init__(
+        self, *, s3: S3Client, processes: Processes, environment: Mapping[str, str], spark: SparkChoice = "auto"
+    ) -> None:
+        self._objects = ObjectStore(s3)
         self._processes = processes
         self._environment = environment
+        self._python = [sys.executable, "-P", "-u", script_process.__file__]
+        self._spark = find_spark(spark, s3=s3)
 
     def run(self, task: Task, *, folder: Path, on_line: Reporter, stopping: threading.Event) -> TaskOutcome:
         """Run a task's script to its end. See `TaskRunner.run`."""
-        script = folder / Path(task.python_file).name
         try:
-            script.write_bytes(self._objects.read(task.python_file))
+            source = self._objects.read(task.python_file)
         except ObjectNotFoundError as error:
             message = f"Cannot read the python file {task.python_file}: {error}"
             return TaskOutcome("FAILED", message, code="RESOURCE_NOT_FOUND")
+        script = folder / Path(task.python_file).name
+        script.write_bytes(source)
         if task.libraries:
-            on_line(
-                f"Libraries are not installed locally; the script finds what is in this environment: {_listed(task)}"
-            )
+            on_line(f"Libraries are not installed locally; the script finds what this environment has: {_listed(task)}")
+        # Only who names it can use it; the others start quicker.
+        spark = self._spark if b"spark" in source else NoSpark()
         failure = folder / "failure.json"
-        process = self._processes.start(
-            [sys.executable, "-P", "-u", script_process.__file__, str(failure), str(script), *task.parameters],
-            env=self._environment,
-            cwd=folder,
-            log=folder / "log.txt",
-            on_line=on_line,
-        )
-        return _outcome(_wait(process, stopping), task, failure)
+        with spark.environment(folder) as variables:
+            process = self._processes.start(
+                [*self._python, spark.name, str(failure), str(script), *task.parameters],
+                # A cluster's clock is UTC.
+                env={**self._environment, "TZ": "UTC", **variables},
+                cwd=folder,
+                log=folder / "log.txt",
+                on_line=on_line,
+            )
+            exit_code = _wait(process, stopping)
+        return _outcome(exit_code, task, failure)
 
 
 def _wait(process: Process, stopping: threading.Event) -> int:
@@ -80,6 +100,8 @@ def _read_failure(failure: Path) -> tuple[str, str]:
 def _remedy(error: str, task: Task) -> str:
     if not error.startswith("ModuleNotFoundError"):
         return ""
+    if "'pyspark" in error or "'pysail" in error:
+        return ". Spark on this machine needs: pip install 'zflow-constructs[local-spark]'"
     if task.libraries:
         return f". The run's libraries are not installed locally: install what is missing of {_listed(task)}"
     return ". Install it in the environment of the local run; on Databricks, list it in the step's libraries"

@@ -3,8 +3,6 @@
 It knows what a workflow needs: one-time runs (https://docs.databricks.com/api/workspace/jobs), versions 2.1 and 2.2.
 """
 
-import logging
-import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -12,11 +10,11 @@ from typing import Self
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from zflow_constructs.local.databricks.auth import Authority, OAuthError
 from zflow_constructs.local.databricks.endings import CANCELED
 from zflow_constructs.local.databricks.errors import ApiError, invalid, malformed
+from zflow_constructs.local.databricks.loopback import LoopbackServer
 from zflow_constructs.local.databricks.pages import list_page, run_page
 from zflow_constructs.local.databricks.render import JsonObject, render_output
 from zflow_constructs.local.databricks.requests import parse_submit
@@ -62,24 +60,21 @@ class DatabricksServer:
     ) -> None:
         self.authority = Authority(tokens=tokens, clients=clients, token_seconds=token_seconds)
         self._scheduler = Scheduler(runner=runner, folder=folder, on_line=on_line, max_active_runs=max_active_runs)
-        self._server = make_server("127.0.0.1", 0, self._app(), threaded=True, request_handler=_Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="databricks", daemon=True)
+        self._server = LoopbackServer(self._app())
 
     @property
     def url(self) -> str:
         """The workspace's host, as clients are to be given it."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self._server.address}"
 
     def start(self) -> None:
         """Answer requests from now on."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Cancel all runs, wait for their end, and answer no more."""
         self._scheduler.stop()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -166,15 +161,6 @@ class DatabricksServer:
                 " output of each individual task run instead."
             )
         return run, next((task for task in run.tasks if task.run_id == run_id), run.tasks[0])
-
-
-class _Handler(WSGIRequestHandler):
-    # Connections are kept, as Databricks keeps them; without Nagle's delay, which costs 40 ms a request there.
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the overridden name
-        logging.getLogger(__name__).debug(message, *args)
 
 
 def _run_id(value: object) -> int:
