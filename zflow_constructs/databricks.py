@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from zflow_constructs.core.asl import EXIT, Choice, Fragment, Retrier, Rule, Task, Wait
@@ -16,6 +17,7 @@ from zflow_constructs.requests import merge_overrides
 from zflow_constructs.retry import LAMBDA
 from zflow_constructs.sources import DataLocation, SourceCode
 from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.storage import grant_read, grant_read_asset, grant_write
 
 _DAY = 86_400
 _THROTTLED = Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=8)
@@ -49,8 +51,8 @@ class JobCluster:
         spark_version: Databricks' runtime, such as `16.4.x-scala2.12`.
         node_type: the EC2 machine, such as `m5.xlarge`.
         num_workers: machines besides the driver; 0 is a single-node cluster. Default: 0
-        instance_profile_arn: what the cluster may do on AWS: read the script and the inputs, write the outputs.
-            Default: the workspace's own
+        instance_profile: what the cluster may do on AWS; its role, where known, is granted the step's script, inputs
+            and outputs. Default: the workspace's own way to S3
         spark_conf: Spark's configuration. Default: none
         overrides: fields of `new_cluster` that have no keyword here. Default: none
 
@@ -61,7 +63,7 @@ class JobCluster:
     spark_version: str
     node_type: str
     num_workers: int = 0
-    instance_profile_arn: str | None = None
+    instance_profile: iam.IInstanceProfile | None = None
     spark_conf: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Template] = field(default_factory=dict)
 
@@ -80,8 +82,8 @@ class JobCluster:
             **({"spark_conf": conf} if conf else {}),
             **({} if self.num_workers else {"custom_tags": {"ResourceClass": "SingleNode"}}),
             **(
-                {"aws_attributes": {"instance_profile_arn": self.instance_profile_arn}}
-                if self.instance_profile_arn
+                {"aws_attributes": {"instance_profile_arn": self.instance_profile.instance_profile_arn}}
+                if self.instance_profile
                 else {}
             ),
         }
@@ -141,6 +143,9 @@ class DatabricksJobStep(Step):
     ) -> None:
         super().__init__(scope, id, after=after, when=when)
         self._workspace = workspace
+        self._cluster = cluster
+        self._inputs = dict(inputs or {})
+        self._script = task.code.as_file(self, "Script")
         self._seconds = whole_seconds(id, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
         self._outputs = Outputs(
             id, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
@@ -163,7 +168,7 @@ class DatabricksJobStep(Step):
         submitted: dict[str, Template] = {
             "task_key": self.variable,
             "spark_python_task": {
-                "python_file": task.code.as_file(self, "Script").s3_object_url,
+                "python_file": self._script.s3_object_url,
                 "parameters": arguments,
             },
             "new_cluster": cluster.render(),
@@ -215,7 +220,15 @@ class DatabricksJobStep(Step):
         )
 
     def bind(self, binding: Binding) -> None:
-        """Lets the state machine call the workspace's Lambda, and the Lambda cancel the runs of stopped executions."""
+        """Lets the state machine call the workspace's Lambda, and the cluster read and write the step's data."""
+        profile = self._cluster.instance_profile
+        if profile and profile.role:
+            grant_read_asset(self._script, profile.role)
+            for location in self._inputs.values():
+                grant_read(location.place, profile.role, binding.storage)
+            for location in self._outputs.values():
+                grant_read(location.place, profile.role, binding.storage)
+                grant_write(location.place, profile.role, binding.storage)
         binding.allow(["lambda:InvokeFunction"], [self._workspace.function.function_arn])
         binding.on_stop(self._workspace.function)
 

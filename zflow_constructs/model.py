@@ -16,7 +16,7 @@ from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.requests import validate_request
 from zflow_constructs.retry import THROTTLING
 from zflow_constructs.step import Binding, Step
-from zflow_constructs.storage import grant_read
+from zflow_constructs.storage import grant_read, grant_read_asset
 
 _MOST_CONTAINERS = 15
 _CALL_SECONDS = 60
@@ -149,7 +149,7 @@ class StepModel:
         """
         grant_pull(self.role, self.images)
         for asset in self.sources:
-            asset.grant_read(self.role)
+            grant_read_asset(asset, self.role)
         for container in self.containers:
             grant_read(container.model_data.place, self.role, binding.storage)
         actions = ["sagemaker:CreateModel", *(["sagemaker:DeleteModel"] if deletes else [])]

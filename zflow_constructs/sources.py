@@ -77,8 +77,9 @@ class DataLocation:
             name: the name of this output.
             content_type: the MIME type. Default: not said
         """
-        path = f"{step.node.id}/{name}" if name else step.node.id
-        uri = RunLocation(step.node.path, step.node.id, path)
+        node = step.node
+        path = f"{node.id}/{name}" if name else node.id
+        uri = RunLocation(node.path, node.id, path)
         return cls(uri, RunPlace(path), content_type)
 
 

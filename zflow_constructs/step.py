@@ -128,13 +128,21 @@ class Step(Construct):
                 f'Step "{id}": when= takes a condition over outputs or parameters, such as '
                 f'train.metric("auc") >= 0.75, and received {when!r}.'
             )
+        # Each look at the construct's node is a call of Node.js.
+        self._name = id
+        self._path = str(self.node.path)
         self._after = tuple(after)
         self._when = () if when is None else (when,)
 
     @property
     def name(self) -> str:
         """The step's id, which is also the name of its state."""
-        return str(self.node.id)
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """The construct's path, which no other construct has."""
+        return self._path
 
     @property
     def variable(self) -> str:
@@ -147,7 +155,7 @@ class Step(Construct):
         Args:
             path: the field's names, from the outside in.
         """
-        return StepOutput(self.node.path, self.name, path)
+        return StepOutput(self.path, self.name, path)
 
     def fragment(self) -> Fragment:
         """The step's states. Every kind of step defines its own."""
@@ -163,10 +171,10 @@ class Step(Construct):
     def compiled(self) -> StepNode:
         """The step as the compiler takes it."""
         return StepNode(
-            key=self.node.path,
+            key=self.path,
             name=self.name,
             fragment=self.fragment(),
-            after=tuple(step.node.path for step in self._after),
+            after=tuple(step.path for step in self._after),
             when=self._when,
         )
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
     _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
     if bucket.encryption_key:
         bucket.encryption_key.grant_encrypt_decrypt(role)
+
+
+def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:
+    """Lets a role read an asset, and no other one of the bootstrap bucket (an asset's own grant covers them all)."""
+    _grant(role, ["s3:GetObject"], asset.bucket.arn_for_objects(asset.s3_object_key))
 
 
 def _grant(role: iam.IRole, actions: list[str], resource: str) -> None:

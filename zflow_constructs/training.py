@@ -18,7 +18,7 @@ from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
-from zflow_constructs.storage import RunPlace, grant_read, grant_write
+from zflow_constructs.storage import RunPlace, grant_read, grant_read_asset, grant_write
 
 _DAY = 86_400
 # What SageMaker needs besides the running time itself, to start and to stop the machines.
@@ -191,7 +191,7 @@ class TrainingStep(Step):
         """Lets the job read its channels and code and write its model, and the state machine run the job."""
         grant_pull(self._role, [self._bound_image])
         for asset in self._code:
-            asset.grant_read(self._role)
+            grant_read_asset(asset, self._role)
         for location in self._channels.values():
             grant_read(location.place, self._role, binding.storage)
         grant_write(self._output_path.place, self._role, binding.storage)

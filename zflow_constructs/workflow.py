@@ -192,8 +192,8 @@ def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: Mapping[str
             raise WorkflowError(f'MlWorkflow "{workflow}": steps has {step!r}, which is no step. Wrap it in a step.')
         if seen.setdefault(step.name, step) is not step:
             raise WorkflowError(
-                f'MlWorkflow "{workflow}": two steps have the id "{step.name}", {seen[step.name].node.path} and '
-                f"{step.node.path}. Ids name the states of one state machine: rename one."
+                f'MlWorkflow "{workflow}": two steps have the id "{step.name}", {seen[step.name].path} and '
+                f"{step.path}. Ids name the states of one state machine: rename one."
             )
     nodes = [step.compiled() for step in seen.values()]
     listed = {node.key for node in nodes}
