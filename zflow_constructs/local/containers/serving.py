@@ -197,7 +197,7 @@ class ServingProcess:
             answer = self._pool.result().request(
                 "POST", "/invocations", body=body, headers=headers, timeout=timeout, retries=False
             )
-        except urllib3.exceptions.TimeoutError:
+        except urllib3.exceptions.ReadTimeoutError:
             return self._no_answer(504, f"Your invocation timed out after {timeout:g} s; the log: {self.log}")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return self._no_answer(502, f"The container's server is gone ({error}); the log: {self.log}")
@@ -219,5 +219,6 @@ class ServingProcess:
         return InferenceResponse(status, message.encode(), "text/plain", self.name)
 
     def _start_error(self, what: str) -> ModelStartError:
-        last = "\n".join(self._process.last_lines(20))
-        return ModelStartError(f"The {self.name} container {what}; its log: {self.log}\n{last}")
+        lines = self._process.last_lines(20) or ["it printed nothing"]
+        trace = "\n".join(lines)
+        return ModelStartError(f"The {self.name} container {what}: {lines[-1]}; its log: {self.log}\n{trace}")

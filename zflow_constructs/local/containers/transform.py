@@ -97,7 +97,7 @@ class TransformContainer:
             self._model.start(_START_SECONDS)
             for file in self._download():
                 self._transform(file)
-        except (ModelStartError, ObjectNotFoundError, StoppedError, _TransformError) as error:
+        except (ModelStartError, StoppedError, _TransformError) as error:
             if self._stopping.is_set() or isinstance(error, StoppedError):
                 return self._ended("Stopped", "The transform job was stopped.")
             self._note(str(error))
@@ -105,6 +105,11 @@ class TransformContainer:
         finally:
             self._model.stop()
         return self._ended("Completed", "")
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the model's processes; empty before they started."""
+        return self._model.pids
 
     def stop(self) -> None:
         """Stop the job, from another thread: `run` returns with the status Stopped."""
@@ -115,7 +120,10 @@ class TransformContainer:
         return JobOutcome(status, reason, "", {}, self._log)
 
     def _download(self) -> list[Path]:
-        return self._objects.download(self._uri, self._input)
+        try:
+            return self._objects.download(self._uri, self._input)
+        except ObjectNotFoundError as error:
+            raise _TransformError(f"ClientError: {error}") from error
 
     @property
     def _input(self) -> Path:
