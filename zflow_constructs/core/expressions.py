@@ -1,0 +1,322 @@
+"""Values that are known only when the workflow runs, and how they read in JSONata.
+
+An output of a step, a run parameter or a condition is an `Expression`: it can be handed to other steps and compared,
+but it has no value while Python runs. Using one as if it had (in `if`, in a loop, in an f-string) is an error, never a
+silently wrong string.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import NoReturn, TypeAlias
+
+from zflow_constructs.core.errors import WorkflowError
+
+Scalar: TypeAlias = str | int | float | bool
+Template: TypeAlias = "Scalar | Expression | Sequence[Template] | Mapping[str, Template] | None"
+"""JSON in which any value may be an expression."""
+Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json] | None"
+
+_LOOKS_LIKE_JSONATA = re.compile(r"\s*\{%.*%\}\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an expression is rendered: what its names mean there.
+
+    Args:
+        results: for each step that can be read from here, the JSONata of its result.
+        run_location: JSONata of the S3 location of this run, without a slash at its end.
+        workflow: the workflow's name, the beginning of every job name.
+    """
+
+    results: Mapping[str, str] = field(default_factory=dict)
+    run_location: str = '"s3://bucket/workflow"'
+    workflow: str = "workflow"
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """A value that exists only when the workflow runs.
+
+    Compare it to get a `Condition`, add strings to it with `+`, or hand it to a step.
+
+    Example:
+        `when=train.metric("validation:auc") >= 0.75`
+    """
+
+    def render(self, scope: Scope) -> str:
+        """This value as JSONata, without the surrounding `{% %}`."""
+        self._misused(f"rendered in {scope}")
+
+    def operand(self, scope: Scope) -> str:
+        """This value as a part of a larger expression: in parentheses where an operator beside it would tear it up."""
+        return self.render(scope)
+
+    def parts(self) -> Iterator["Expression"]:
+        """This expression and all those inside it."""
+        yield self
+
+    def __ge__(self, other: "Expression | float") -> "Condition":
+        return Comparison(self, ">=", other)
+
+    def __gt__(self, other: "Expression | float") -> "Condition":
+        return Comparison(self, ">", other)
+
+    def __le__(self, other: "Expression | float") -> "Condition":
+        return Comparison(self, "<=", other)
+
+    def __lt__(self, other: "Expression | float") -> "Condition":
+        return Comparison(self, "<", other)
+
+    # An expression's == is a condition of the workflow, as in SQLAlchemy: object's signature can't say so.
+    def __eq__(self, other: "Expression | Scalar") -> "Condition":  # type: ignore[override]
+        return Comparison(self, "=", other)
+
+    def __ne__(self, other: "Expression | Scalar") -> "Condition":  # type: ignore[override]
+        return Comparison(self, "!=", other)
+
+    __hash__ = object.__hash__
+
+    def is_in(self, values: Sequence[Scalar]) -> "Condition":
+        """True when the value is one of those listed."""
+        if isinstance(values, str):
+            raise WorkflowError(f"{self!r}: is_in takes a list, and received {values!r}. Write is_in([{values!r}]).")
+        return Comparison(self, "in", tuple(values))
+
+    def __add__(self, other: "Expression | str") -> "Expression":
+        return self._joined(other, self, other)
+
+    def __radd__(self, other: str) -> "Expression":
+        return self._joined(other, other, self)
+
+    def _joined(self, other: object, *items: "Expression | str") -> "Expression":
+        if not isinstance(other, Expression | str):
+            self._misused(f"added to {other!r}", '+ joins strings; for arithmetic write Jsonata("$parameters.n + 1").')
+        return Concatenation(items)
+
+    def __bool__(self) -> bool:
+        self._misused("used as true or false (in if, and, or, not, in)", "Use when=..., and & | ~ between conditions.")
+
+    def __iter__(self) -> Iterator[object]:
+        self._misused("iterated over")
+
+    def __str__(self) -> str:
+        self._misused("turned into a string", 'Add strings with +, as in "s3://bucket/" + value.')
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+    def _misused(self, how: str, remedy: str = "Hand it to another step.") -> NoReturn:
+        raise WorkflowError(f"{self!r} was {how}, but it has a value only when the workflow runs. {remedy}")
+
+
+class Condition(Expression):
+    """An expression that is true or false: what `when=` takes. Combine conditions with `&`, `|` and `~`."""
+
+    def operand(self, scope: Scope) -> str:
+        """`($Train.metrics.auc >= 0.75)`."""
+        return f"({self.render(scope)})"
+
+    def __and__(self, other: "Condition") -> "Condition":
+        return Combination("and", (self, self._combined(other)))
+
+    def __or__(self, other: "Condition") -> "Condition":
+        return Combination("or", (self, self._combined(other)))
+
+    def _combined(self, other: "Condition") -> "Condition":
+        if not isinstance(other, Condition):
+            self._misused(f"combined with {other!r}", "Write each comparison in parentheses: (a >= 1) & (b == 2).")
+        return other
+
+    def __invert__(self) -> "Condition":
+        return Negation(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Jsonata(Expression):
+    """JSONata as you write it, for what has no expression of its own yet.
+
+    Args:
+        text: JSONata without the surrounding `{% %}`.
+
+    Example:
+        `Jsonata("$states.context.Execution.Name")`
+    """
+
+    text: str
+
+    def render(self, scope: Scope) -> str:
+        """The text."""
+        return self.text
+
+    def operand(self, scope: Scope) -> str:
+        """`($exists($states.input.day) ? $states.input.day : $now())`."""
+        return f"({self.text})"
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenation(Expression):
+    """Strings and expressions, one after the other."""
+
+    items: tuple[Expression | str, ...]
+
+    def render(self, scope: Scope) -> str:
+        """`"s3://bucket/" & $parameters.folder`."""
+        return " & ".join(_operand(item, scope) for item in self.items)
+
+    def parts(self) -> Iterator[Expression]:
+        """This expression and those inside it."""
+        yield self
+        yield from parts_of(self.items)
+
+
+@dataclass(frozen=True, eq=False)
+class AsString(Expression):
+    """A value as a string: what SageMaker wants of every hyperparameter."""
+
+    value: Expression
+
+    def render(self, scope: Scope) -> str:
+        """`$string($parameters.rounds)`."""
+        return f"$string({self.value.render(scope)})"
+
+    def parts(self) -> Iterator[Expression]:
+        """This expression and those inside it."""
+        yield self
+        yield from self.value.parts()
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(Condition):
+    """Two values compared."""
+
+    left: Expression
+    operator: str
+    right: Template
+
+    def __post_init__(self) -> None:
+        for value in self.right if isinstance(self.right, tuple) else (self.right,):
+            known = isinstance(value, Expression | str | int | float | None)
+            if not known or (isinstance(value, float) and not isfinite(value)):
+                raise WorkflowError(
+                    f"{self.left!r} was compared with {value!r}. Compare it with a string, a finite number, True, "
+                    "False, None, or another output or parameter."
+                )
+
+    def render(self, scope: Scope) -> str:
+        """`$Train.metrics.auc >= 0.75`."""
+        return f"{self.left.operand(scope)} {self.operator} {_operand(self.right, scope)}"
+
+    def parts(self) -> Iterator[Expression]:
+        """This expression and those inside it."""
+        yield self
+        yield from self.left.parts()
+        yield from parts_of(self.right)
+
+    def __repr__(self) -> str:
+        return f"The condition ({self.left!r} {self.operator} {self.right!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(Condition):
+    """Conditions joined by `and` or `or`."""
+
+    operator: str
+    conditions: tuple[Condition, ...]
+
+    def render(self, scope: Scope) -> str:
+        """`($Train.metrics.auc >= 0.75) and ($parameters.deploy = true)`."""
+        return f" {self.operator} ".join(condition.operand(scope) for condition in self.conditions)
+
+    def parts(self) -> Iterator[Expression]:
+        """This expression and those inside it."""
+        yield self
+        yield from parts_of(self.conditions)
+
+    def __repr__(self) -> str:
+        return f"The condition ({f' {self.operator} '.join(repr(condition) for condition in self.conditions)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Negation(Condition):
+    """True when the condition is false."""
+
+    condition: Condition
+
+    def render(self, scope: Scope) -> str:
+        """`$not($parameters.deploy = true)`."""
+        return f"$not({self.condition.render(scope)})"
+
+    def parts(self) -> Iterator[Expression]:
+        """This expression and those inside it."""
+        yield self
+        yield from self.condition.parts()
+
+    def __repr__(self) -> str:
+        return f"The condition (not {self.condition!r})"
+
+
+def parts_of(template: Template) -> Iterator[Expression]:
+    """Every expression in a template, those inside others included."""
+    match template:
+        case Expression():
+            yield from template.parts()
+        case Mapping():
+            for value in template.values():
+                yield from parts_of(value)
+        case str():
+            pass
+        case Sequence():
+            for value in template:
+                yield from parts_of(value)
+
+
+def render_value(value: Template, scope: Scope) -> str:
+    """A template as one JSONata expression, without `{% %}`.
+
+    Example:
+        `render_value(["a", Parameter("b")], Scope())` is `["a", $parameters.b]`.
+    """
+    match value:
+        case Expression():
+            return value.render(scope)
+        case Mapping():
+            return "{" + ", ".join(f"{json.dumps(k)}: {render_value(v, scope)}" for k, v in value.items()) + "}"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case Sequence():
+            return "[" + ", ".join(render_value(item, scope) for item in value) + "]"
+        case _:
+            return json.dumps(value)
+
+
+def render_template(template: Template, scope: Scope) -> Json:
+    """A template as the JSON that goes into a state: each expression becomes a `{% ... %}` string.
+
+    A plain string that looks like JSONata stays the string it is, quoted; None is the JSONata `null`, since the CDK
+    drops nulls when it writes JSON.
+    """
+    match template:
+        case Expression():
+            return "{% " + template.render(scope) + " %}"
+        case Mapping():
+            return {name: render_template(value, scope) for name, value in template.items()}
+        case None:
+            return "{% null %}"
+        case str():
+            return (
+                "{% " + render_value(template, scope) + " %}" if _LOOKS_LIKE_JSONATA.fullmatch(template) else template
+            )
+        case Sequence():
+            return [render_template(item, scope) for item in template]
+        case _:
+            return template
+
+
+def _operand(value: Template, scope: Scope) -> str:
+    return value.operand(scope) if isinstance(value, Expression) else render_value(value, scope)

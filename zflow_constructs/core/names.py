@@ -1,0 +1,138 @@
+"""The names in a state machine: a state's is used once in all of it, a variable's once wherever it can be read.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+
+from zflow_constructs.core.asl import Fragment, Native, State
+from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.references import PARAMETERS_VARIABLE
+
+# fmt: off
+FUNCTIONS = frozenset((
+    "abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil", "clone",
+    "contains", "count", "decodeUrl", "decodeUrlComponent", "distinct", "each", "encodeUrl",
+    "encodeUrlComponent", "error", "exists", "filter", "floor", "formatBase", "formatInteger",
+    "formatNumber", "fromMillis", "hash", "join", "keys", "length", "lookup", "lowercase", "map", "match",
+    "max", "merge", "millis", "min", "not", "now", "number", "pad", "parse", "parseInteger", "partition",
+    "power", "random", "range", "reduce", "replace", "reverse", "round", "shuffle", "sift", "single", "sort",
+    "split", "spread", "sqrt", "string", "substring", "substringAfter", "substringBefore", "sum", "toMillis",
+    "trim", "type", "uppercase", "uuid", "zip",
+))
+# fmt: on
+"""What JSONata calls its functions: a variable of that name hides one."""
+_WORKFLOW = ""
+
+
+class Names:
+    """Which step uses which name.
+
+    Args:
+        start: the workflow's own states, before all steps.
+    """
+
+    def __init__(self, start: Mapping[str, State]) -> None:
+        self._states = dict.fromkeys(start, _WORKFLOW)
+        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE], _WORKFLOW)
+
+    def claim(self, key: str, name: str, fragment: Fragment, generated: Iterable[str]) -> None:
+        """Takes the names of a step.
+
+        Args:
+            key: the step's construct path.
+            name: its id.
+            fragment: its states.
+            generated: the names of the states that the compiler may put around it.
+
+        Raises:
+            WorkflowError: a name is taken already, or is a function of JSONata.
+        """
+        inner = [state for state, _ in _inside(fragment)]
+        for state in (*generated, *fragment.states, *inner):
+            if self._states.get(state) == key:
+                raise WorkflowError(f'Step "{name}": two of its states have the name "{state}". Rename one of them.')
+            _take(self._states, state, key, name)
+        for variable in sorted({fragment.result, *fragment.variables}):
+            if variable in FUNCTIONS:
+                raise WorkflowError(
+                    f'Step "{name}": its variable would hide JSONata\'s function ${variable}. '
+                    f'Rename the step, for example "{variable.capitalize()}".'
+                )
+            _take(self._variables, variable, key, name)
+
+    def check_inside(self, name: str, fragment: Fragment) -> None:
+        """Checks the variables of a native chain, once all steps have theirs: the chain can't assign one of them.
+
+        Args:
+            name: the step's id.
+            fragment: its states.
+
+        Raises:
+            WorkflowError: the chain assigns a variable that a step assigns.
+        """
+        for state, definition in _inside(fragment):
+            assigned = definition.get("Assign")
+            for variable in sorted(assigned) if isinstance(assigned, Mapping) else ():
+                if variable in self._variables:
+                    raise WorkflowError(
+                        f'Step "{name}": its state "{state}" assigns the variable "{variable}", which the workflow '
+                        "around it uses. Rename the variable."
+                    )
+
+    def parallel(self, first: Iterable[str]) -> tuple[str, str]:
+        """The name of a Parallel state, such as `Train, Audit in parallel`, and that of its variable.
+
+        Args:
+            first: the steps with which its branches start.
+        """
+        title = _shortened(list(first))
+        for number in count(1):
+            name = f"{title} in parallel" if number == 1 else f"{title} in parallel {number}"
+            variable = re.sub(r"\W+", "_", name)
+            if name not in self._states and variable not in self._variables:
+                break
+        self._states[name] = self._variables[variable] = _WORKFLOW
+        return name, variable
+
+
+def _take(taken: dict[str, str], name: str, key: str, step: str) -> None:
+    owner = taken.setdefault(name, key)
+    if owner == _WORKFLOW:
+        raise WorkflowError(f'Step "{step}": the workflow itself uses the name "{name}". Rename the step.')
+    if owner != key:
+        raise WorkflowError(
+            f'Two steps, {owner} and {key}, both use the name "{name}" in the state machine. '
+            "Rename one of them: ids must differ in more than spaces and hyphens."
+        )
+
+
+def _shortened(names: list[str]) -> str:
+    """As many names as fit, so that the state's name stays below AWS's 80 characters."""
+    title = names[0]
+    for name in names[1:]:
+        if len(title) + len(name) > 54:
+            return f"{title}, ..."
+        title += f", {name}"
+    return title
+
+
+def _inside(fragment: Fragment) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """The states inside the native ones, with their names."""
+    for state in fragment.states.values():
+        if isinstance(state, Native):
+            yield from _inner_states(state.definition)
+
+
+def _inner_states(definition: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    branches = definition.get("Branches", [])
+    for scope in (*(branches if isinstance(branches, list) else []), definition.get("ItemProcessor")):
+        match scope:
+            case {"States": Mapping() as states}:
+                for name, state in states.items():
+                    if isinstance(state, Mapping):
+                        yield name, state
+                        yield from _inner_states(state)
