@@ -12,7 +12,10 @@ import xgboost as xgb
 
 def model_fn(model_dir: str) -> xgb.Booster:
     """Load the trained booster."""
-    return xgb.Booster(model_file=str(Path(model_dir) / "model.json"))
+    booster = xgb.Booster(model_file=str(Path(model_dir) / "model.json"))
+    # The server answers requests in parallel: threads within one would only wait for each other.
+    booster.set_param({"nthread": 1})
+    return booster
 
 
 def input_fn(body: str | bytes, content_type: str) -> xgb.DMatrix:
@@ -21,7 +24,7 @@ def input_fn(body: str | bytes, content_type: str) -> xgb.DMatrix:
         raise ValueError(f"Content type {content_type!r} is not supported: send text/csv")
     text = body.decode("utf-8") if isinstance(body, bytes) else body
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    return xgb.DMatrix(np.array(rows, dtype="float32"))
+    return xgb.DMatrix(np.array(rows, dtype="float32"), nthread=1)
 
 
 def predict_fn(features: xgb.DMatrix, booster: xgb.Booster) -> np.ndarray:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 
 from pyspark.sql import DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
+from pyspark.sql import functions as F  # noqa: N812 -- PySpark's own convention.
 
 OUTCOME = "creditability"
 

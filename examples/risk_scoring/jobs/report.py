@@ -51,19 +51,26 @@ def write(uri: str, name: str, content: bytes, content_type: str) -> None:
     print(f"wrote {place.geturl()}")
 
 
-def auc_interval(bad: np.ndarray, probability: np.ndarray, resamples: int = 500) -> tuple[float, float]:
-    """The 95 % interval of the AUC, by bootstrap within each outcome."""
-    draw = np.random.default_rng(seed=0)
-    goods, bads = np.flatnonzero(bad == 0), np.flatnonzero(bad == 1)
-    picks = [np.concatenate([draw.choice(goods, len(goods)), draw.choice(bads, len(bads))]) for _ in range(resamples)]
-    low, high = np.percentile([roc_auc_score(bad[pick], probability[pick]) for pick in picks], [2.5, 97.5])
-    return float(low), float(high)
+def auc_interval(auc: float, good: int, bad: int) -> tuple[float, float]:
+    """The 95 % interval of an AUC, by the formula of Hanley and McNeil (1982)."""
+    bad_pairs, good_pairs = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (bad - 1) * (bad_pairs - auc**2) + (good - 1) * (good_pairs - auc**2)
+    margin = 1.96 * (variance / (good * bad)) ** 0.5
+    return max(auc - margin, 0.0), min(auc + margin, 1.0)
+
+
+def share_interval(share: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The 95 % intervals of observed shares, by Wilson's formula: a row of lower and a row of upper ends."""
+    z = 1.96
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    margin = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return np.stack([middle - margin, middle + margin])
 
 
 def measure(bad: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float]:
     """The figures of the report."""
     auc = float(roc_auc_score(bad, probability))
-    low, high = auc_interval(bad, probability)
+    low, high = auc_interval(auc, int(np.sum(bad == 0)), int(np.sum(bad == 1)))
     false_alarms, hits, _ = roc_curve(bad, probability)
     declined = probability >= threshold
     approved_bad = int(np.sum(~declined & (bad == 1)))
@@ -121,7 +128,8 @@ def draw_calibration(axes: Axes, bad: np.ndarray, probability: np.ndarray, figur
     groups = np.array_split(np.argsort(probability, kind="stable"), 8)
     predicted = np.array([probability[group].mean() for group in groups])
     observed = np.array([bad[group].mean() for group in groups])
-    error = 1.96 * np.sqrt(observed * (1 - observed) / [len(group) for group in groups])
+    low, high = share_interval(observed, np.array([len(group) for group in groups]))
+    error = np.clip([observed - low, high - observed], 0, None)
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", label="perfect")
     axes.errorbar(predicted, observed, yerr=error, fmt="o-", color=INK, capsize=3, label="eighths, 95 % interval")
     axes.set(title=f"Calibration (Brier {figures['brier']:.3f})", xlim=(0, 1), ylim=(-0.02, 1.02))
@@ -160,9 +168,10 @@ def draw_approvals(axes: Axes, bad: np.ndarray, probability: np.ndarray, figures
         figures["bad_rate_approved"],
         "o",
         color=BAD,
-        label=f"threshold {figures['threshold']:g}: approve {figures['approval_rate']:.0%}, "
-        f"{figures['bad_rate_approved']:.1%} of them bad",
+        label=f"threshold {figures['threshold']:g}",
     )
+    note = f"approve {figures['approval_rate']:.0%},\n{figures['bad_rate_approved']:.1%} of them bad"
+    axes.annotate(note, (figures["approval_rate"], figures["bad_rate_approved"]), (12, -18), textcoords="offset points")
     axes.set(title="Bad rate by approval rate", xlabel="applications approved", ylabel="share of bad among approved")
     axes.set(xlim=(0, 1.01), ylim=(0, figures["bad_rate"] * 1.35))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -177,7 +186,7 @@ def draw_table(axes: Axes, figures: dict[str, float]) -> None:
         ("Bad", f"{figures['bad']:,} ({figures['bad_rate']:.1%})"),
         ("Mean predicted probability", f"{figures['mean_probability']:.1%}"),
         ("AUC", f"{figures['auc']:.3f}"),
-        ("  95 % interval", f"{figures['auc_low']:.3f} to {figures['auc_high']:.3f}"),
+        ("   95 % interval", f"{figures['auc_low']:.3f} to {figures['auc_high']:.3f}"),
         ("Gini", f"{figures['gini']:.3f}"),
         ("KS", f"{figures['ks']:.3f}"),
         ("Brier score", f"{figures['brier']:.3f}"),
@@ -187,11 +196,11 @@ def draw_table(axes: Axes, figures: dict[str, float]) -> None:
     axes.axis("off")
     axes.set_title("Key figures")
     for place, (name, value) in enumerate(rows):
-        height = 0.95 - place * 0.1
+        height = 0.96 - place * 0.105
         axes.text(0, height, name, va="center", fontsize=10.5, color=INK)
         axes.text(1, height, value, va="center", ha="right", fontsize=10.5, color=INK, fontweight="bold")
-        axes.plot([0, 1], [height - 0.05, height - 0.05], color=FAINT, linewidth=0.4)
-    axes.set(xlim=(0, 1), ylim=(-0.05, 1.02))
+        axes.plot([0, 1], [height - 0.0525, height - 0.0525], color=FAINT, linewidth=0.4)
+    axes.set(xlim=(0, 1), ylim=(-0.04, 1.02))
 
 
 def draw(predictions: pd.DataFrame, figures: dict[str, float], source: str) -> bytes:
@@ -225,8 +234,8 @@ def draw(predictions: pd.DataFrame, figures: dict[str, float], source: str) -> b
         draw_approvals(panels[1, 2], bad, probability, figures)
         figure.text(0.03, 0.945, "Risk scoring: model performance", fontsize=19, fontweight="bold")
         subtitle = (
-            f"{figures['applications']:,} held-out applications that neither the preprocessor nor the classifier has seen."
-            f" Applications scored {figures['threshold']:g} or more are declined."
+            f"{figures['applications']:,} held-out applications, which neither the preprocessor nor the classifier "
+            f"has seen. Applications scored {figures['threshold']:g} or more are declined."
         )
         figure.text(0.03, 0.912, subtitle, fontsize=10, color=FAINT)
         figure.text(0.03, 0.018, f"Predictions: {source}", fontsize=6.5, color=FAINT)
@@ -245,6 +254,9 @@ def main() -> None:
     args = parser.parse_args()
 
     predictions = read(args.predictions)
+    if predictions["bad"].nunique() != 2:
+        bad = int(predictions["bad"].sum())
+        raise ValueError(f"The predictions need both outcomes: {bad} of {len(predictions)} applications are bad")
     figures = measure(predictions["bad"].to_numpy(), predictions["probability"].to_numpy(), args.threshold)
     print("\n".join(f"{name}={value:g}" for name, value in figures.items()))
     write(args.report, "metrics.json", json.dumps(figures, indent=2).encode(), "application/json")

@@ -58,7 +58,9 @@ def build(min_frequency: int) -> ColumnTransformer:
         SimpleImputer(strategy="constant", fill_value="missing"),
         OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=min_frequency),
     )
-    return ColumnTransformer([("numbers", numbers, NUMBERS), ("categories", categories, CATEGORIES)], sparse_threshold=0)
+    return ColumnTransformer(
+        [("numbers", numbers, NUMBERS), ("categories", categories, CATEGORIES)], sparse_threshold=0
+    )
 
 
 def main() -> None:

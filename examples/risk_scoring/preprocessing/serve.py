@@ -33,7 +33,9 @@ def predict_fn(rows: list[list[str]], preprocessor: ColumnTransformer) -> np.nda
     names = list(preprocessor.feature_names_in_)
     wrong = [row for row in rows if len(row) != len(names)]
     if wrong:
-        raise ValueError(f"A row has {len(wrong[0])} values where {len(names)} are needed: {', '.join(names)}. Got {wrong[0]}")
+        raise ValueError(
+            f"A row has {len(wrong[0])} values where {len(names)} are needed: {', '.join(names)}. Got {wrong[0]}"
+        )
     frame = pd.DataFrame(rows, columns=names).replace("", np.nan)
     columns = {name: list(part) for name, _, part in preprocessor.transformers_}
     frame[columns["numbers"]] = frame[columns["numbers"]].apply(pd.to_numeric)
