@@ -25,47 +25,48 @@ OPERATIONS = (
 )
 
 
-def wrong() -> st.SearchStrategy[object]:
-    return st.sampled_from([None, -1, 10**9, 0.5, "", "x" * 5000, [], ["x"], {}, {"Key": "x"}])
+WRONG: tuple[object, ...] = (None, -1, 10**9, 0.5, "", "x" * 5000, [], ["x"], {}, {"Key": "x"})
 
 
 @st.composite
-def values(draw: st.DrawFn, shape: botocore.model.Shape) -> object:
-    """Mostly what fits the shape, now and then something else."""
-    if draw(st.integers(0, 24)) == 0:
-        return draw(wrong())
+def values(draw: st.DrawFn, shape: botocore.model.Shape, *, careless: bool) -> object:
+    """What fits the shape, but for enums and patterns; now and then something else, or a little less, if careless."""
+    fault = draw(st.sampled_from(["none"] * 8 + ["wrong", "too small"])) if careless else "none"
+    if fault == "wrong":
+        return draw(st.sampled_from(WRONG))
     smallest = shape.metadata.get("min", 0)
+    size = smallest - 1 if fault == "too small" else smallest + draw(st.integers(0, 1))
     match shape:
         case botocore.model.StructureShape():
-            return draw(structures(shape))
+            return draw(structures(shape, careless=careless))
         case botocore.model.ListShape():
-            return [draw(values(shape.member)) for _ in range(smallest + draw(st.integers(0, 1)))]
+            return [draw(values(shape.member, careless=careless)) for _ in range(size)]
         case botocore.model.MapShape():
-            return {f"key{number}": draw(values(shape.value)) for number in range(smallest + draw(st.integers(0, 1)))}
+            return {f"key{number}": draw(values(shape.value, careless=careless)) for number in range(size)}
         case botocore.model.StringShape():
-            return draw(st.sampled_from(shape.enum or ["a" * max(smallest, 1), "b" * (smallest + 1)]))
-    return draw(st.booleans()) if shape.type_name == "boolean" else smallest + draw(st.integers(0, 2))
+            return draw(st.sampled_from(shape.enum or ["a" * size]))
+    return draw(st.booleans()) if shape.type_name == "boolean" else size
 
 
 @st.composite
-def structures(draw: st.DrawFn, shape: botocore.model.StructureShape) -> dict[str, object]:
-    if shape.is_tagged_union:
-        fields = [draw(st.sampled_from(sorted(shape.members)))]
-    else:
-        fields = [field for field in shape.required_members if draw(st.integers(0, 40))]
-        fields += draw(st.lists(st.sampled_from(sorted(shape.members)), max_size=1))
-    members = {field: draw(values(shape.members[field])) for field in fields}
-    return {**members, "Unknwon": 1} if draw(st.integers(0, 40)) == 0 else members
+def structures(draw: st.DrawFn, shape: botocore.model.StructureShape, *, careless: bool) -> dict[str, object]:
+    """An object with the fields it needs and some others; now and then one less or one too many, if careless."""
+    fault = draw(st.sampled_from(["none"] * 8 + ["missing", "unknown"])) if careless else "none"
+    optional = st.lists(st.sampled_from(sorted(shape.members)), max_size=0 if shape.is_tagged_union else 1)
+    fields = [draw(st.sampled_from(sorted(shape.members)))] if shape.is_tagged_union else list(shape.required_members)
+    fields = [*fields[1 if fault == "missing" else 0 :], *draw(optional)]
+    members = {field: draw(values(shape.members[field], careless=careless)) for field in fields}
+    return {**members, "Unknwon": 1} if fault == "unknown" else members
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.data(), st.sampled_from(OPERATIONS))
+@given(data=st.data(), operation=st.sampled_from(OPERATIONS), careless=st.booleans())
 def test_what_botocore_refuses_is_refused_and_beyond_it_only_enums_patterns_and_upper_bounds(
-    data: st.DataObject, operation: str
+    data: st.DataObject, operation: str, *, careless: bool
 ) -> None:
     shape = SAGEMAKER.operation_model(operation).input_shape
     assert shape
-    request = data.draw(structures(shape))
+    request = data.draw(structures(shape, careless=careless))
     refused_by_botocore = botocore.validate.ParamValidator().validate(request, shape).has_errors()
 
     try:
