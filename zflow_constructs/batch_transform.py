@@ -14,6 +14,7 @@ from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import execution_role
+from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
 from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import Retry
@@ -22,6 +23,8 @@ from zflow_constructs.step import Binding, Step, refuse_static_name, whole_secon
 from zflow_constructs.storage import grant_read, grant_write
 
 _DAY = 86_400
+_DEFAULT_PAYLOAD = 6
+_LARGEST_PAYLOAD = 100
 
 
 class BatchTransformStep(Step):
@@ -85,14 +88,17 @@ class BatchTransformStep(Step):
         when: Condition | None = None,
     ) -> None:
         super().__init__(scope, id, after=after, when=when)
-        machine = instance_type or ec2.InstanceType("m5.large")
+        machines = Machines.of(self.label, instance_type, instance_count)
         self._role = role or execution_role(self, log_group="TransformJobs")
-        self._model = StepModel.of(self, containers, instance_type=machine, role=self._role)
+        self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._data = data
         self._output = DataLocation.from_step(self, "", content_type=accept)
         self._retry = retry or Retry()
         self._job = JobName(id)
-        self._seconds = whole_seconds(id, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        payload = int(max_payload.to_mebibytes()) if max_payload else _DEFAULT_PAYLOAD
+        if not 1 <= payload <= _LARGEST_PAYLOAD:
+            raise WorkflowError(f'Step "{id}": max_payload is {payload} MiB. Give 1 to {_LARGEST_PAYLOAD} MiB.')
         if split == "None" and batch_strategy == "MultiRecord" and join_input:
             raise WorkflowError(
                 f'Step "{id}": join_input joins answers to records, but split="None" makes one record of each object. '
@@ -102,7 +108,7 @@ class BatchTransformStep(Step):
             "TransformJobName": self._job,
             "ModelName": self._model.name,
             "BatchStrategy": batch_strategy,
-            **({"MaxPayloadInMB": int(max_payload.to_mebibytes())} if max_payload else {}),
+            "MaxPayloadInMB": payload,
             **({"Environment": dict(environment)} if environment else {}),
             "TransformInput": {
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data.uri}},
@@ -115,7 +121,7 @@ class BatchTransformStep(Step):
                 **({"AssembleWith": "Line"} if split == "Line" else {}),
             },
             **_data_processing(input_filter, output_filter, join_input=join_input),
-            "TransformResources": {"InstanceType": f"ml.{machine.to_string()}", "InstanceCount": instance_count},
+            "TransformResources": {"InstanceType": machines.type, "InstanceCount": machines.count},
         }
         self._request = merge_overrides(request, request_overrides or {})
         refuse_static_name(id, "TransformJobName", self._request)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from aws_cdk import Aws, CfnMapping, Stack, Token
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
@@ -109,15 +108,15 @@ class ContainerImage:
             )
         return cls(_RegistrySource(uri))
 
-    def bind(self, scope: Construct, *, purpose: Purpose, instance_type: ec2.InstanceType) -> BoundImage:
+    def bind(self, scope: Construct, *, purpose: Purpose, machine: str) -> BoundImage:
         """The image in the stack of a construct.
 
         Args:
             scope: the construct that runs it.
             purpose: `training` or `inference`.
-            instance_type: where it runs: it decides between an image for CPUs and one for GPUs.
+            machine: SageMaker's name of where it runs: it decides between an image for CPUs and one for GPUs.
         """
-        return self.source.bind(scope, purpose, f"ml.{instance_type.to_string()}")
+        return self.source.bind(scope, purpose, machine)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ class DatabricksJobStep(Step):
         self._cluster = cluster
         self._inputs = dict(inputs or {})
         self._script = task.code.as_file(self, "Script")
-        self._seconds = whole_seconds(id, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
         self._outputs = Outputs(
             id, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )

@@ -12,7 +12,8 @@ from zflow_constructs.outputs import Outputs
 from zflow_constructs.retry import LAMBDA, Retry
 from zflow_constructs.step import Binding, Step, whole_seconds
 
-_LONGEST_LAMBDA = 900
+_LONGEST_SECONDS = 900
+_LONGEST = Duration.seconds(_LONGEST_SECONDS)
 
 
 class LambdaStep(Step):
@@ -56,9 +57,7 @@ class LambdaStep(Step):
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
         self._retry = retry or Retry()
-        self._seconds = whole_seconds(
-            id, "timeout", timeout or Duration.seconds(_LONGEST_LAMBDA), least=1, most=_LONGEST_LAMBDA
-        )
+        self._seconds = whole_seconds(self.label, "timeout", timeout or _LONGEST, least=1, most=_LONGEST_SECONDS)
 
     @property
     def function(self) -> lambda_.IFunction:

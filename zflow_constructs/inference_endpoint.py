@@ -16,6 +16,7 @@ from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
 from zflow_constructs.core.references import REDRIVE_COUNT, JobName
 from zflow_constructs.execution_role import execution_role
+from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
 from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import SAGEMAKER
@@ -80,16 +81,16 @@ class InferencePipelineEndpoint(Step):
                 f'Step "{id}": endpoint_name is "{self._endpoint_name}". Give lower case letters, digits and single '
                 '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
             )
-        machine = instance_type or ec2.InstanceType("m5.large")
+        machines = Machines.of(self.label, instance_type, instance_count)
         self._role = role or execution_role(self, log_group="Endpoints")
-        self._model = StepModel.of(self, containers, instance_type=machine, role=self._role)
+        self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._config = JobName(id)
-        self._seconds = whole_seconds(id, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
+        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
         variant: dict[str, Template] = {
             "VariantName": _VARIANT,
             "ModelName": self._model.name,
-            "InitialInstanceCount": instance_count,
-            "InstanceType": f"ml.{machine.to_string()}",
+            "InitialInstanceCount": machines.count,
+            "InstanceType": machines.type,
             "InitialVariantWeight": 1,
         }
         request: dict[str, Template] = {"EndpointConfigName": self._config, "ProductionVariants": [variant]}

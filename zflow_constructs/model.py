@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 
@@ -44,15 +43,13 @@ class StepModel:
     request: Template
 
     @classmethod
-    def of(
-        cls, step: Step, containers: Sequence[ModelContainer], *, instance_type: ec2.InstanceType, role: iam.IRole
-    ) -> "StepModel":
+    def of(cls, step: Step, containers: Sequence[ModelContainer], *, machine: str, role: iam.IRole) -> "StepModel":
         """The model of a step, its request checked.
 
         Args:
             step: the step.
             containers: 1 to 15 containers.
-            instance_type: where it will serve.
+            machine: SageMaker's name of where it will serve.
             role: the role that serves it.
 
         Raises:
@@ -65,7 +62,7 @@ class StepModel:
             )
         images, sources, definitions = [], [], []
         for number, container in enumerate(containers, start=1):
-            image = container.image.bind(step, purpose="inference", instance_type=instance_type)
+            image = container.image.bind(step, purpose="inference", machine=machine)
             if image.is_framework and container.code is None:
                 raise WorkflowError(
                     f'Step "{step.name}": container {number} has a framework image, which serves with a script of '

@@ -140,6 +140,11 @@ class Step(Construct):
         return self._name
 
     @property
+    def label(self) -> str:
+        """The step as messages name it: `Step "Train"`."""
+        return f'Step "{self._name}"'
+
+    @property
     def path(self) -> str:
         """The construct's path, which no other construct has."""
         return self._path
@@ -179,11 +184,11 @@ class Step(Construct):
         )
 
 
-def whole_seconds(step: str, name: str, duration: Duration, *, least: int, most: int) -> int:
+def whole_seconds(owner: str, name: str, duration: Duration, *, least: int, most: int) -> int:
     """A duration in seconds, within its bounds.
 
     Args:
-        step: the step's id, for the message.
+        owner: who received it, for the message: `Step "Train"`.
         name: the keyword that received it.
         duration: the duration.
         least: the lower bound in seconds.
@@ -195,7 +200,7 @@ def whole_seconds(step: str, name: str, duration: Duration, *, least: int, most:
     seconds = int(duration.to_seconds())
     if not least <= seconds <= most:
         raise WorkflowError(
-            f'Step "{step}": {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...)).'
+            f"{owner}: {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...))."
         )
     return seconds
 

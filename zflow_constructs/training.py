@@ -14,6 +14,7 @@ from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
+from zflow_constructs.machines import Machines
 from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
@@ -80,8 +81,8 @@ class TrainingStep(Step):
         when: Condition | None = None,
     ) -> None:
         super().__init__(scope, id, after=after, when=when)
-        machine = instance_type or ec2.InstanceType("m5.large")
-        self._bound_image = image.bind(self, purpose="training", instance_type=machine)
+        machines = Machines.of(self.label, instance_type, instance_count)
+        self._bound_image = image.bind(self, purpose="training", machine=machines.type)
         if code is None and self._bound_image.is_framework:
             raise WorkflowError(
                 f'Step "{id}": a framework image trains with a script of yours. '
@@ -94,7 +95,9 @@ class TrainingStep(Step):
         self._job = JobName(id)
         self._output_path = DataLocation.from_step(self, "")
         self._code = [code.packed(self, "Code")] if code else []
-        self._seconds = whole_seconds(id, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY)
+        self._seconds = whole_seconds(
+            self.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
+        )
         self._role = role or execution_role(self, log_group="TrainingJobs")
         script: dict[str, Template] = (
             {
@@ -119,8 +122,8 @@ class TrainingStep(Step):
             "InputDataConfig": [_channel(name, location) for name, location in channels.items()],
             "OutputDataConfig": {"S3OutputPath": self._output_path.uri},
             "ResourceConfig": {
-                "InstanceType": f"ml.{machine.to_string()}",
-                "InstanceCount": instance_count,
+                "InstanceType": machines.type,
+                "InstanceCount": machines.count,
                 "VolumeSizeInGB": int((volume_size or Size.gibibytes(30)).to_gibibytes()),
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},

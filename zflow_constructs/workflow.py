@@ -72,7 +72,7 @@ class MlWorkflow(Construct):
         self._parameters = dict(parameters or {})
         nodes = _checked_nodes(id, steps, self._parameters)
         _check_parameters(id, "schedule_parameters", schedule_parameters or {}, self._parameters)
-        seconds = whole_seconds(id, "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
+        seconds = whole_seconds(f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
         self._bucket = bucket or self._new_bucket()
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         binding = Binding(self, id, self._role, RunStorage(self._bucket, id))
@@ -189,7 +189,7 @@ def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: Mapping[str
     seen: dict[str, Step] = {}
     for step in steps:
         if not isinstance(step, Step):
-            raise WorkflowError(f'MlWorkflow "{workflow}": steps has {step!r}, which is no step. Wrap it in a step.')
+            raise WorkflowError(f'MlWorkflow "{workflow}": steps has {step!r}, which is no step. Hand it steps.')
         if seen.setdefault(step.name, step) is not step:
             raise WorkflowError(
                 f'MlWorkflow "{workflow}": two steps have the id "{step.name}", {seen[step.name].path} and '

@@ -1,0 +1,152 @@
+"""The parts that tests of constructs build with: each valid, so that a test changes the one thing it is about."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from aws_cdk import App, Duration, Environment, Size, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+import zflow_constructs as zflow
+from zflow_constructs.core.expressions import Template
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "risk_scoring"
+SKLEARN = zflow.ContainerImage.from_framework("sklearn", "1.2-1")
+XGBOOST = zflow.ContainerImage.from_framework("xgboost", "1.7-1")
+OWN_IMAGE = zflow.ContainerImage.from_registry("111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0")
+TRAIN_CODE = zflow.SourceCode.from_directory(str(EXAMPLE / "classifier"), entry_point="train.py")
+SERVE_CODE = zflow.SourceCode.from_directory(str(EXAMPLE / "classifier"), entry_point="serve.py")
+SCRIPT = zflow.SourceCode.from_file(str(EXAMPLE / "jobs" / "extract.py"))
+SPARK_TASK = zflow.SparkPythonTask(SCRIPT)
+CLUSTER = zflow.JobCluster(spark_version="16.4.x-scala2.12", node_type="m5.xlarge")
+
+
+def stack() -> Stack:
+    return Stack(App(), "Team", env=Environment(account="111122223333", region="eu-central-1"))
+
+
+def bucket(scope: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(scope, "Lake", "lake")
+
+
+def data(scope: Stack) -> zflow.DataLocation:
+    return zflow.DataLocation.from_bucket(bucket(scope), "applications/", content_type="text/csv")
+
+
+def function(scope: Construct, id: str = "Function") -> lambda_.IFunction:
+    return lambda_.Function.from_function_attributes(
+        scope, id, function_arn="arn:aws:lambda:eu-central-1:111122223333:function:count", same_environment=True
+    )
+
+
+def workspace(scope: Stack, *, host: str = "https://dbc-a1b2.cloud.databricks.com") -> zflow.DatabricksWorkspace:
+    secret = secretsmanager.Secret.from_secret_complete_arn(
+        scope, "Secret", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:databricks-AbCdEf"
+    )
+    credentials = zflow.DatabricksCredentials.from_oauth_secret(secret)
+    return zflow.DatabricksWorkspace(scope, "Databricks", host=host, credentials=credentials)
+
+
+def model(scope: Stack) -> zflow.ModelContainer:
+    data = zflow.ModelData.from_bucket(s3.Bucket.from_bucket_name(scope, "Models", "models"), "scoring/model.tar.gz")
+    return zflow.ModelContainer(image=XGBOOST, model_data=data, code=SERVE_CODE)
+
+
+def count(
+    scope: Construct,
+    id: str,
+    *,
+    payload: Mapping[str, "zflow.Expression | str"] | None = None,
+    outputs: Sequence[str] = ("rows",),
+    after: Sequence[zflow.Step] = (),
+    when: zflow.Condition | None = None,
+) -> zflow.LambdaStep:
+    return zflow.LambdaStep(
+        scope, id, function=function(scope, f"{id}Function"), payload=payload, outputs=outputs, after=after, when=when
+    )
+
+
+def train(
+    scope: Stack,
+    *,
+    code: zflow.SourceCode | None = TRAIN_CODE,
+    instance_type: ec2.InstanceType | None = None,
+    instance_count: int = 1,
+    max_runtime: Duration | None = None,
+    retry: zflow.Retry | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
+) -> zflow.TrainingStep:
+    return zflow.TrainingStep(
+        scope,
+        "Train",
+        image=XGBOOST,
+        code=code,
+        channels={"train": data(scope)},
+        metrics={"validation:auc": "auc=([0-9.]+)"},
+        instance_type=instance_type,
+        instance_count=instance_count,
+        max_runtime=max_runtime,
+        retry=retry,
+        request_overrides=request_overrides,
+    )
+
+
+def transform(
+    scope: Stack,
+    *,
+    containers: Sequence[zflow.ModelContainer] | None = None,
+    split: Literal["Line", "None"] = "Line",
+    batch_strategy: Literal["MultiRecord", "SingleRecord"] = "MultiRecord",
+    join_input: bool = False,
+    max_payload: Size | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
+) -> zflow.BatchTransformStep:
+    return zflow.BatchTransformStep(
+        scope,
+        "Predict",
+        containers=[model(scope)] if containers is None else containers,
+        data=data(scope),
+        split=split,
+        batch_strategy=batch_strategy,
+        join_input=join_input,
+        max_payload=max_payload,
+        request_overrides=request_overrides,
+    )
+
+
+def endpoint(
+    scope: Stack,
+    *,
+    containers: Sequence[zflow.ModelContainer] | None = None,
+    endpoint_name: str | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
+) -> zflow.InferencePipelineEndpoint:
+    return zflow.InferencePipelineEndpoint(
+        scope,
+        "Endpoint",
+        containers=[model(scope)] if containers is None else containers,
+        endpoint_name=endpoint_name,
+        request_overrides=request_overrides,
+    )
+
+
+def databricks_step(
+    scope: Stack,
+    *,
+    task: zflow.SparkPythonTask = SPARK_TASK,
+    parameters: Mapping[str, str] | None = None,
+    outputs: Sequence[str] = (),
+) -> zflow.DatabricksJobStep:
+    return zflow.DatabricksJobStep(
+        scope,
+        "Extract",
+        workspace=workspace(scope),
+        task=task,
+        cluster=CLUSTER,
+        parameters=parameters,
+        outputs=outputs,
+    )

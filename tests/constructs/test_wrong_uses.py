@@ -1,0 +1,593 @@
+"""Wrong uses, each with the whole of what its user is told: the constructor raises it, before anything is deployed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, cast
+
+import pytest
+from aws_cdk import App, Duration, Environment, Size, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+import zflow_constructs as zflow
+from tests.constructs.parts import (
+    bucket,
+    count,
+    databricks_step,
+    endpoint,
+    function,
+    model,
+    stack,
+    train,
+    transform,
+    workspace,
+)
+
+WrongUse = Callable[[Stack], object]
+CASES: list[tuple[WrongUse, str]] = []
+
+
+def told(*lines: str) -> Callable[[WrongUse], WrongUse]:
+    def add(use: WrongUse) -> WrongUse:
+        CASES.append((use, "".join(lines)))
+        return use
+
+    return add
+
+
+@told(
+    'Step "1st step!": an id starts with a letter and has letters, digits, spaces, "-" and "_", 50 at ',
+    "most (this one has 9 characters). It names the state in the console. Rename the step.",
+)
+def step_id_with_a_slash(scope: Stack) -> object:
+    return count(scope, "1st step!")
+
+
+@told(
+    'Step "CountCountCountCountCountCountCountCountCountCountCount": an id starts with a letter and has ',
+    'letters, digits, spaces, "-" and "_", 50 at most (this one has 55 characters). It names the state ',
+    "in the console. Rename the step.",
+)
+def step_id_too_long(scope: Stack) -> object:
+    return count(scope, "Count" * 11)
+
+
+@told(
+    "Step \"Count\": after= takes steps, and received 'Extract'. Hand it the step itself.",
+)
+def after_is_no_step(scope: Stack) -> object:
+    return count(scope, "Count", after=[cast("zflow.Step", "Extract")])
+
+
+@told(
+    'Step "Count": when= takes a condition over outputs or parameters, such as train.metric("auc") >= ',
+    "0.75, and received 'yes'.",
+)
+def when_is_a_string(scope: Stack) -> object:
+    return count(scope, "Count", when=cast("zflow.Condition", "yes"))
+
+
+@told(
+    'Step "Report": when= takes a condition over outputs or parameters, such as train.metric("auc") >= ',
+    '0.75, and received The output "rows" of step "Count".',
+)
+def when_is_an_output(scope: Stack) -> object:
+    return count(scope, "Report", when=cast("zflow.Condition", count(scope, "Count").outputs["rows"]))
+
+
+@told(
+    'The output "rows" of step "Count" was used as true or false (in if, and, or, not, in), but it has a ',
+    "value only when the workflow runs. Use when=..., and & | ~ between conditions.",
+)
+def output_in_if(scope: Stack) -> object:
+    return "many" if count(scope, "Count").outputs["rows"] else "none"
+
+
+@told(
+    'The condition (The output "rows" of step "Count" > 1) was used as true or false (in if, and, or, ',
+    "not, in), but it has a value only when the workflow runs. Use when=..., and & | ~ between ",
+    "conditions.",
+)
+def condition_with_and(scope: Stack) -> object:
+    rows = count(scope, "Count").outputs["rows"]
+    return (rows > 1) and (rows < 9)
+
+
+@told(
+    'The output "rows" of step "Count" was turned into a string, but it has a value only when the ',
+    'workflow runs. Add strings with +, as in "s3://bucket/" + value.',
+)
+def output_in_f_string(scope: Stack) -> object:
+    return f"s3://bucket/{count(scope, 'Count').outputs['rows']}"
+
+
+@told(
+    'The output "rows" of step "Count" was iterated over, but it has a value only when the workflow ',
+    "runs. Hand it to another step.",
+)
+def output_iterated(scope: Stack) -> object:
+    return list(count(scope, "Count").outputs["rows"])
+
+
+@told(
+    'Step "Count" has no output "row". Did you mean "rows"? It has: "rows". Declare it in outputs=[...].',
+)
+def unknown_output(scope: Stack) -> object:
+    return count(scope, "Count").outputs["row"]
+
+
+@told(
+    'Step "Count" has no output "rows". It has: none. Declare it in outputs=[...].',
+)
+def output_of_none(scope: Stack) -> object:
+    return count(scope, "Count", outputs=()).outputs["rows"]
+
+
+@told(
+    'Step "Extract" has no output "histroy". Did you mean "history"? It has: "history". Declare it in ',
+    "outputs=[...].",
+)
+def unknown_databricks_output(scope: Stack) -> object:
+    return databricks_step(scope, outputs=["history"]).outputs["histroy"]
+
+
+@told(
+    'Step "Train" has no metric "validation:acu". Did you mean "validation:auc"? It has: ',
+    '"validation:auc". Declare it in metrics={name: regular expression}.',
+)
+def unknown_metric(scope: Stack) -> object:
+    return train(scope).metric("validation:acu")
+
+
+@told(
+    'MlWorkflow "2nd workflow": an id starts with a letter and has letters, digits, "-" and "_", 40 at ',
+    "most. It is the beginning of every job's name. Rename the workflow.",
+)
+def workflow_id(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "2nd workflow", steps=[count(scope, "Count")])
+
+
+@told(
+    'MlWorkflow "Scoring": steps is empty. List the steps that it runs.',
+)
+def no_steps(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[])
+
+
+@told(
+    "MlWorkflow \"Scoring\": steps has 'Train', which is no step. Hand it steps.",
+)
+def no_step(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[cast("zflow.Step", "Train")])
+
+
+@told(
+    'MlWorkflow "Scoring": two steps have the id "Count", Team/First/Count and Team/Second/Count. Ids ',
+    "name the states of one state machine: rename one.",
+)
+def duplicate_ids(scope: Stack) -> object:
+    first, second = Construct(scope, "First"), Construct(scope, "Second")
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(first, "Count"), count(second, "Count")])
+
+
+@told(
+    'Two steps, Team/Count-1 and Team/Count 1, both use the name "Count_1" in the state machine. Rename ',
+    "one of them: ids must differ in more than spaces and hyphens.",
+)
+def ids_that_differ_in_punctuation(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count-1"), count(scope, "Count 1")])
+
+
+@told(
+    'Step "states": the workflow itself uses the name "states". Rename the step.',
+)
+def reserved_id(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "states")])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Report" needs step "Count", which is not among its steps. Add it: ',
+    "steps=[..., count].",
+)
+def missing_need(scope: Stack) -> object:
+    first = count(scope, "Count")
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Report", payload={"rows": first.outputs["rows"]})])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Report" needs step "Count", which is not among its steps. Add it: ',
+    "steps=[..., count].",
+)
+def missing_after(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Report", after=[count(scope, "Count")])])
+
+
+@told(
+    'The need of step "D" for step "B" can\'t be nested: "C" and "D" both come after "A", and "D" alone ',
+    'also after "B", while Step Functions\' parallel branches must all join. Let "C" come after "B" too ',
+    '(after=[...]), or "B" after "A".',
+)
+def n_shape(scope: Stack) -> object:
+    a, b = count(scope, "A"), count(scope, "B")
+    return zflow.MlWorkflow(
+        scope, "Scoring", steps=[a, b, count(scope, "C", after=[a]), count(scope, "D", after=[a, b])]
+    )
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" uses the run parameter "contry", which it does not declare. Did ',
+    'you mean "country"? It has: "country". Declare it with its default: parameters={...}.',
+)
+def unknown_parameter(scope: Stack) -> object:
+    return zflow.MlWorkflow(
+        scope,
+        "Scoring",
+        steps=[count(scope, "Count", payload={"c": zflow.Parameter("contry")})],
+        parameters={"country": "de"},
+    )
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" uses the run parameter "deploy", which it does not declare. It ',
+    "has: none. Declare it with its default: parameters={...}.",
+)
+def undeclared_parameter(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count", when=zflow.Parameter("deploy") == "yes")])
+
+
+@told(
+    'MlWorkflow "Scoring": schedule_parameters uses the run parameter "land", which it does not declare. ',
+    'It has: "country". Declare it with its default: parameters={...}.',
+)
+def unknown_schedule_parameter(scope: Stack) -> object:
+    return zflow.MlWorkflow(
+        scope,
+        "Scoring",
+        steps=[count(scope, "Count")],
+        parameters={"country": "de"},
+        schedule_parameters={"land": "at"},
+    )
+
+
+@told(
+    'MlWorkflow "Scoring": timeout is 5 seconds. Give 60 to 31536000 seconds (Duration.hours(...)).',
+)
+def workflow_timeout(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], timeout=Duration.seconds(5))
+
+
+@told(
+    'There is no framework "xgbost". Did you mean "xgboost"? AWS has images of "huggingface-pytorch", ',
+    '"huggingface-tensorflow", "pytorch", "pytorch-amzn2023", "sklearn", "tensorflow", "xgboost". For ',
+    "any other image use ContainerImage.from_ecr.",
+)
+def unknown_framework(_: Stack) -> object:
+    return zflow.ContainerImage.from_framework("xgbost", "1.7-1")
+
+
+@told(
+    'sklearn "1.2.1": AWS has no image of this version. Did you mean "1.2-1"? There are "1.9-0", ',
+    '"1.4-2-py312", "1.4-2", "1.2-1", "1.0-1", "0.23-1", "0.20.0".',
+)
+def unknown_version(_: Stack) -> object:
+    return zflow.ContainerImage.from_framework("sklearn", "1.2.1")
+
+
+@told(
+    'xgboost "1.7-1": AWS has no image of it for training in region "eu-nowhere-1". Did you mean ',
+    '"eu-north-1"? It is in "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", ',
+    '"ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", ',
+    '"ap-southeast-4", "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1", "eu-central-1", ',
+    '"eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2", "eu-west-3", ',
+    '"il-central-1", "me-central-1", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", ',
+    '"us-gov-east-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "us-isof-east-1", ',
+    '"us-isof-south-1", "us-west-1", "us-west-2".',
+)
+def region_without_framework(_: Stack) -> object:
+    return train(Stack(App(), "Far", env=Environment(account="111122223333", region="eu-nowhere-1")))
+
+
+@told(
+    'ContainerImage "docker.io/library/python:3.12": SageMaker pulls from ECR alone. Give ',
+    "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>.",
+)
+def image_outside_ecr(_: Stack) -> object:
+    return zflow.ContainerImage.from_registry("docker.io/library/python:3.12")
+
+
+@told(
+    "ContainerImage: there is no Dockerfile in docs. Name the directory it is in.",
+)
+def no_dockerfile(_: Stack) -> object:
+    return zflow.ContainerImage.from_asset("docs")
+
+
+@told(
+    "SourceCode: there is no file examples/risk_scoring/jobs/extrakt.py. In examples/risk_scoring/jobs/ ",
+    'there are: "extract.py", "report.py". Did you mean "extract.py"?',
+)
+def no_script(_: Stack) -> object:
+    return zflow.SourceCode.from_file("examples/risk_scoring/jobs/extrakt.py")
+
+
+@told(
+    'SourceCode: there is no directory examples/risk_skoring. In examples/ there are: "risk_scoring". ',
+    'Did you mean "risk_scoring"?',
+)
+def no_directory(_: Stack) -> object:
+    return zflow.SourceCode.from_directory("examples/risk_skoring", entry_point="train.py")
+
+
+@told(
+    'SourceCode: there is no entry point "trian.py" in examples/risk_scoring/classifier. Did you mean ',
+    '"train.py"? Its scripts: "serve.py", "train.py".',
+)
+def no_entry_point(_: Stack) -> object:
+    return zflow.SourceCode.from_directory("examples/risk_scoring/classifier", entry_point="trian.py")
+
+
+@told(
+    'DataLocation "Applications": there is no file examples/risk_scoring/data/german_credits.csv. In ',
+    'examples/risk_scoring/data/ there are: "README.md", "german_credit.csv". Did you mean ',
+    '"german_credit.csv"?',
+)
+def no_asset(scope: Stack) -> object:
+    return zflow.DataLocation.from_asset(scope, "Applications", "examples/risk_scoring/data/german_credits.csv")
+
+
+@told(
+    'ModelData "model.pkl": SageMaker takes a gzipped tar archive. Name a key in .tar.gz.',
+)
+def model_data_no_archive(scope: Stack) -> object:
+    return zflow.ModelData.from_bucket(bucket(scope), "model.pkl")
+
+
+@told(
+    'Step "Train": a framework image trains with a script of yours. Give code=SourceCode.from_file(...) ',
+    "or SourceCode.from_directory(...).",
+)
+def framework_without_script(scope: Stack) -> object:
+    return train(scope, code=None)
+
+
+@told(
+    'Step "Predict": container 1 has a framework image, which serves with a script of yours. Give ',
+    "ModelContainer(code=...).",
+)
+def model_without_script(scope: Stack) -> object:
+    return transform(scope, containers=[replace(model(scope), code=None)])
+
+
+@told(
+    'Step "Predict": containers has 0 entries. A model has 1 to 15: one container alone, or an inference ',
+    "pipeline of several.",
+)
+def no_containers(scope: Stack) -> object:
+    return transform(scope, containers=[])
+
+
+@told(
+    'Step "Endpoint": containers has 16 entries. A model has 1 to 15: one container alone, or an ',
+    "inference pipeline of several.",
+)
+def sixteen_containers(scope: Stack) -> object:
+    return endpoint(scope, containers=[model(scope)] * 16)
+
+
+@told(
+    'Step "Train": CreateTrainingJob would refuse this request.\n',
+    '  ResourceConfig.InstanceType: received "ml.m5.huge", but it must be one of 225 values. Did you ',
+    'mean "ml.m5.large"?\n',
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html (update boto3 ",
+    "if AWS added it lately).",
+)
+def bad_instance_type(scope: Stack) -> object:
+    return train(scope, instance_type=ec2.InstanceType("m5.huge"))
+
+
+@told(
+    'Step "Train": instance_type is "ml.m5.large". The step adds "ml." itself: ',
+    'ec2.InstanceType("m5.large").',
+)
+def instance_type_with_ml(scope: Stack) -> object:
+    return train(scope, instance_type=ec2.InstanceType("ml.m5.large"))
+
+
+@told(
+    'Step "Train": instance_count is 0. Give 1 or more.',
+)
+def no_instances(scope: Stack) -> object:
+    return train(scope, instance_count=0)
+
+
+@told(
+    'Step "Train": max_runtime is 2505600 seconds. Give 1 to 2419200 seconds (Duration.hours(...)).',
+)
+def runtime_too_long(scope: Stack) -> object:
+    return train(scope, max_runtime=Duration.days(29))
+
+
+@told(
+    'Step "Train": CreateTrainingJob would refuse this request.\n',
+    "  StoppingCondition.MaxRuntimeInSecond: received 60, but there is no such field; there are ",
+    '"MaxPendingTimeInSeconds", "MaxRuntimeInSeconds", "MaxWaitTimeInSeconds". Did you mean ',
+    '"MaxRuntimeInSeconds"?\n',
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html (update boto3 ",
+    "if AWS added it lately).",
+)
+def misspelt_override(scope: Stack) -> object:
+    return train(scope, request_overrides={"StoppingCondition": {"MaxRuntimeInSecond": 60}})
+
+
+@told(
+    'Step "Train": CreateTrainingJob would refuse this request.\n',
+    '  EnableManagedSpotTraining: received "yes", but it must be true or false.\n',
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html (update boto3 ",
+    "if AWS added it lately).",
+)
+def override_of_wrong_type(scope: Stack) -> object:
+    return train(scope, request_overrides={"EnableManagedSpotTraining": "yes"})
+
+
+@told(
+    "Step \"Train\": request_overrides sets TrainingJobName to 'nightly'. A fixed name is taken when the ",
+    "job is retried, redriven or run again; the step makes a new one each time. Remove it, and use the ",
+    "step's id for the readable part.",
+)
+def static_training_job_name(scope: Stack) -> object:
+    return train(scope, retry=zflow.Retry(job_failures=2), request_overrides={"TrainingJobName": "nightly"})
+
+
+@told(
+    "Step \"Predict\": request_overrides sets TransformJobName to 'nightly'. A fixed name is taken when ",
+    "the job is retried, redriven or run again; the step makes a new one each time. Remove it, and use ",
+    "the step's id for the readable part.",
+)
+def static_transform_job_name(scope: Stack) -> object:
+    return transform(scope, request_overrides={"TransformJobName": "nightly"})
+
+
+@told(
+    "Step \"Endpoint\": request_overrides sets EndpointConfigName to 'live'. A fixed name is taken when ",
+    "the job is retried, redriven or run again; the step makes a new one each time. Remove it, and use ",
+    "the step's id for the readable part.",
+)
+def static_config_name(scope: Stack) -> object:
+    return endpoint(scope, request_overrides={"EndpointConfigName": "live"})
+
+
+@told(
+    'Step "Predict": CreateTransformJob would refuse this request.\n',
+    '  TransformInput.SplitType: received "Lines", but it must be one of "Line", "None", "RecordIO", ',
+    '"TFRecord". Did you mean "Line"?\n',
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html (update boto3 ",
+    "if AWS added it lately).",
+)
+def bad_split(scope: Stack) -> object:
+    return transform(scope, split=cast("Literal['Line']", "Lines"))
+
+
+@told(
+    'Step "Predict": join_input joins answers to records, but split="None" makes one record of each ',
+    'object. Set split="Line".',
+)
+def join_without_lines(scope: Stack) -> object:
+    return transform(scope, split="None", join_input=True)
+
+
+@told(
+    'Step "Predict": max_payload is 200 MiB. Give 1 to 100 MiB.',
+)
+def payload_too_large(scope: Stack) -> object:
+    return transform(scope, max_payload=Size.mebibytes(200), batch_strategy="SingleRecord")
+
+
+@told(
+    'Step "Endpoint": endpoint_name is "Risk_Scoring". Give lower case letters, digits and single "-" ',
+    "between them, 63 at most (SageMaker's ARNs are in lower case, whatever the name).",
+)
+def endpoint_name_in_upper_case(scope: Stack) -> object:
+    return endpoint(scope, endpoint_name="Risk_Scoring")
+
+
+@told(
+    "Retry: job_failures is 21. Give a number from 0 to 20.",
+)
+def too_many_retries(_: Stack) -> object:
+    return zflow.Retry(job_failures=21)
+
+
+@told(
+    "Retry: interval_seconds is 0. Give 1 to 86400 seconds.",
+)
+def retry_interval(_: Stack) -> object:
+    return zflow.Retry(job_failures=1, interval_seconds=0)
+
+
+@told(
+    'Step "Count": timeout is 960 seconds. Give 1 to 900 seconds (Duration.hours(...)).',
+)
+def lambda_timeout(scope: Stack) -> object:
+    return zflow.LambdaStep(scope, "Count", function=function(scope), timeout=Duration.minutes(16))
+
+
+@told(
+    'DatabricksWorkspace "Databricks": host is "dbc-a1b2.cloud.databricks.com". Give https:// and the ',
+    "workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com.",
+)
+def host_without_https(scope: Stack) -> object:
+    return workspace(scope, host="dbc-a1b2.cloud.databricks.com")
+
+
+@told(
+    'DatabricksWorkspace "Databricks": host is "https://dbc-a1b2.cloud.databricks.com/?o=1". Give ',
+    "https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com.",
+)
+def host_with_a_path(scope: Stack) -> object:
+    return workspace(scope, host="https://dbc-a1b2.cloud.databricks.com/?o=1")
+
+
+@told(
+    "JobCluster: num_workers is -1. Give 0 (a single node) or more.",
+)
+def negative_workers(_: Stack) -> object:
+    return zflow.JobCluster(spark_version="16.4.x-scala2.12", node_type="m5.xlarge", num_workers=-1)
+
+
+@told(
+    "SourceCode examples/risk_scoring/classifier: a Databricks Python file task takes one script. Use ",
+    "SourceCode.from_file.",
+)
+def databricks_directory(scope: Stack) -> object:
+    directory = zflow.SourceCode.from_directory("examples/risk_scoring/classifier", entry_point="train.py")
+    return databricks_step(scope, task=zflow.SparkPythonTask(directory))
+
+
+@told(
+    'Step "Extract": "history" is used twice among parameters, inputs and outputs, which all become ',
+    "--name of the script. Rename one.",
+)
+def databricks_name_twice(scope: Stack) -> object:
+    return databricks_step(scope, parameters={"history": "x"}, outputs=["history"])
+
+
+@told(
+    'Step "Extract": the parameters take 10007 bytes. Databricks takes 10000: put what is large into S3, ',
+    "and hand over where it is (inputs=...).",
+)
+def databricks_too_large(scope: Stack) -> object:
+    return databricks_step(scope, parameters={"list": "x" * 10_001})
+
+
+@told(
+    'Step "Notify": the state "Pass" is written in JSONPath (it has "Parameters"), and a workflow in ',
+    "JSONata. Make it by its jsonata() function, as in sfn.Pass.jsonata(...).",
+)
+def native_json_path(scope: Stack) -> object:
+    return zflow.NativeStep(scope, "Notify", chain=sfn.Pass(scope, "Pass", parameters={"a": 1}))
+
+
+@told(
+    'Step "Notify" has no output "ids". Did you mean "id"? It has: "id". Declare it in outputs=[...].',
+)
+def native_unknown_output(scope: Stack) -> object:
+    return zflow.NativeStep(scope, "Notify", chain=sfn.Pass.jsonata(scope, "Pass"), outputs=["id"]).outputs["ids"]
+
+
+@told(
+    'Step "Bare": Step must define fragment().',
+)
+def abstract_step(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[zflow.Step(scope, "Bare")])
+
+
+@pytest.mark.parametrize(("use", "message"), CASES, ids=[use.__name__ for use, _ in CASES])
+def test_a_wrong_use_is_told_what_is_wrong_and_what_to_do(use: WrongUse, message: str) -> None:
+    with pytest.raises(zflow.WorkflowError) as raised:
+        use(stack())
+    assert str(raised.value) == message
