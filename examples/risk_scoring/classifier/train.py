@@ -68,14 +68,16 @@ def main() -> None:
         "seed": args.seed,
         "nthread": args.nthread,
     }
-    rounds = xgb.cv(
-        parameters,
-        train,
-        num_boost_round=args.num_round,
-        nfold=args.folds,
-        stratified=True,
-        early_stopping_rounds=args.early_stopping_rounds,
-        seed=args.seed,
+    rounds = pd.DataFrame(
+        xgb.cv(
+            parameters,
+            train,
+            num_boost_round=args.num_round,
+            nfold=args.folds,
+            stratified=True,
+            early_stopping_rounds=args.early_stopping_rounds,
+            seed=args.seed,
+        )
     )
     # cv ends its table at the best round.
     best = rounds.iloc[-1]

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
@@ -111,7 +112,7 @@ def draw_roc(axes: Axes, bad: np.ndarray, probability: np.ndarray, figures: dict
 
 def draw_scores(axes: Axes, bad: np.ndarray, probability: np.ndarray, figures: dict[str, float]) -> None:
     """The scores of good and of bad applications."""
-    bins = np.linspace(0, 1, 21)
+    bins = np.linspace(0, 1, 21).tolist()
     for outcome, name, color in [(0, "good", GOOD), (1, "bad", BAD)]:
         scores = probability[bad == outcome]
         share = np.full(len(scores), 1 / len(scores))
@@ -206,25 +207,26 @@ def draw_table(axes: Axes, figures: dict[str, float]) -> None:
 def draw(predictions: pd.DataFrame, figures: dict[str, float], source: str) -> bytes:
     """The report as PDF: one A4 page."""
     bad, probability = predictions["bad"].to_numpy(), predictions["probability"].to_numpy()
-    style = {
-        "font.family": "DejaVu Sans",
-        "font.size": 8.5,
-        "axes.titlesize": 11,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.edgecolor": FAINT,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.color": "#e6eaee",
-        "legend.frameon": False,
-        "text.color": INK,
-        "pdf.fonttype": 42,
-    }
-    with mpl.rc_context(style):
-        figure = Figure(figsize=(11.69, 8.27), layout="constrained")
-        figure.get_layout_engine().set(rect=(0.02, 0.04, 0.96, 0.85), wspace=0.06, hspace=0.08)
+    with mpl.rc_context(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 8.5,
+            "axes.titlesize": 11,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.edgecolor": FAINT,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "grid.color": "#e6eaee",
+            "legend.frameon": False,
+            "text.color": INK,
+            "pdf.fonttype": 42,
+        }
+    ):
+        layout = ConstrainedLayoutEngine(rect=(0.02, 0.04, 0.96, 0.85), wspace=0.06, hspace=0.08)
+        figure = Figure(figsize=(11.69, 8.27), layout=layout)
         panels = figure.subplots(2, 3)
         draw_table(panels[0, 0], figures)
         draw_roc(panels[0, 1], bad, probability, figures)

@@ -39,7 +39,8 @@ def predict_fn(rows: list[list[str]], preprocessor: ColumnTransformer) -> np.nda
     frame = pd.DataFrame(rows, columns=names).replace("", np.nan)
     columns = {name: list(part) for name, _, part in preprocessor.transformers_}
     frame[columns["numbers"]] = frame[columns["numbers"]].apply(pd.to_numeric)
-    return preprocessor.transform(frame)
+    features: np.ndarray = preprocessor.transform(frame)
+    return features
 
 
 def output_fn(features: np.ndarray, _accept: str) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def run_apart(script: str, *arguments: str, environment: dict[str, str]) -> str:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
