@@ -301,8 +301,8 @@ def test_a_model_has_1_to_15_containers(model_of: ModelOf, count: int) -> None:
         (
             {"Image": SKLEARN},
             (
-                "The container of image sagemaker-scikit-learn has no SAGEMAKER_PROGRAM in its Environment: local "
-                "serving runs scripts, not an image's own algorithm."
+                "The container of image sagemaker-scikit-learn has no SAGEMAKER_PROGRAM in its Environment: it "
+                "serves a script's functions."
             ),
         ),
         ({"Image": SKLEARN, "Mode": "MultiModel"}, "Mode is 'MultiModel': a local run supports 'SingleModel' only."),

@@ -1,15 +1,22 @@
 """User code: the script that a framework container runs."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zflow_constructs.local.containers.archives import unpack
+from zflow_constructs.local.containers.built_in_xgboost import BuiltInXgboost
 from zflow_constructs.local.containers.errors import UnsupportedRequestError
 from zflow_constructs.local.containers.images import FrameworkImage
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Reporter
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import MetricDefinitionTypeDef
 
 MODEL_PREFIX = "/opt/ml/model"
 """Where a container on SageMaker has its model; code may be inside."""
@@ -38,6 +45,11 @@ class Script:
                 f"The submit directory of {self.program} is {self.submit_directory!r}: give the S3 URI of a "
                 "sourcedir.tar.gz that has the script, as SourceCode does."
             )
+
+    @property
+    def metric_definitions(self) -> list[MetricDefinitionTypeDef]:
+        """None: a script's metrics are defined in the request."""
+        return []
 
     def fetch(self, folder: Path, *, model: Path, objects: ObjectStore, on_line: Reporter) -> Path:
         """Unpack the script's archive, or find it in the model.
@@ -68,27 +80,40 @@ class Script:
             on_line("requirements.txt is not installed in a local run: the script imports what this Python has.")
         return code
 
+    def serving(self, code: Path, image: FrameworkImage) -> list[str]:
+        """The arguments of a server that serves by the script.
 
-def training_script(hyperparameters: Mapping[str, str]) -> Script:
-    """The script of a training job, named by hyperparameters.
+        Args:
+            code: The folder that has the script.
+            image: The container's image.
+        """
+        return ["--framework", image.framework, "--script", str(code / self.program)]
+
+
+def training_script(hyperparameters: Mapping[str, str], image: FrameworkImage) -> Script | BuiltInXgboost:
+    """The script of a training job, named by hyperparameters; the XGBoost image has one of its own.
 
     Args:
         hyperparameters: The job's, whose values may be JSON, quoted, or plain.
+        image: The job's image.
 
     Raises:
         UnsupportedRequestError: One of the two hyperparameters is missing or can't be honoured.
     """
     decoded = decode_hyperparameters(hyperparameters)
+    if image.framework == "xgboost" and "sagemaker_program" not in decoded:
+        return BuiltInXgboost()
     for name in ("sagemaker_program", "sagemaker_submit_directory"):
         if name not in decoded:
             raise UnsupportedRequestError(
-                f"HyperParameters has no {name}: local training runs scripts, not an image's own algorithm."
+                f"HyperParameters has no {name}: the image {image.repository} runs a script, named by "
+                "sagemaker_program and sagemaker_submit_directory."
             )
     return Script(str(decoded["sagemaker_program"]), str(decoded["sagemaker_submit_directory"]))
 
 
-def serving_script(environment: Mapping[str, str], image: FrameworkImage) -> Script:
-    """The script of a serving container, named by environment variables.
+def serving_script(environment: Mapping[str, str], image: FrameworkImage) -> Script | BuiltInXgboost:
+    """The script of a serving container, named by environment variables; the XGBoost image has one of its own.
 
     Args:
         environment: The container's variables.
@@ -98,10 +123,12 @@ def serving_script(environment: Mapping[str, str], image: FrameworkImage) -> Scr
         UnsupportedRequestError: No script is named, or it can't be honoured.
     """
     program = environment.get("SAGEMAKER_PROGRAM", "inference.py" if image.framework == "scripts" else "")
+    if image.framework == "xgboost" and not program:
+        return BuiltInXgboost()
     if not program:
         raise UnsupportedRequestError(
             f"The container of image {image.repository} has no SAGEMAKER_PROGRAM in its Environment: "
-            "local serving runs scripts, not an image's own algorithm."
+            "it serves a script's functions."
         )
     return Script(program, environment.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{MODEL_PREFIX}/code"))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import urllib3
 
 from zflow_constructs.local.containers.archives import unpack
+from zflow_constructs.local.containers.built_in_xgboost import TOOLKIT
 from zflow_constructs.local.containers.environment import container_environment
 from zflow_constructs.local.containers.errors import refuse_others, refuse_present
 from zflow_constructs.local.containers.images import serving_image
@@ -25,9 +26,6 @@ from zflow_constructs.local.processes import Processes, Reporter
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef
-
-TOOLKIT = Path(__file__).parent / "toolkit"
-"""What the server's process imports."""
 
 _CONNECTIONS = 64
 _LOOK_SECONDS = 0.05
@@ -120,8 +118,8 @@ class ServingContainer:
         except (ObjectNotFoundError, OSError, tarfile.TarError) as error:
             raise ModelStartError(f"The {self.name} container of image {self._image.repository}: {error}") from error
         environment = container_environment(objects=self._objects, imports=(code, TOOLKIT)) | self._environment
-        server = [sys.executable, "-m", "model_server", "--framework", self._image.framework]
-        argv = [*server, "--model", str(model.resolve()), "--script", str((code / self._script.program).resolve())]
+        server = [sys.executable, "-m", "model_server", "--model", str(model.resolve())]
+        argv = [*server, *self._script.serving(code.resolve(), self._image)]
         return ServingProcess(
             argv, name=self.name, environment=environment, processes=processes, folder=folder, on_line=on_line
         )

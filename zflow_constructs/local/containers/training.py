@@ -65,12 +65,12 @@ class TrainingContainer:
         refuse_present("AlgorithmName", algorithm)
         refuse_present("ContainerEntrypoint", algorithm)
         refuse_others("TrainingInputMode", algorithm.get("TrainingInputMode", "File"), ("File", "FastFile"))
-        training_image(algorithm.get("TrainingImage", ""))
+        image = training_image(algorithm.get("TrainingImage", ""))
         self._channels = {channel["ChannelName"]: channel for channel in self._request.get("InputDataConfig", [])}
         for channel in self._channels.values():
             _check_channel(channel)
-        self._script = training_script(self._request.get("HyperParameters", {}))
-        self._metrics = MetricReader(algorithm.get("MetricDefinitions", []))
+        self._script = training_script(self._request.get("HyperParameters", {}), image)
+        self._metrics = MetricReader([*self._script.metric_definitions, *algorithm.get("MetricDefinitions", [])])
         self._objects = objects
         self._processes = processes
         self._folder = TrainingFolder(folder.resolve())
@@ -85,8 +85,7 @@ class TrainingContainer:
         self._folder.make()
         self._log.touch()
         try:
-            self._fetch()
-            process = self._start()
+            process = self._start(self._fetch())
         except (ObjectNotFoundError, OSError, tarfile.TarError) as error:
             return self._ended("Failed", f"ClientError: Data download failed: {error}")
         except StoppedError as error:
@@ -101,18 +100,20 @@ class TrainingContainer:
         for process in running:
             process.stop()
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> Path:
         for name, channel in self._channels.items():
             source = channel["DataSource"]["S3DataSource"]
             self._objects.download(source["S3Uri"], self._folder.channel(name))
-        self._script.fetch(self._folder.code, model=self._folder.model, objects=self._objects, on_line=self._on_line)
+        return self._script.fetch(
+            self._folder.code, model=self._folder.model, objects=self._objects, on_line=self._on_line
+        )
 
-    def _start(self) -> Process:
+    def _start(self, code: Path) -> Process:
         with self._lock:
             if self._stopping.is_set():
                 raise StoppedError("The training job was stopped before its script started.")
             process = self._processes.start(
-                self._command(), env=self._environment(), cwd=self._folder.code, log=self._log, on_line=self._read
+                self._command(), env=self._environment(code), cwd=code, log=self._log, on_line=self._read
             )
             self._running.append(process)
             return process
@@ -138,13 +139,13 @@ class TrainingContainer:
         decoded = decode_hyperparameters(self._request.get("HyperParameters", {}))
         return {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, code: Path) -> dict[str, str]:
         hosts = self._request["ResourceConfig"]
         if hosts.get("InstanceCount", 1) > 1:
             self._on_line(f"A local run trains on one host instead of {hosts['InstanceCount']}.")
         name = self._request["TrainingJobName"]
         return {
-            **container_environment(objects=self._objects, imports=(self._folder.code,)),
+            **container_environment(objects=self._objects, imports=(code,)),
             **training_environment(
                 self._folder,
                 program=self._script.program,

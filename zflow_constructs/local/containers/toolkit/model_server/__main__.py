@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .codecs import JSON  # noqa: TID252
 from .frameworks import FRAMEWORKS  # noqa: TID252
-from .model import Model, Response  # noqa: TID252
+from .model import Model, Response, script_functions  # noqa: TID252
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,13 +52,14 @@ def _main() -> None:
     parser = argparse.ArgumentParser(prog="model_server")
     parser.add_argument("--framework", choices=FRAMEWORKS, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--script", type=Path, required=True)
+    parser.add_argument("--script", type=Path)
     arguments = parser.parse_args()
+    framework = FRAMEWORKS[arguments.framework]
     model = Model(
-        script=arguments.script,
-        framework=FRAMEWORKS[arguments.framework],
+        functions=script_functions(arguments.script) if arguments.script else {},
+        framework=framework,
         folder=arguments.model,
-        default_accept=os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON),
+        default_accept=os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", framework.accept),
     )
     with _Server(model) as server:
         print(f"Listening at: http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201

@@ -3,13 +3,11 @@
 Follows https://github.com/aws/sagemaker-scikit-learn-container and https://github.com/aws/sagemaker-xgboost-container.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from . import codecs  # noqa: TID252
+from . import codecs, xgboost_algorithm  # noqa: TID252
 
 
 class Predictor(Protocol):
@@ -25,30 +23,19 @@ class Framework:
 
     Args:
         defaults: The functions that a script may leave out.
-        charset: Whether its web server adds a charset to the content type of a text response.
+        charset: Whether its web server adds a charset to the content type of a text response. Default: no.
+        accept: The content type to answer with where neither a request nor the container's environment names one.
+            Default: JSON.
     """
 
     defaults: Mapping[str, Callable[..., object]]
     charset: bool = False
+    accept: str = codecs.JSON
 
 
 def _read_array(body: str | bytes, content_type: str) -> object:
     array = codecs.decode(body, content_type)
     return array.astype("float32") if content_type in codecs.TEXT_TYPES else array
-
-
-def _read_dmatrix(body: str | bytes, content_type: str) -> object:
-    import xgboost  # noqa: PLC0415  # only the XGBoost container needs it
-
-    media_type = content_type.partition(";")[0].strip()
-    if media_type == codecs.CSV:
-        return xgboost.DMatrix(codecs.read_rows(body))
-    if media_type in {"text/libsvm", "text/x-libsvm"}:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "rows.libsvm"
-            file.write_bytes(body.encode() if isinstance(body, str) else body)
-            return xgboost.DMatrix(f"{file}?format=libsvm")
-    raise codecs.UnsupportedFormatError(media_type)
 
 
 def _predict(data: object, model: Predictor) -> object:
@@ -63,6 +50,17 @@ FRAMEWORKS: Mapping[str, Framework] = {
     "scikit-learn": Framework(
         {"input_fn": _read_array, "predict_fn": _predict, "output_fn": codecs.encode}, charset=True
     ),
-    "xgboost": Framework({"input_fn": _read_dmatrix, "predict_fn": _predict_booster, "output_fn": codecs.encode}),
+    "xgboost": Framework(
+        {"input_fn": xgboost_algorithm.read, "predict_fn": _predict_booster, "output_fn": codecs.encode}
+    ),
+    "xgboost-algorithm": Framework(
+        {
+            "model_fn": xgboost_algorithm.load,
+            "input_fn": xgboost_algorithm.read,
+            "predict_fn": xgboost_algorithm.predict,
+            "output_fn": xgboost_algorithm.write,
+        },
+        accept=codecs.CSV,
+    ),
     "scripts": Framework({}),
 }

@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 from .codecs import TEXT_TYPES, UnsupportedFormatError  # noqa: TID252
 from .frameworks import Framework  # noqa: TID252
+
+_STAGES = ("input_fn", "predict_fn", "output_fn")
 
 Functions = Mapping[str, Callable[..., object]]
 
@@ -35,18 +37,18 @@ class Model:
     """A loaded model. It answers one request at a time, as a worker on AWS does: scripts needn't be thread-safe.
 
     Args:
-        script: The script with `model_fn` and either `transform_fn` or any of `input_fn`, `predict_fn`, `output_fn`.
+        functions: Those that the user wrote, of `model_fn`, `transform_fn`, `input_fn`, `predict_fn`, `output_fn`.
         framework: Whose defaults fill in.
         folder: The unpacked model.
         default_accept: The content type to answer with where a request names none.
 
     Raises:
         NotImplementedError: A function is missing that has no default.
-        ValueError: The script has `transform_fn` beside a function that it replaces.
+        ValueError: There is `transform_fn` beside a function that it replaces.
     """
 
-    def __init__(self, *, script: Path, framework: Framework, folder: Path, default_accept: str) -> None:
-        self._functions = _functions(_load(script), framework)
+    def __init__(self, *, functions: Functions, framework: Framework, folder: Path, default_accept: str) -> None:
+        self._functions = _with_defaults(functions, framework)
         self._framework = framework
         self._context = SimpleNamespace(system_properties={"model_dir": str(folder), "gpu_id": None})
         self._default_accept = default_accept
@@ -97,7 +99,12 @@ class Model:
         return function(*arguments, *[self._context][: count - len(arguments)])
 
 
-def _load(script: Path) -> ModuleType:
+def script_functions(script: Path) -> Functions:
+    """Import a script, and find its functions.
+
+    Args:
+        script: The script. What is beside it can be imported too.
+    """
     sys.path.insert(0, str(script.parent))
     spec = importlib.util.spec_from_file_location(script.stem, script)
     assert spec is not None
@@ -105,21 +112,18 @@ def _load(script: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[script.stem] = module
     spec.loader.exec_module(module)
-    return module
+    return {name: getattr(module, name) for name in ("model_fn", "transform_fn", *_STAGES) if hasattr(module, name)}
 
 
-def _functions(module: ModuleType, framework: Framework) -> Functions:
-    replaceable = ("input_fn", "predict_fn", "output_fn")
-    own = {name: getattr(module, name) for name in ("model_fn", "transform_fn", *replaceable) if hasattr(module, name)}
-    beside = [name for name in replaceable if name in own]
-    if "transform_fn" in own and beside:
-        raise ValueError(f"{module.__file__} has transform_fn and {', '.join(beside)}: keep the one or the others.")
-    functions = {**framework.defaults, **own}
-    wanted = ("model_fn",) if "transform_fn" in own else ("model_fn", *replaceable)
-    missing = [name for name in wanted if name not in functions]
-    if missing:
-        raise NotImplementedError(f"{module.__file__} lacks {', '.join(missing)}: please provide an implementation.")
-    return functions
+def _with_defaults(functions: Functions, framework: Framework) -> Functions:
+    beside = [name for name in _STAGES if name in functions]
+    if "transform_fn" in functions and beside:
+        raise ValueError(f"The script has transform_fn and {', '.join(beside)}: keep the one or the others.")
+    complete = {**framework.defaults, **functions}
+    missing = [name for name in ("model_fn", *_STAGES) if name not in complete]
+    if missing and not {"model_fn", "transform_fn"} <= complete.keys():
+        raise NotImplementedError(f"The script lacks {', '.join(missing)}: please provide an implementation.")
+    return complete
 
 
 def _failure(status: int, error: Exception) -> Response:
