@@ -139,9 +139,6 @@ def test_a_failing_spark_script_names_its_error(workspace: ScriptWorkspace) -> N
     assert "collect()" in (output.error_trace or "")
 
 
-def test_a_script_without_spark_starts_none(workspace: ScriptWorkspace) -> None:
-    workspace.finished(workspace.submit("import sys; print('pyspark'[2:] in sys.modules)".replace("pyspark", "pyXspark"))) 
-
 
 class TestChoice:
     def test_auto_prefers_classic_and_takes_sail_without_java(

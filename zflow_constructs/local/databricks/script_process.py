@@ -4,10 +4,12 @@ The script runs as it does in a Python task on Databricks: as `__main__`, its pa
 without an import. How it failed is left in FAILURE_FILE, as JSON.
 """
 
+import atexit
 import json
 import os
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +39,8 @@ def main(spark: str, failure_file: str, script: str, *parameters: str) -> int:
     """
     sys.argv = [script, *parameters]
     sys.path.insert(0, str(Path(script).parent))
+    # Their talk of versions is about this machine, not about the script.
+    warnings.filterwarnings("ignore", module="pyspark")
     module = ModuleType("__main__")
     vars(module).update(__file__=script, spark=PredefinedSpark())
     sys.modules["__main__"] = module
@@ -58,6 +62,8 @@ def _start_sail() -> None:
     server.start(background=True)
     host, port = server.listening_address
     os.environ["SPARK_REMOTE"] = f"sc://{host}:{port}"
+    # It would stop when nobody holds it any more, and the session's threads would wait for it.
+    atexit.register(server.stop)
 
 
 def _fail(failure_file: str, error: BaseException) -> int:
