@@ -175,6 +175,7 @@ class Run:
             case "Parallel":
                 branches = state["Branches"]
                 assert isinstance(branches, list)
+                given = valued(state.get("Arguments", given))
                 states["result"] = [self.scope(mapping(branch), given, visible, taken) for branch in branches]
             case "Choice":
                 rules = state["Choices"]

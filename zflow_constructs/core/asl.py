@@ -224,7 +224,9 @@ class Fragment:
     @property
     def variables(self) -> set[str]:
         """The names of the variables that the fragment assigns."""
-        return {variable for name in self.states for variable in self.assigned(name)}
+        catchers = [each for state in self.states.values() if isinstance(state, Task) for each in state.catch]
+        assigning = [*(self.assigned(name) for name in self.states), *(catcher.assign for catcher in catchers)]
+        return {variable for assigned in assigning for variable in assigned}
 
     def assigned(self, name: str) -> Mapping[str, Template]:
         """The variables that one state assigns."""

@@ -52,7 +52,7 @@ class Names:
             WorkflowError: a name is taken already, or is a function of JSONata.
         """
         inner = [state for state, _ in _inside(fragment)]
-        for state in (*generated, *fragment.states, *inner):
+        for state in (*fragment.states, *inner, *generated):
             if self._states.get(state) == key:
                 raise WorkflowError(f'Step "{name}": two of its states have the name "{state}". Rename one of them.')
             _take(self._states, state, key, name)
