@@ -173,6 +173,7 @@ class BatchTransformStep(Step):
                 "sagemaker:StopTransformJob",
                 # Step Functions tags the job as its own.
                 "sagemaker:AddTags",
+                "sagemaker:ListTags",
             ],
             [binding.job_arn("transform-job", self._job)],
         )

@@ -17,7 +17,7 @@ from zflow_constructs.requests import merge_overrides
 from zflow_constructs.retry import LAMBDA
 from zflow_constructs.sources import DataLocation, SourceCode
 from zflow_constructs.step import Binding, Step, whole_seconds
-from zflow_constructs.storage import grant_read, grant_read_asset, grant_write
+from zflow_constructs.storage import grant_read_asset, grant_spark
 
 _DAY = 86_400
 _THROTTLED = Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=8)
@@ -225,10 +225,9 @@ class DatabricksJobStep(Step):
         if profile and profile.role:
             grant_read_asset(self._script, profile.role)
             for location in self._inputs.values():
-                grant_read(location.place, profile.role, binding.storage)
+                grant_spark(location.place, profile.role, binding.storage, writes=False)
             for location in self._outputs.values():
-                grant_read(location.place, profile.role, binding.storage)
-                grant_write(location.place, profile.role, binding.storage)
+                grant_spark(location.place, profile.role, binding.storage, writes=True)
         binding.allow(["lambda:InvokeFunction"], [self._workspace.function.function_arn])
         binding.on_stop(self._workspace.function)
 

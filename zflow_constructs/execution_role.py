@@ -18,7 +18,7 @@ def execution_role(scope: Construct, *, log_group: str) -> iam.Role:
 
     Args:
         scope: the step that owns it.
-        log_group: the log group of its jobs below `/aws/sagemaker/`, such as `TrainingJobs`.
+        log_group: the log group below `/aws/sagemaker/`, such as `TrainingJobs` or `Endpoints/<name>`.
     """
     role = iam.Role(scope, "ExecutionRole", assumed_by=iam.ServicePrincipal(SAGEMAKER))
     logs = Stack.of(scope).format_arn(service="logs", resource="log-group", resource_name=f"/aws/sagemaker/{log_group}")

@@ -82,7 +82,7 @@ class InferencePipelineEndpoint(Step):
                 '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
             )
         machines = Machines.of(self.label, instance_type, instance_count)
-        self._role = role or execution_role(self, log_group="Endpoints")
+        self._role = role or execution_role(self, log_group=f"Endpoints/{self._endpoint_name}")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._config = JobName(id)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)

@@ -11,6 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 
+_SPARK_WRITES = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+
 
 @dataclass(frozen=True)
 class RunStorage:
@@ -82,6 +84,31 @@ def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
     _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
     if bucket.encryption_key:
         bucket.encryption_key.grant_encrypt_decrypt(role)
+
+
+def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool) -> None:
+    """Lets the role of a Spark cluster read the objects of a place, or write them too.
+
+    Spark looks whether the folder itself is an object, and writes below a temporary name that it deletes in the end.
+    https://docs.databricks.com/aws/en/connect/storage/tutorial-s3-instance-profile
+
+    Args:
+        place: the place.
+        role: the role of the cluster's instance profile.
+        run: where the workflow's runs keep their data.
+        writes: whether it also writes there.
+    """
+    bucket, pattern = place.within(run)
+    actions = ["s3:GetObject", *(_SPARK_WRITES if writes else [])]
+    for key in dict.fromkeys([pattern, pattern.removesuffix("/*")]):
+        _grant(role, actions, bucket.arn_for_objects(key))
+    # Without a condition: for a key that isn't there, S3 says so to those alone who may list the bucket. Any other is
+    # refused, and Spark gives up.
+    _grant(role, ["s3:ListBucket", "s3:GetBucketLocation"], bucket.bucket_arn)
+    if bucket.encryption_key and writes:
+        bucket.encryption_key.grant_encrypt_decrypt(role)
+    elif bucket.encryption_key:
+        bucket.encryption_key.grant_decrypt(role)
 
 
 def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:

@@ -206,6 +206,7 @@ class TrainingStep(Step):
                 "sagemaker:StopTrainingJob",
                 # Step Functions tags the job as its own.
                 "sagemaker:AddTags",
+                "sagemaker:ListTags",
             ],
             jobs,
         )
