@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -26,7 +27,15 @@ class RiskScoring(Stack):
                 secretsmanager.Secret.from_secret_name_v2(self, "DatabricksSecret", "risk-scoring/databricks")
             ),
         )
-        cluster = zflow.JobCluster(spark_version="16.4.x-cpu-ml-scala2.12", node_type="m5.xlarge")
+        # What the clusters may do on AWS: the steps grant it their data. Databricks must know the profile.
+        profile = iam.InstanceProfile(
+            self,
+            "ClusterProfile",
+            role=iam.Role(self, "ClusterRole", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com")),
+        )
+        cluster = zflow.JobCluster(
+            spark_version="16.4.x-cpu-ml-scala2.12", node_type="m5.xlarge", instance_profile=profile
+        )
         sklearn = zflow.ContainerImage.from_framework("sklearn", "1.2-1")
         xgboost = zflow.ContainerImage.from_framework("xgboost", "1.7-1")
 
@@ -74,7 +83,10 @@ class RiskScoring(Stack):
             code=zflow.SourceCode.from_directory(str(HERE / "classifier"), entry_point="train.py"),
             channels={"train": preprocess.output},
             hyperparameters={"max_depth": zflow.Parameter("max_depth"), "eta": 0.05},
-            metrics={"validation:auc": r"validation:auc=([0-9.]+)"},
+            metrics={
+                "validation:auc": r"validation:auc=([0-9.]+)",
+                "validation:logloss": r"validation:logloss=([0-9.]+)",
+            },
             instance_type=ec2.InstanceType("m5.xlarge"),
             max_runtime=Duration.hours(4),
         )
@@ -101,7 +113,7 @@ class RiskScoring(Stack):
             cluster=cluster,
             inputs={"predictions": predict.output},
             outputs=["report"],
-            parameters={"threshold": 0.3},
+            parameters={"threshold": zflow.Parameter("threshold")},
             timeout=Duration.hours(1),
         )
         self.endpoint = zflow.InferencePipelineEndpoint(
@@ -116,7 +128,7 @@ class RiskScoring(Stack):
             self,
             "RiskScoring",
             steps=[extract, fit, preprocess, train, predict, report, self.endpoint],
-            parameters={"max_depth": 3, "least_auc": 0.75},
+            parameters={"max_depth": 3, "least_auc": 0.75, "threshold": 0.3},
             schedule=scheduler.ScheduleExpression.cron(hour="3", minute="0", time_zone=TimeZone.EUROPE_BERLIN),
             timeout=Duration.hours(12),
         )
