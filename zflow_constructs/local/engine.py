@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -116,7 +116,8 @@ class Engine:
     """
 
     def __init__(self, settings: RunSettings, *, on_step: Callable[[Step], None] = lambda _step: None) -> None:
-        self._settings = settings
+        # Absolute, because the children have working folders of their own.
+        self._settings = replace(settings, folder=settings.folder.resolve())
         self._stack = load_stack(settings.assembly, settings.stack)
         for stack in self._stack.in_order:
             check_resources(stack)
@@ -125,6 +126,7 @@ class Engine:
         self._steps = Steps({"States": {}}, on_change=on_step)
         self._ended = threading.Event()
         self._execution_arn = ""
+        self._databricks_functions: frozenset[str] = frozenset()
         self._closing = ExitStack()
         try:
             self._start()
@@ -214,7 +216,7 @@ class Engine:
             processes=self._processes,
             environment=self.aws.environment,
             time_scale=self._settings.time_scale,
-            on_line=self._on_line,
+            on_line=self._on_function_line,
         )
         self._deliveries = Deliveries(self._functions.invoke_event)
         self._make_sagemaker()
@@ -268,7 +270,8 @@ class Engine:
         functions = databricks_functions(self.aws)
         if not functions:
             return
-        accepted = credentials(self.aws, functions)
+        self._databricks_functions = frozenset(functions)
+        accepted = credentials(self.aws, functions.values())
         runner = ScriptRunner(
             s3=self.aws.clients.s3,
             processes=self._processes,
@@ -314,6 +317,11 @@ class Engine:
 
     def _on_line(self, job: str, line: str) -> None:
         self._steps.on_line(job, line)
+
+    def _on_function_line(self, function: str, line: str) -> None:
+        # What a Databricks step has to say comes from its script, not from the function that watches it.
+        if function not in self._databricks_functions:
+            self._steps.on_line(function, line)
 
     def _on_databricks_line(self, run_name: str, line: str) -> None:
         self._steps.on_step_line(run_name.rsplit(":", 1)[-1], line)

@@ -68,17 +68,17 @@ def write_record(folder: Path, result: RunResult) -> None:
 
 
 def step_logs(folder: Path, step: Step) -> list[Path]:
-    """The log files of a step that exist, the newest last.
+    """The log files of a step that exist: functions' first, then the newest last.
 
     Args:
         folder: The run folder.
         step: The step.
     """
-    patterns = [f"{kind}/{job}/**/*.txt" for job in step.jobs for kind in ("jobs", "endpoints", "functions")]
+    patterns = [f"{kind}/{job}/**/*log*" for job in step.jobs for kind in ("functions", "jobs", "endpoints")]
     # A Databricks run's folder is named after machine, execution and step.
     patterns.append(f"databricks/*{re.sub(r'[^A-Za-z0-9.-]+', '_', f':{step.id}')}-[0-9]*/**/log.txt")
-    logs = [log for pattern in patterns for log in folder.glob(pattern) if "log" in log.name]
-    return sorted(logs, key=lambda log: log.stat().st_mtime)
+    logs = [log for pattern in patterns for log in folder.glob(pattern) if log.is_file()]
+    return sorted(logs, key=lambda log: (log.relative_to(folder).parts[0] != "functions", log.stat().st_mtime))
 
 
 def _step(folder: Path, step: Step) -> Mapping[str, object]:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from moto.secretsmanager.models import secretsmanager_backends
@@ -23,18 +23,20 @@ class Credentials:
     clients: Mapping[str, str]
 
 
-def databricks_functions(aws: AwsServer) -> Sequence[Mapping[str, str]]:
-    """The environment variables of the functions that call Databricks.
+def databricks_functions(aws: AwsServer) -> Mapping[str, Mapping[str, str]]:
+    """The functions that call Databricks: their environment variables, by their names.
 
     Args:
         aws: The local AWS.
     """
     functions = aws.clients.lambda_.list_functions()["Functions"]
-    environments = [function.get("Environment", {}).get("Variables", {}) for function in functions]
-    return [variables for variables in environments if "DATABRICKS_HOST" in variables]
+    variables = {
+        function["FunctionName"]: function.get("Environment", {}).get("Variables", {}) for function in functions
+    }
+    return {name: own for name, own in variables.items() if "DATABRICKS_HOST" in own}
 
 
-def credentials(aws: AwsServer, functions: Sequence[Mapping[str, str]]) -> Credentials:
+def credentials(aws: AwsServer, functions: Iterable[Mapping[str, str]]) -> Credentials:
     """The credentials that functions call with; those of a secret which isn't in the template are made up.
 
     Args:

@@ -3,10 +3,12 @@
 See https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from antlr4 import ParserRuleContext
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -17,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 from moto.stepfunctions.parser.asl.eval.variable_store import IllegalOuterScopeWrite, VariableStore
+from moto.stepfunctions.parser.asl.parse import preprocessor
 
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 
@@ -35,11 +38,30 @@ def interpreter(*, time_scale: float) -> Iterator[None]:
         time_scale: What a second of a Wait state, or of a Retry's interval, lasts, in seconds.
     """
     with (
+        string_literals(),
         error_names(),
         states_all(),
         assigned_at_the_end(),
         whole_context(),
         scaled_waits(time_scale=time_scale),
+    ):
+        yield
+
+
+@contextmanager
+def string_literals() -> Iterator[None]:
+    """Read the definition's strings as JSON; moto leaves the escapes in some, and reads others as Python's."""
+
+    def text_of(parser_rule_context: ParserRuleContext) -> str:
+        text: str = parser_rule_context.getText()
+        return str(json.loads(text, strict=False)) if text.startswith('"') else text
+
+    def inner_text_of(parser_rule_context: ParserRuleContext) -> str | None:
+        return None if parser_rule_context.getText() == "null" else text_of(parser_rule_context)
+
+    with all_replaced(
+        (preprocessor, "from_string_literal", text_of),
+        (preprocessor.Preprocessor, "_inner_string_of", staticmethod(inner_text_of)),
     ):
         yield
 

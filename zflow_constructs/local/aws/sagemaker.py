@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from moto.core.common_types import TYPE_RESPONSE
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
+from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -40,11 +40,14 @@ def sagemaker(*, jobs: Jobs, endpoints: Endpoints) -> Iterator[None]:
             return of_moto(self)
         try:
             if name not in actions:
-                raise ServiceException("ValidationException", f"The local engine doesn't have SageMaker's {name}.")
+                raise ApiError("ValidationException", f"The local engine doesn't have SageMaker's {name}.")
             result: object = actions[name](json.loads(self.body))
-        except ServiceException as error:
+        except ApiError as error:
             result = error
-        return self.serialized(ActionResult(result))
+        status, headers, body = self.serialized(ActionResult(result))
+        # It adds the request's id, which the cause of a failed Task quotes.
+        headers, body = self._enrich_response(headers, body)
+        return status, headers, body
 
     def invoke_endpoint(self: SageMakerRuntimeResponse) -> TYPE_RESPONSE:
         answer = endpoints.invoke(

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from moto.core.exceptions import ServiceException
-
+from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.processes import Reporter
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class Endpoints:
         arn = f"{self._arn}:model/{name}"
         with self._lock:
             if name in self._models:
-                raise ServiceException("ValidationException", f'Cannot create already existing model "{arn}".')
+                raise ApiError("ValidationException", f'Cannot create already existing model "{arn}".')
             self._models[name] = {**request, "ModelArn": arn, "CreationTime": datetime.now(tz=UTC)}
         return {"ModelArn": arn}
 
@@ -174,7 +173,7 @@ class Endpoints:
         with self._lock:
             if name in self._configs:
                 message = f'Cannot create already existing endpoint configuration "{arn}".'
-                raise ServiceException("ValidationException", message)
+                raise ApiError("ValidationException", message)
             for variant in _variants(request):
                 self._found(self._models, "model", variant["ModelName"])
             self._configs[name] = {**request, "EndpointConfigArn": arn, "CreationTime": datetime.now(tz=UTC)}
@@ -186,7 +185,7 @@ class Endpoints:
         with self._lock:
             if name in self._endpoints:
                 arn = self._endpoints[name].arn
-                raise ServiceException("ValidationException", f'Cannot create already existing endpoint "{arn}".')
+                raise ApiError("ValidationException", f'Cannot create already existing endpoint "{arn}".')
             endpoint = _Endpoint(
                 name=name,
                 arn=f"{self._arn}:endpoint/{name}",
@@ -205,7 +204,7 @@ class Endpoints:
             endpoint = self._endpoint(request["EndpointName"])
             if endpoint.status != "InService":
                 message = f'Cannot update in-progress endpoint "{endpoint.arn}".'
-                raise ServiceException("ValidationException", message)
+                raise ApiError("ValidationException", message)
             endpoint.status = "Updating"
         # A model that doesn't start is rolled back: the endpoint is in service again, with the configuration before.
         self._roll_out(endpoint, config, failed="InService")
@@ -267,7 +266,7 @@ class Endpoints:
 
     def _endpoint(self, name: object) -> _Endpoint:
         if str(name) not in self._endpoints:
-            raise ServiceException("ValidationException", f'Could not find endpoint "{self._arn}:endpoint/{name}".')
+            raise ApiError("ValidationException", f'Could not find endpoint "{self._arn}:endpoint/{name}".')
         return self._endpoints[str(name)]
 
     def _config(self, name: object) -> Mapping[str, object]:
@@ -276,7 +275,7 @@ class Endpoints:
     def _found(self, kept: Mapping[str, Mapping[str, object]], kind: str, name: object) -> Mapping[str, object]:
         if str(name) not in kept:
             arn = f"{self._arn}:{'model' if kind == 'model' else 'endpoint-config'}/{name}"
-            raise ServiceException("ValidationException", f'Could not find {kind} "{arn}".')
+            raise ApiError("ValidationException", f'Could not find {kind} "{arn}".')
         return kept[str(name)]
 
     def _delete(self, kept: dict[str, Mapping[str, object]], kind: str, name: object) -> Mapping[str, object]:

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from moto.core.exceptions import ServiceException
-
+from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.processes import Reporter
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class Jobs:
         arn = f"{self._arn}:{kind.lower().replace('job', '-job')}/{name}"
         with self._lock:
             if (kind, name) in self._jobs:
-                raise ServiceException("ResourceInUse", f"{kind} names must be unique within an AWS account: {arn}")
+                raise ApiError("ResourceInUse", f"{kind} names must be unique within an AWS account: {arn}")
             folder = self._folder / name
             folder.mkdir(parents=True, exist_ok=True)
             container = self._container(kind, request, folder)
@@ -177,7 +176,7 @@ class Jobs:
     def _job(self, kind: str, request: Request) -> _Job:
         name = str(request[f"{kind}Name"])
         if (kind, name) not in self._jobs:
-            raise ServiceException("ValidationException", "Requested resource not found.")
+            raise ApiError("ValidationException", "Requested resource not found.")
         return self._jobs[kind, name]
 
 

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionStatus, InvalidDefinition
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
+from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 from zflow_constructs.local.aws.variables import check_scopes
 
@@ -43,7 +44,14 @@ def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> 
         on_status: Hears when an execution starts and ends.
     """
     with ExitStack() as stack:
-        for hook in (one_backend(), machines(), execution_names(), context_object(on_history), statuses(on_status)):
+        for hook in (
+            one_backend(),
+            machines(),
+            execution_names(),
+            json_outputs(),
+            context_object(on_history),
+            statuses(on_status),
+        ):
             stack.enter_context(hook)
         stack.callback(stop_executions)
         yield
@@ -105,7 +113,11 @@ def machines() -> Iterator[None]:
         return self.arn if attribute_name == "Arn" else attribute(self, attribute_name)
 
     def check(definition: str) -> None:
-        validate(definition)
+        try:
+            validate(definition)
+        except InvalidDefinition as error:
+            # moto's own has no code that a client would know.
+            raise ApiError("InvalidDefinition", error.message) from error
         check_scopes(json.loads(definition))
 
     with all_replaced(
@@ -142,6 +154,21 @@ def execution_names() -> Iterator[None]:
         return start(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
 
     with replaced(StepFunctionsParserBackend, "start_execution", start_named):
+        yield
+
+
+@contextmanager
+def json_outputs() -> Iterator[None]:
+    """Keep an execution's output as JSON, a text in quotes; moto describes a text without."""
+    reflect = BaseExecutionWorkerCommunication._reflect_execution_status  # noqa: SLF001
+
+    def reflected(self: BaseExecutionWorkerCommunication) -> None:
+        reflect(self)
+        if self.execution.exec_status is ExecutionStatus.SUCCEEDED:
+            # A text is described as it is, anything else is encoded.
+            self.execution.output = json.dumps(self.execution.output, separators=(",", ":"))
+
+    with replaced(BaseExecutionWorkerCommunication, "_reflect_execution_status", reflected):
         yield
 
 

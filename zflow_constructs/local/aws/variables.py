@@ -6,7 +6,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from moto.stepfunctions.parser.api import InvalidDefinition
+from zflow_constructs.local.aws.errors import ApiError
 
 Definition = Mapping[str, object]
 
@@ -21,16 +21,17 @@ def check_scopes(definition: Definition, *, outer: AbstractSet[str] = frozenset(
         outer: The variables that the scopes around it assign. Default: none.
 
     Raises:
-        InvalidDefinition: Naming the state and the variable.
+        ApiError: `InvalidDefinition`, naming the state and the variable.
     """
     states = _mapping(definition["States"])
     own: set[str] = set()
     for name, state in states.items():
         for variable in assigned(_mapping(state)):
             if variable in outer:
-                raise InvalidDefinition(
-                    message=f"SCHEMA_VALIDATION_FAILED: the variable ${variable}, which the state {name!r} assigns, "
-                    "is assigned in an outer scope too; give it another name"
+                raise ApiError(
+                    "InvalidDefinition",
+                    f"SCHEMA_VALIDATION_FAILED: the variable ${variable}, which the state {name!r} assigns, "
+                    "is assigned in an outer scope too; give it another name",
                 )
             own.add(variable)
     for state in states.values():

@@ -1,0 +1,101 @@
+"""A local AWS for the tests of its hooks, and machines that run on it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.aws.stepfunctions import stepfunctions
+
+ACCOUNT = "111122223333"
+REGION = "eu-central-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/workflow"
+
+
+@dataclass
+class Ended:
+    """How an execution ended."""
+
+    arn: str
+    status: str
+    output: object
+    error: str
+    cause: str
+    history: list[Mapping[str, object]]
+
+    def events(self, kind: str) -> list[Mapping[str, object]]:
+        """The events of one type."""
+        return [event for event in self.history if event["type"] == kind]
+
+
+@dataclass
+class Followed:
+    """What the hooks' listeners have heard."""
+
+    history: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def followed() -> Followed:
+    return Followed()
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, followed: Followed) -> Iterator[AwsServer]:
+    log = tmp_path_factory.mktemp("aws") / "aws.log"
+    with AwsServer(account=ACCOUNT, region=REGION, time_scale=0.01, log=log) as server:
+        server.use(
+            [
+                stepfunctions(
+                    on_history=lambda arn, event: followed.history.append((arn, event)),
+                    on_status=lambda execution: followed.statuses.append(execution.status),
+                )
+            ]
+        )
+        yield server
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(aws: AwsServer, request: pytest.FixtureRequest) -> Run:
+    """Run a machine to its end."""
+
+    def to_its_end(
+        states: Mapping[str, object], *, given: object = None, language: str = "JSONata", timeout: float = 20
+    ) -> Ended:
+        definition = {"QueryLanguage": language, "StartAt": next(iter(states)), "States": states}
+        machine = create(aws, request.node.name, definition)
+        arn = aws.clients.stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))
+        return ended(aws, arn["executionArn"], timeout=timeout)
+
+    return to_its_end
+
+
+def create(aws: AwsServer, name: str, definition: Mapping[str, object]) -> str:
+    """Create a machine, or replace the one of an earlier run in the same test."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in name)[:60] + str(time.monotonic_ns())
+    created = aws.clients.stepfunctions.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+    return created["stateMachineArn"]
+
+
+def ended(aws: AwsServer, arn: str, *, timeout: float = 20) -> Ended:
+    """Wait for an execution's end."""
+    client = aws.clients.stepfunctions
+    limit = time.monotonic() + timeout
+    while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < limit, f"{arn} still runs"
+        time.sleep(0.01)
+    return Ended(
+        arn=arn,
+        status=described["status"],
+        output=json.loads(described["output"]) if "output" in described else None,
+        error=described.get("error", ""),
+        cause=described.get("cause", ""),
+        history=[dict(event) for event in client.get_execution_history(executionArn=arn)["events"]],
+    )
