@@ -38,6 +38,15 @@ def test_runs_of_other_executions_go_on(step: Step, workspace: Workspace) -> Non
     assert {workspace.state_of(run_id) for run_id in other} == {"RUNNING"}
 
 
+def test_a_run_behind_pages_of_other_executions_runs_is_found(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.extend([goes_on()] * 60)
+    submit_steps(step, ["Extract"])
+    step.execution = f"{EXECUTION}1"
+    submit_steps(step, [f"Step {n}" for n in range(59)])
+
+    assert step.invoke(STOP) == {"canceled": [str(FIRST_RUN_ID)]}
+
+
 def test_runs_that_have_ended_are_left_alone(step: Step, workspace: Workspace) -> None:
     submit_steps(step, ["Extract"])
     step.clock.sleep(100)
