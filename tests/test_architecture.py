@@ -22,8 +22,7 @@ def foreign(folder: Path, *, allowed: set[str]) -> list[str]:
         f"{source.relative_to(PACKAGE)} imports {name}"
         for source in sorted(folder.rglob("*.py"))
         for name in imports(source)
-        if name.partition(".")[0] not in sys.stdlib_module_names
-        and name.partition(".")[0] not in allowed
+        if name.partition(".")[0] not in sys.stdlib_module_names and name.partition(".")[0] not in allowed
     ]
 
 
