@@ -64,12 +64,12 @@ def show(console: Console, engine: Engine, objects: Path) -> None:
     )
 
 
-def main() -> None:
-    """Synthesize, run, ask."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    shutil.rmtree(BUILD, ignore_errors=True)
-    console = Console(highlight=False)
-    console.print("Synthesizing the risk-scoring workflow, then running it on this machine ...")
+def run(console: Console) -> int:
+    """Synthesize, run, ask.
+
+    Returns:
+        The exit code: 0, or 1 if the workflow failed.
+    """
     settings = RunSettings(assembly=synthesize(), folder=BUILD / "run")
     with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
         engine.deploy()
@@ -78,8 +78,22 @@ def main() -> None:
         shown.close()
         report(console, result, settings.folder)
         if result.status != "SUCCEEDED":
-            sys.exit(1)
+            return 1
         show(console, engine, settings.folder / "objects")
+        return 0
+
+
+def main() -> None:
+    """Run the demo; Ctrl-C and SIGTERM stop it, and leave nothing running."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    shutil.rmtree(BUILD, ignore_errors=True)
+    console = Console(highlight=False)
+    console.print("Synthesizing the risk-scoring workflow, then running it on this machine ...")
+    try:
+        sys.exit(run(console))
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything is stopped.")
+        sys.exit(130)
 
 
 if __name__ == "__main__":
