@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -85,7 +85,7 @@ class DatabricksWorkspace(Construct):
             self,
             "Function",
             description=f"Submits, watches and cancels runs on Databricks for the workspace {id}.",
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             handler="handler.handler",
             code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
@@ -100,6 +100,17 @@ class DatabricksWorkspace(Construct):
             },
         )
         credentials.secret.grant_read(role)
+        if key := credentials.secret.encryption_key:
+            # The secret's own grant changes the key's policy alone, which for a key of another stack it can't.
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt"],
+                    resources=[key.key_arn],
+                    conditions={
+                        "StringEquals": {"kms:ViaService": f"secretsmanager.{Stack.of(self).region}.amazonaws.com"}
+                    },
+                )
+            )
 
     @property
     def function(self) -> lambda_.IFunction:

@@ -184,7 +184,7 @@ class TrainingStep(Step):
         task = Task(
             resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
             arguments=self._request,
-            timeout_seconds=self._seconds + _AROUND_THE_RUN,
+            timeout_seconds=self._longest() + _AROUND_THE_RUN,
             assign={self.variable: result},
             retry=self._retry.job_retriers(),
         )
@@ -212,6 +212,13 @@ class TrainingStep(Step):
         )
         binding.allow_pass(self._role, SAGEMAKER)
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+
+    def _longest(self) -> int:
+        """The longest that the job may take, in seconds: on spot machines with the time that it waits for them."""
+        match self._request.get("StoppingCondition"):
+            case {"MaxWaitTimeInSeconds": int(seconds)} | {"MaxRuntimeInSeconds": int(seconds)}:
+                return seconds
+        return self._seconds
 
     def _metric_value(self, name: str) -> Expression:
         missing = json.dumps(f'Step "{self.name}" ended, but its log holds no value of the metric "{name}".')

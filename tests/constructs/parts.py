@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -29,8 +29,10 @@ def stack() -> Stack:
     return Stack(App(), "Team", env=Environment(account="111122223333", region="eu-central-1"))
 
 
-def bucket(scope: Stack) -> s3.IBucket:
-    return s3.Bucket.from_bucket_name(scope, "Lake", "lake")
+def bucket(scope: Stack, id: str = "Lake") -> s3.IBucket:
+    """A bucket that is there already, the same one for each that asks."""
+    known = scope.node.try_find_child(id)
+    return cast("s3.IBucket", known) if known else s3.Bucket.from_bucket_name(scope, id, id.lower())
 
 
 def data(scope: Stack) -> zflow.DataLocation:
@@ -52,7 +54,7 @@ def workspace(scope: Stack, *, host: str = "https://dbc-a1b2.cloud.databricks.co
 
 
 def model(scope: Stack) -> zflow.ModelContainer:
-    data = zflow.ModelData.from_bucket(s3.Bucket.from_bucket_name(scope, "Models", "models"), "scoring/model.tar.gz")
+    data = zflow.ModelData.from_bucket(bucket(scope, "Models"), "scoring/model.tar.gz")
     return zflow.ModelContainer(image=XGBOOST, model_data=data, code=SERVE_CODE)
 
 

@@ -1,0 +1,268 @@
+"""Batch transform steps: the model they make and delete, the job, and what its role may do."""
+
+from typing import Literal
+
+import pytest
+from aws_cdk import Duration, Size
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+
+import zflow_constructs as zflow
+from tests.constructs.parts import OWN_IMAGE, SERVE_CODE, XGBOOST, bucket, count, data, model, stack, train, transform
+from tests.constructs.templates import (
+    ASSETS,
+    LOGGED_AND_TRACED,
+    Synthesized,
+    allow,
+    hands_over,
+    inside,
+    job_name,
+    jsonata,
+    listens,
+    pulls,
+    reads,
+    sagemaker_logs,
+    writes,
+)
+from tests.core.machines import evaluate, mapping
+from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.retry import CAPACITY, THROTTLING
+
+BUCKET = "scoringbucket3a58686c"
+SCOPE = Scope()
+
+
+class Example:
+    """A transform step that says no more than it must, and one that uses every keyword."""
+
+    def __init__(self) -> None:
+        scope = stack()
+        lake = data(scope)
+        own_model = zflow.ModelData.from_bucket(bucket(scope, "Models"), "own/m.tar.gz")
+        trained = train(scope)
+        rows = count(scope, "Count")
+        self.minimal = zflow.BatchTransformStep(
+            scope, "Minimal", containers=[zflow.ModelContainer(image=OWN_IMAGE, model_data=own_model)], data=lake
+        )
+        self.maximal = zflow.BatchTransformStep(
+            scope,
+            "Maximal",
+            containers=[
+                zflow.ModelContainer(image=OWN_IMAGE, model_data=own_model, environment={"LEVEL": "info"}),
+                zflow.ModelContainer(image=XGBOOST, model_data=trained.model_data, code=SERVE_CODE),
+            ],
+            data=self.minimal.output,
+            accept="application/json",
+            split="RecordIO",
+            batch_strategy="SingleRecord",
+            max_payload=Size.mebibytes(20),
+            input_filter="$[1:]",
+            join_input=True,
+            output_filter="$[0,-1]",
+            instance_type=ec2.InstanceType("c5.2xlarge"),
+            instance_count=3,
+            timeout=Duration.hours(2),
+            environment={"ROWS": rows.outputs["rows"]},
+            role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
+            retry=zflow.Retry(job_failures=1),
+            request_overrides={"MaxConcurrentTransforms": 4},
+            after=[rows],
+            when=rows.outputs["rows"] > 0,
+        )
+        last = count(scope, "Last", payload={"job": self.maximal.job_name, "scores": self.maximal.output.uri})
+        self.workflow = zflow.MlWorkflow(scope, "Scoring", steps=[rows, trained, self.minimal, self.maximal, last])
+        self.made = Synthesized.of(scope)
+
+
+@pytest.fixture(scope="module")
+def example() -> Example:
+    return Example()
+
+
+def test_a_minimal_step_makes_its_model_transforms_and_deletes_the_model(example: Example) -> None:
+    made = example.made
+    assert made.state("Minimal: model") == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createModel",
+        "Arguments": {
+            "ModelName": job_name("Minimal"),
+            "ExecutionRoleArn": made.role_arn(example.minimal.role),
+            "PrimaryContainer": {
+                "Image": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
+                "ModelDataUrl": "s3://models/own/m.tar.gz",
+                "Environment": {},
+            },
+        },
+        "TimeoutSeconds": 60,
+        "Assign": {"Minimal_model": jsonata('$substringAfter($states.result.ModelArn, "model/")')},
+        "Output": {},
+        "Retry": [THROTTLING.render()],
+        "Next": "Minimal",
+    }
+    assert made.state("Minimal") == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
+        "Arguments": {
+            "TransformJobName": job_name("Minimal"),
+            "ModelName": jsonata("$Minimal_model"),
+            "BatchStrategy": "MultiRecord",
+            "MaxPayloadInMB": 6,
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://lake/applications/"}},
+                "ContentType": "text/csv",
+                "SplitType": "Line",
+            },
+            "TransformOutput": {
+                "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Minimal/"'),
+                "Accept": "text/csv",
+                "AssembleWith": "Line",
+            },
+            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        },
+        "TimeoutSeconds": 86_400,
+        "Assign": {"Minimal": {"job_name": jsonata("$states.result.TransformJobName")}},
+        "Output": {},
+        "Retry": [CAPACITY.render(), THROTTLING.render()],
+        "Next": "Minimal: clean up",
+    }
+    clean_up = made.state("Minimal: clean up")
+    assert clean_up.pop("End") is True
+    assert clean_up == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:deleteModel",
+        "Arguments": {"ModelName": jsonata("$Minimal_model")},
+        "TimeoutSeconds": 60,
+        "Output": {},
+        "Retry": [THROTTLING.render()],
+    }
+
+
+def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
+    made = example.made
+    assert mapping(made.state("Maximal: model")["Arguments"]) == {
+        "ModelName": job_name("Maximal"),
+        "ExecutionRoleArn": made.role_arn(example.maximal.role),
+        "Containers": [
+            {
+                "Image": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
+                "ModelDataUrl": "s3://models/own/m.tar.gz",
+                "Environment": {"LEVEL": "info"},
+            },
+            {
+                "Image": "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+                "ModelDataUrl": jsonata("$Count_Train_Minimal_in_parallel.Train.model_data"),
+                "Environment": {
+                    "SAGEMAKER_PROGRAM": "serve.py",
+                    "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{ASSETS}/<hash>.gz",
+                },
+            },
+        ],
+    }
+    state = made.state("Maximal")
+    assert mapping(state["Arguments"]) == {
+        "TransformJobName": job_name("Maximal"),
+        "ModelName": jsonata("$Maximal_model"),
+        "BatchStrategy": "SingleRecord",
+        "MaxPayloadInMB": 20,
+        "MaxConcurrentTransforms": 4,
+        "Environment": {"ROWS": jsonata("$Count_Train_Minimal_in_parallel.Count.rows")},
+        "TransformInput": {
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Minimal/"'),
+                }
+            },
+            "ContentType": "text/csv",
+            "SplitType": "RecordIO",
+        },
+        "TransformOutput": {
+            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"'),
+            "Accept": "application/json",
+        },
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"},
+        "TransformResources": {"InstanceType": "ml.c5.2xlarge", "InstanceCount": 3},
+    }
+    assert state["TimeoutSeconds"] == 7200
+    assert state["Retry"] == [
+        CAPACITY.render(),
+        THROTTLING.render(),
+        *(retrier.render() for retrier in zflow.Retry(job_failures=1).failure_retriers()),
+    ]
+
+
+def test_later_steps_learn_the_job_and_where_its_answers_are(example: Example) -> None:
+    payload = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
+    variables: dict[str, object] = {
+        "Maximal": {"job_name": "scoring-maximal-1a2b"},
+        "states": {"context": {"Execution": {"Name": "monday"}}},
+    }
+    assert evaluate(inside(payload["job"]), variables) == "scoring-maximal-1a2b"
+    assert evaluate(inside(payload["scores"]), variables) == f"s3://{BUCKET}/Scoring/monday/Maximal/"
+    assert example.maximal.output.content_type == "application/json"
+
+
+def test_the_model_loads_its_data_reads_the_records_and_writes_its_answers(example: Example) -> None:
+    assert example.made.statements(example.minimal.role) == [
+        *sagemaker_logs("TransformJobs"),
+        *pulls("111122223333:repository/scoring"),
+        *reads("models", "own/m.tar.gz"),
+        *reads("lake", "applications/*"),
+        *writes(BUCKET, "Scoring/*/Minimal/*"),
+    ]
+    assert example.made.statements(example.maximal.role) == [
+        *pulls("111122223333:repository/scoring", "492215442770:repository/sagemaker-xgboost"),
+        allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
+        *reads("models", "own/m.tar.gz"),
+        *reads(BUCKET, "Scoring/*/Train/*"),
+        *reads(BUCKET, "Scoring/*/Minimal/*"),
+        *writes(BUCKET, "Scoring/*/Maximal/*"),
+    ]
+
+
+def test_the_state_machine_may_make_the_models_and_run_the_jobs_of_its_steps(example: Example) -> None:
+    def runs(step: zflow.BatchTransformStep) -> list[dict[str, Json]]:
+        sagemaker = "arn:aws:sagemaker:eu-central-1:111122223333"
+        return [
+            allow(
+                ["sagemaker:CreateModel", "sagemaker:DeleteModel"], f"{sagemaker}:model/scoring-{step.name.lower()}-*"
+            ),
+            hands_over(example.made.role_arn(step.role)),
+            allow(
+                [
+                    "sagemaker:CreateTransformJob",
+                    "sagemaker:DescribeTransformJob",
+                    "sagemaker:StopTransformJob",
+                    "sagemaker:AddTags",
+                    "sagemaker:ListTags",
+                ],
+                f"{sagemaker}:transform-job/scoring-{step.name.lower()}-*",
+            ),
+            listens("StepFunctionsGetEventsForSageMakerTransformJobsRule"),
+        ]
+
+    granted = example.made.statements(example.workflow.role)
+    assert granted[4:] == [*runs(example.minimal), *runs(example.maximal)[:3], *LOGGED_AND_TRACED]
+
+
+@pytest.mark.parametrize("number", [2, 15])
+def test_a_chain_has_up_to_15_containers(number: int) -> None:
+    scope = stack()
+    chain = transform(scope, containers=[model(scope)] * number)
+    request = mapping(mapping(chain.fragment().states["Predict: model"].render(SCOPE))["Arguments"])
+    containers = request["Containers"]
+    assert isinstance(containers, list)
+    assert len(containers) == number
+    assert "PrimaryContainer" not in request
+
+
+@pytest.mark.parametrize(("split", "assembled"), [("Line", {"AssembleWith": "Line"}), ("None", {}), ("TFRecord", {})])
+def test_answers_are_put_together_by_line_where_the_records_are_lines(
+    split: Literal["Line", "None", "TFRecord"], assembled: dict[str, Json]
+) -> None:
+    scope = stack()
+    step = zflow.BatchTransformStep(scope, "Predict", containers=[model(scope)], data=data(scope), split=split)
+    request = mapping(mapping(step.fragment().states["Predict"].render(SCOPE))["Arguments"])
+    output = dict(mapping(request["TransformOutput"]))
+    del output["S3OutputPath"]
+    assert output == {"Accept": "text/csv", **assembled}

@@ -1,0 +1,268 @@
+"""Training steps: the job, what its role may do, and what later steps learn of it."""
+
+from collections.abc import Sequence
+
+import pytest
+from aws_cdk import Duration, Size
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+
+import zflow_constructs as zflow
+from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, stack
+from tests.constructs.templates import (
+    ASSETS,
+    LOGGED_AND_TRACED,
+    Synthesized,
+    allow,
+    hands_over,
+    inside,
+    job_name,
+    jsonata,
+    listens,
+    pulls,
+    reads,
+    sagemaker_logs,
+    writes,
+)
+from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from zflow_constructs.core.expressions import Json
+from zflow_constructs.retry import CAPACITY, THROTTLING
+
+BUCKET = "scoringbucket3a58686c"
+
+
+class Example:
+    """A training step that says no more than it must, and one that uses every keyword."""
+
+    def __init__(self) -> None:
+        scope = stack()
+        lake = data(scope)
+        rows = count(scope, "Count")
+        self.minimal = zflow.TrainingStep(scope, "Minimal", image=OWN_IMAGE, channels={"train": lake})
+        self.maximal = zflow.TrainingStep(
+            scope,
+            "Maximal",
+            image=XGBOOST,
+            channels={
+                "train": lake,
+                "model": zflow.DataLocation(self.minimal.model_data.uri, self.minimal.model_data.place),
+            },
+            code=TRAIN_CODE,
+            hyperparameters={"depth": zflow.Parameter("depth"), "eta": 0.05, "verbose": True, "kind": "hist"},
+            metrics={"validation:auc": "auc=([0-9.]+)", "loss": "loss=([0-9.]+)"},
+            instance_type=ec2.InstanceType("m5.xlarge"),
+            instance_count=2,
+            volume_size=Size.gibibytes(100),
+            max_runtime=Duration.hours(4),
+            environment={"ROWS": rows.outputs["rows"]},
+            role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
+            retry=zflow.Retry(job_failures=2, interval_seconds=30),
+            request_overrides={
+                "EnableManagedSpotTraining": True,
+                "StoppingCondition": {"MaxWaitTimeInSeconds": 21_600},
+            },
+            after=[rows],
+            when=rows.outputs["rows"] > 100,
+        )
+        last = count(
+            scope,
+            "Last",
+            payload={
+                "auc": self.maximal.metric("validation:auc"),
+                "job": self.maximal.job_name,
+                "model": self.maximal.model_data.uri,
+            },
+        )
+        self.workflow = zflow.MlWorkflow(
+            scope, "Scoring", steps=[rows, self.minimal, self.maximal, last], parameters={"depth": 3}
+        )
+        self.made = Synthesized.of(scope)
+
+
+@pytest.fixture(scope="module")
+def example() -> Example:
+    return Example()
+
+
+def test_a_minimal_step_is_one_job_on_one_machine_for_a_day_at_most(example: Example) -> None:
+    state = example.made.state("Minimal")
+    assert state.pop("Output") == state["Assign"]
+    assert state == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "Arguments": {
+            "TrainingJobName": job_name("Minimal"),
+            "RoleArn": example.made.role_arn(example.minimal.role),
+            "AlgorithmSpecification": {
+                "TrainingImage": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
+                "TrainingInputMode": "File",
+            },
+            "InputDataConfig": [
+                {
+                    "ChannelName": "train",
+                    "DataSource": {
+                        "S3DataSource": {
+                            "S3DataType": "S3Prefix",
+                            "S3Uri": "s3://lake/applications/",
+                            "S3DataDistributionType": "FullyReplicated",
+                        }
+                    },
+                    "ContentType": "text/csv",
+                }
+            ],
+            "OutputDataConfig": {
+                "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Minimal/"')
+            },
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
+            "HyperParameters": {},
+        },
+        "TimeoutSeconds": 86_400 + 900,
+        "Assign": {
+            "Minimal": {
+                "job_name": jsonata("$states.result.TrainingJobName"),
+                "model_data": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts"),
+            }
+        },
+        "Retry": [CAPACITY.render(), THROTTLING.render()],
+        "End": True,
+    }
+
+
+def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
+    state = example.made.state("Maximal")
+    arguments = dict(mapping(state["Arguments"]))
+    channels = arguments.pop("InputDataConfig")
+    assert isinstance(channels, Sequence)
+    assert [mapping(channel)["ChannelName"] for channel in channels] == ["train", "model"]
+    assert arguments == {
+        "TrainingJobName": job_name("Maximal"),
+        "RoleArn": example.made.role_arn(example.maximal.role),
+        "AlgorithmSpecification": {
+            "TrainingImage": "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [
+                {"Name": "validation:auc", "Regex": "auc=([0-9.]+)"},
+                {"Name": "loss", "Regex": "loss=([0-9.]+)"},
+            ],
+        },
+        "OutputDataConfig": {
+            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"')
+        },
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 21_600},
+        "EnableManagedSpotTraining": True,
+        "HyperParameters": {
+            "depth": jsonata("$string($parameters.depth)"),
+            "eta": "0.05",
+            "verbose": "true",
+            "kind": "hist",
+            "sagemaker_program": '"train.py"',
+            "sagemaker_submit_directory": f"s3://{ASSETS}/<hash>.gz",
+        },
+        "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows")},
+    }
+    assert state["Retry"] == [
+        CAPACITY.render(),
+        THROTTLING.render(),
+        {
+            "ErrorEquals": ["States.TaskFailed"],
+            "IntervalSeconds": 30,
+            "MaxAttempts": 2,
+            "BackoffRate": 2,
+            "MaxDelaySeconds": 3600,
+            "JitterStrategy": "FULL",
+        },
+    ]
+    assert example.made.state("Maximal?")["Choices"] == [
+        {"Condition": jsonata("$Count_Minimal_in_parallel.Count.rows > 100"), "Next": "Maximal"}
+    ]
+
+
+def test_a_job_that_waits_for_spot_machines_is_given_the_time_to_wait(example: Example) -> None:
+    assert example.made.state("Maximal")["TimeoutSeconds"] == 21_600 + 900
+
+
+def test_a_minimal_job_reads_its_channel_and_writes_its_own_folder(example: Example) -> None:
+    assert example.made.statements(example.minimal.role) == [
+        *sagemaker_logs("TrainingJobs"),
+        *pulls("111122223333:repository/scoring"),
+        *reads("lake", "applications/*"),
+        *writes(BUCKET, "Scoring/*/Minimal/*"),
+    ]
+
+
+def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -> None:
+    assert example.made.statements(example.maximal.role) == [
+        *pulls("492215442770:repository/sagemaker-xgboost"),
+        allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
+        *reads("lake", "applications/*"),
+        *reads(BUCKET, "Scoring/*/Minimal/*"),
+        *writes(BUCKET, "Scoring/*/Maximal/*"),
+    ]
+
+
+def test_the_state_machine_may_run_the_jobs_of_its_steps_and_no_others(example: Example) -> None:
+    def runs(step: zflow.TrainingStep) -> list[dict[str, Json]]:
+        return [
+            allow(
+                [
+                    "sagemaker:CreateTrainingJob",
+                    "sagemaker:DescribeTrainingJob",
+                    "sagemaker:StopTrainingJob",
+                    "sagemaker:AddTags",
+                    "sagemaker:ListTags",
+                ],
+                f"arn:aws:sagemaker:eu-central-1:111122223333:training-job/scoring-{step.name.lower()}-*",
+            ),
+            hands_over(example.made.role_arn(step.role)),
+            listens("StepFunctionsGetEventsForSageMakerTrainingJobsRule"),
+        ]
+
+    calls = allow("lambda:InvokeFunction", "arn:aws:lambda:eu-central-1:111122223333:function:count")
+    assert example.made.statements(example.workflow.role) == [
+        calls,
+        *runs(example.minimal),
+        *runs(example.maximal)[:2],
+        *LOGGED_AND_TRACED,
+    ]
+
+
+def ended(metrics: list[Json]) -> dict[str, object]:
+    """What AWS answers when the job has ended: much more than later steps read."""
+    result = {
+        "TrainingJobName": "scoring-maximal-1a2b",
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://lake/model.tar.gz"},
+        "FinalMetricDataList": metrics,
+        "SecondaryStatusTransitions": [{"Status": "Starting"}],
+    }
+    return {"states": {"result": result}}
+
+
+def test_of_the_answer_only_what_later_steps_read_is_kept(example: Example) -> None:
+    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    assert set(kept) == {"job_name", "model_data", "metrics"}
+    assert set(mapping(kept["metrics"])) == {"validation:auc"}
+    variables = ended([{"MetricName": "loss", "Value": 2}, {"MetricName": "validation:auc", "Value": 0.5}])
+    assert evaluate(inside(kept["job_name"]), variables) == "scoring-maximal-1a2b"
+    assert evaluate(inside(kept["model_data"]), variables) == "s3://lake/model.tar.gz"
+    assert evaluate(inside(mapping(kept["metrics"])["validation:auc"]), variables) == 0.5
+
+
+def test_a_later_step_reads_them(example: Example) -> None:
+    payload = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
+    assert payload == {
+        "auc": jsonata("$Maximal.metrics.`validation:auc`"),
+        "job": jsonata("$Maximal.job_name"),
+        "model": jsonata("$Maximal.model_data"),
+    }
+
+
+@pytest.mark.parametrize("metrics", [[], [{"MetricName": "loss", "Value": 2}]], ids=["no metric", "another one"])
+def test_a_metric_that_the_log_does_not_hold_fails_the_step_by_its_name(example: Example, metrics: list[Json]) -> None:
+    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    with pytest.raises(QueryEvaluationError) as raised:
+        evaluate(inside(mapping(kept["metrics"])["validation:auc"]), ended(metrics))
+    assert 'Step "Maximal" ended, but its log holds no value of the metric "validation:auc".' in str(
+        raised.value.__cause__
+    )
