@@ -111,7 +111,9 @@ def _serve(console: Console, engine: Engine, result: RunResult) -> None:
             soft_wrap=True,
         )
         console.print(
-            f"or plainly: curl -H 'Content-Type: text/csv' --data-binary @application.csv {url}", soft_wrap=True
+            f"or: curl --aws-sigv4 aws:amz:{engine.aws.region}:sagemaker --user local:local "
+            f"-H 'Content-Type: text/csv' --data-binary @application.csv {url}",
+            soft_wrap=True,
         )
     threading.Event().wait()
 

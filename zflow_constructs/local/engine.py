@@ -175,7 +175,11 @@ class Engine:
         return outputs
 
     def run(self) -> RunResult:
-        """Run the workflow to its end; an interrupt stops it, cleanly, and is raised again."""
+        """Run the workflow to its end; an interrupt stops it, cleanly, and is raised again.
+
+        Returns:
+            What became of it; `run.json` in the run folder has it too.
+        """
         machine = self._machine["stateMachineArn"]
         name = f"local-{datetime.now(tz=UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
         # Known before the start: the first events come before the answer.
@@ -183,6 +187,23 @@ class Engine:
         self.aws.clients.stepfunctions.start_execution(
             stateMachineArn=machine, name=name, input=json.dumps(self._settings.parameters)
         )
+        return self._watch()
+
+    def redrive(self) -> RunResult:
+        """Let a failed run go on from the states that didn't succeed.
+
+        Returns:
+            What became of it.
+        """
+        self._ended.clear()
+        self.aws.clients.stepfunctions.redrive_execution(executionArn=self._execution_arn)
+        return self._watch()
+
+    def close(self) -> None:
+        """Stop everything that runs. Idempotent."""
+        self._closing.close()
+
+    def _watch(self) -> RunResult:
         try:
             while not self._ended.wait(0.1):
                 pass
@@ -194,10 +215,6 @@ class Engine:
             result = self._result()
             self._keep(result)
         return result
-
-    def close(self) -> None:
-        """Stop everything that runs. Idempotent."""
-        self._closing.close()
 
     def _start(self) -> None:
         folder, closing = self._settings.folder, self._closing

@@ -74,7 +74,7 @@ def step_logs(folder: Path, step: Step) -> list[Path]:
         folder: The run folder.
         step: The step.
     """
-    patterns = [f"{kind}/{job}/**/*log*" for job in step.jobs for kind in ("functions", "jobs", "endpoints")]
+    patterns = [f"{kind}/{job}/**/log.txt" for job in step.jobs for kind in ("functions", "jobs", "endpoints")]
     # A Databricks run's folder is named after machine, execution and step.
     patterns.append(f"databricks/*{re.sub(r'[^A-Za-z0-9.-]+', '_', f':{step.id}')}-[0-9]*/**/log.txt")
     logs = [log for pattern in patterns for log in folder.glob(pattern) if log.is_file()]

@@ -121,7 +121,10 @@ def assigned_at_the_end() -> Iterator[None]:
 
 @contextmanager
 def whole_context() -> Iterator[None]:
-    """Complete the context object: `State.RetryCount` in every state, `Map` in a task within a Map state."""
+    """Complete the context object: `State.RetryCount` in every state, `Map` in a task within a Map state.
+
+    And let a frame know the one around it, as its `outer`.
+    """
     state_data = state_module.StateData
     inner_frame = Environment.as_inner_frame_of
 
@@ -135,6 +138,7 @@ def whole_context() -> Iterator[None]:
         outer = env.states.context_object.context_object_data
         if "Map" in outer:
             frame.states.context_object.context_object_data["Map"] = outer["Map"]
+        frame.outer = env
         return frame
 
     with all_replaced(

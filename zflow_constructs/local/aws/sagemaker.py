@@ -52,14 +52,18 @@ def sagemaker(*, jobs: Jobs, endpoints: Endpoints) -> Iterator[None]:
     def invoke_endpoint(self: SageMakerRuntimeResponse) -> TYPE_RESPONSE:
         answer = endpoints.invoke(
             self.path.split("/")[2],
-            self.request.data if hasattr(self, "request") else self.body,
+            self.raw_body,
             content_type=self.headers.get("Content-Type", "application/octet-stream"),
             accept=self.headers.get("Accept", "*/*"),
         )
-        return answer.status, {"Content-Type": answer.content_type, **answer.headers}, answer.body
+        # moto takes the status from the headers.
+        headers = {"Content-Type": answer.content_type, "status": str(answer.status), **answer.headers}
+        return answer.status, headers, answer.body
 
     with all_replaced(
         (SageMakerResponse, "call_action", call_action),
         (SageMakerRuntimeResponse, "invoke_endpoint", invoke_endpoint),
+        # A body may be anything, and moto would read it as text.
+        (SageMakerRuntimeResponse, "use_raw_body", True),
     ):
         yield

@@ -145,7 +145,8 @@ class Endpoints:
         response = endpoint.serving.invoke(body, content_type=content_type, accept=accept)
         if not 200 <= response.status < 300:
             text = response.body.decode(errors="replace")
-            message = f'Received client error ({response.status}) from primary with message "{text}".'
+            side = "client" if response.status < 500 else "server"
+            message = f'Received {side} error ({response.status}) from {response.container} with message "{text}".'
             return _refusal(424, "ModelError", message)
         headers = {"x-Amzn-Invoked-Production-Variant": endpoint.variant}
         return EndpointAnswer(200, response.body, response.content_type, headers)

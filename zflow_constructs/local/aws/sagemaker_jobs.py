@@ -150,7 +150,7 @@ class Jobs:
         job.description = {
             **job.description,
             "SecondaryStatus": job.kind.removesuffix("Job"),
-            f"{job.kind}StartTime": start,
+            f"{job.kind.removesuffix('Job')}StartTime": start,
         }
         try:
             ended = _ended(job.kind, job.container.run())
@@ -159,7 +159,11 @@ class Jobs:
             _log.exception("the job %s broke", job.name)
             ended = {f"{job.kind}Status": "Failed", "FailureReason": f"{type(error).__name__}: {error}"}
         end = datetime.now(tz=UTC)
-        ended |= {f"{job.kind}EndTime": end, "LastModifiedTime": end, "SecondaryStatus": ended[f"{job.kind}Status"]}
+        ended |= {
+            f"{job.kind.removesuffix('Job')}EndTime": end,
+            "LastModifiedTime": end,
+            "SecondaryStatus": ended[f"{job.kind}Status"],
+        }
         # One assignment, so that nobody sees the status without the fields that come with it.
         job.description = {**job.description, **ended}
 

@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
+from zflow_constructs.local.aws.redrive import Journal, redrive
 from zflow_constructs.local.aws.variables import check_scopes
 
 HistoryListener = Callable[[str, Mapping[str, object]], None]
@@ -51,6 +52,7 @@ def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> 
             json_outputs(),
             context_object(on_history),
             statuses(on_status),
+            redrive(),
         ):
             stack.enter_context(hook)
         stack.callback(stop_executions)
@@ -175,10 +177,14 @@ def json_outputs() -> Iterator[None]:
 class _FollowedHistory(EventManager):  # type: ignore[misc]  # untyped
     """An execution's history which tells a listener of each event."""
 
-    def __init__(self, arn: str, on_history: HistoryListener) -> None:
+    def __init__(self, arn: str, journal: Journal, before: list[object], on_history: HistoryListener) -> None:
         super().__init__()
+        self.journal = journal
         self._arn = arn
         self._on_history = on_history
+        for event in before:
+            self._history_event_list.append(event)
+            self._event_id_gen.get()
 
     def _publish_history_event(self, **event: object) -> None:
         super()._publish_history_event(**event)
@@ -201,7 +207,12 @@ def context_object(on_history: HistoryListener) -> Iterator[None]:
         context = env.states.context_object.context_object_data["Execution"]
         context["StartTime"] = _timestamp(execution.start_date)
         context["RedriveCount"] = execution.redrive_count
-        env.event_manager = _FollowedHistory(execution.exec_arn, on_history)
+        # A redriven execution goes on with its notes and its history.
+        kept = vars(execution)
+        journal: Journal = kept.setdefault("journal", Journal())
+        journal.begin()
+        before = kept["history"].get_event_history() if "history" in kept else []
+        env.event_manager = kept["history"] = _FollowedHistory(execution.exec_arn, journal, before, on_history)
         return env
 
     with all_replaced((ExecutionWorker, "_get_evaluation_environment", followed), (Execution, "redrive_count", 0)):

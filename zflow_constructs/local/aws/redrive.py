@@ -1,0 +1,144 @@
+"""RedriveExecution: a failed execution goes on from the states that didn't succeed. moto doesn't have it.
+
+Each state that has ended leaves a note: its output, what it assigned, where it went. A redriven execution starts anew and
+takes the notes in the place of the states that left them.
+
+See https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramRunning
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from zflow_constructs.local.aws.errors import ApiError
+from zflow_constructs.local.aws.hooks import replaced
+
+Visit = tuple[str, tuple[int, ...], int]
+"""A visit of a state: its name, which is unique in its machine, the indices of the Map items, and how often before."""
+
+
+@dataclass(frozen=True)
+class _Note:
+    output: object
+    assigned: Mapping[str, object]
+    next_state: str
+
+
+class Journal:
+    """The notes of an execution's states, over all its redrives."""
+
+    def __init__(self) -> None:
+        self._notes: dict[Visit, _Note] = {}
+        self._visits: Counter[tuple[str, tuple[int, ...]]] = Counter()
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Start to count the visits of a new run."""
+        with self._lock:
+            self._visits.clear()
+
+    def visit(self, state: str, env: Environment) -> Visit:
+        """Count a visit.
+
+        Args:
+            state: The state's name.
+            env: Where it is evaluated.
+        """
+        items = _map_indices(env)
+        with self._lock:
+            self._visits[state, items] += 1
+            return state, items, self._visits[state, items]
+
+    def replay(self, visit: Visit, env: Environment) -> bool:
+        """Do what a state did in an earlier run, if it ended there.
+
+        Args:
+            visit: The visit.
+            env: Where the state is evaluated.
+
+        Returns:
+            Whether it did end there.
+        """
+        note = self._notes.get(visit)
+        if note is None:
+            return False
+        for name, value in note.assigned.items():
+            env.variable_store.set(variable_identifier=name, variable_value=value)
+        env.variable_store.get_assigned_variables()
+        env.states.reset(note.output)
+        if note.next_state:
+            env.next_state_name = note.next_state
+        else:
+            env.set_ended()
+        return True
+
+    def note(self, visit: Visit, env: Environment, before: Mapping[str, object]) -> None:
+        """Remember what a state did, if it has ended.
+
+        Args:
+            visit: The visit.
+            env: Where the state was evaluated.
+            before: The variables of its scope before.
+        """
+        state = env.program_state()
+        if isinstance(state, ProgramRunning | ProgramEnded):
+            now = env.variable_store._inner_scope  # noqa: SLF001
+            assigned = {name: value for name, value in now.items() if name not in before or before[name] is not value}
+            next_state = state.next_state_name if isinstance(state, ProgramRunning) else ""
+            self._notes[visit] = _Note(env.states.get_input(), assigned, next_state)
+
+
+@contextmanager
+def redrive() -> Iterator[None]:
+    """Answer RedriveExecution."""
+    evaluate = CommonStateField._eval_body  # noqa: SLF001
+
+    def evaluate_once(self: CommonStateField, env: Environment) -> None:
+        journal: Journal = env.event_manager.journal
+        visit = journal.visit(self.name, env)
+        if journal.replay(visit, env):
+            return
+        before = dict(env.variable_store._inner_scope)  # noqa: SLF001
+        evaluate(self, env)
+        journal.note(visit, env, before)
+
+    def redrive_execution(self: StepFunctionResponse) -> ActionResult:
+        arn = self._get_param("executionArn")
+        execution: Execution = self.stepfunction_backend.describe_execution(arn)
+        again = {ExecutionStatus.FAILED, ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT}
+        if execution.exec_status not in again:
+            raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven: '{arn}'")
+        execution.redrive_count += 1
+        execution.error = execution.cause = execution.stop_date = execution.exec_worker = None
+        execution.start()
+        return ActionResult({"redriveDate": datetime.now(tz=UTC)})
+
+    with (
+        replaced(CommonStateField, "_eval_body", evaluate_once),
+        replaced(StepFunctionResponse, "redrive_execution", redrive_execution),
+    ):
+        yield
+
+
+def _map_indices(env: Environment) -> tuple[int, ...]:
+    indices: list[int] = []
+    seen: list[object] = []
+    scope: Environment | None = env
+    while scope is not None:
+        item = scope.states.context_object.context_object_data.get("Map")
+        if item is not None and not any(item is other for other in seen):
+            seen.append(item)
+            indices.append(item["Item"]["Index"])
+        scope = vars(scope).get("outer")
+    return tuple(reversed(indices))
