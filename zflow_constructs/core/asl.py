@@ -237,8 +237,10 @@ class Fragment:
     def last(self) -> str | None:
         """The name of the only state that leaves the fragment, if it can output something as it does."""
         exits = [(name, state) for name, state in self.states.items() for target in _targets(state) if target == EXIT]
-        name, state = exits[0]
-        return name if len(exits) == 1 and isinstance(state, Assigning) and state.next == EXIT else None
+        match exits:
+            case [(name, Task() | Pass() | Native() as state)] if state.next == EXIT:
+                return name
+        return None
 
     def outputting(self, name: str, output: Mapping[str, Template]) -> "Fragment":
         """The fragment with one state's output set."""

@@ -34,7 +34,7 @@ class StepOutput(Expression):
 
     def render(self, scope: Scope) -> str:
         """`$Train.metrics.auc`."""
-        return ".".join([scope.results[self.key], *(_field(name) for name in self.path)])
+        return field_path(scope.results[self.key], *self.path)
 
     def __repr__(self) -> str:
         return f'The output "{".".join(self.path)}" of step "{self.step}"'
@@ -52,7 +52,7 @@ class Parameter(Expression):
 
     def render(self, scope: Scope) -> str:
         """`$parameters.country`."""
-        return f"${PARAMETERS_VARIABLE}.{_field(self.name)}"
+        return field_path(f"${PARAMETERS_VARIABLE}", self.name)
 
     def __repr__(self) -> str:
         return f'The run parameter "{self.name}"'
@@ -121,7 +121,21 @@ class Ran(Condition):
         return f"{scope.results[self.key]} != null"
 
 
-def _field(name: str) -> str:
-    if "`" in name:
-        raise WorkflowError(f'The field "{name}" has a backtick in its name, which JSONata can\'t read. Rename it.')
-    return name if _IDENTIFIER.fullmatch(name) else f"`{name}`"
+def field_path(value: str, *names: str) -> str:
+    """JSONata of a field inside a value; names that are no identifiers are quoted.
+
+    Args:
+        value: JSONata of the value.
+        names: the fields' names, from the outside in.
+
+    Raises:
+        WorkflowError: a name has a backtick, the one character that JSONata can't quote.
+
+    Example:
+        >>> field_path("$Train", "metrics", "validation:auc")
+        '$Train.metrics.`validation:auc`'
+    """
+    for name in names:
+        if "`" in name:
+            raise WorkflowError(f'The field "{name}" has a backtick in its name, which JSONata can\'t read. Rename it.')
+    return ".".join([value, *(name if _IDENTIFIER.fullmatch(name) else f"`{name}`" for name in names)])
