@@ -10,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 import zflow_constructs as zflow
+from examples.risk_scoring.acknowledgements import acknowledge_findings
 
 HERE = Path(__file__).parent
 
@@ -132,3 +133,4 @@ class RiskScoring(Stack):
             schedule=scheduler.ScheduleExpression.cron(hour="3", minute="0", time_zone=TimeZone.EUROPE_BERLIN),
             timeout=Duration.hours(12),
         )
+        acknowledge_findings(self.workflow, sagemaker_steps=[fit, preprocess, train, predict, self.endpoint])
