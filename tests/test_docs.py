@@ -1,0 +1,83 @@
+"""Every code block of the README and the docs does what it says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+
+import zflow_constructs as zflow
+from tests.constructs.parts import count, train
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"# file: (\S+)\n(.*)", re.DOTALL)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return [code for found, code in BLOCK.findall(text) if found == language]
+
+
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The README's own workflow, in a folder of its own, run by the README's own commands."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    for code in blocks(README, "python"):
+        match = FILE.fullmatch(code)
+        assert match, "a block of Python in the README is a file of the tutorial"
+        (folder / match[1]).parent.mkdir(exist_ok=True)
+        (folder / match[1]).write_text(match[2], encoding="utf-8")
+    (commands,) = [code for code in blocks(README, "sh") if "zflow local run" in code]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    script = f"set -e\n{commands.replace('zflow local run cdk.out', 'zflow local run cdk.out --run-folder run')}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_workflow_of_the_readme_runs(tutorial: Path) -> None:
+    run = json.loads((tutorial / "run" / "run.json").read_text(encoding="utf-8"))
+    assert run["status"] == "SUCCEEDED"
+    assert run["input"] == {"inverse_penalty": 0.1}
+    assert {step["id"]: step["status"] for step in run["steps"]} == {
+        "Train": "succeeded",
+        "Predict": "succeeded",
+        "Endpoint": "succeeded",
+    }
+
+
+def test_the_mistake_of_the_readme_is_told_in_these_words() -> None:
+    (shown,) = blocks(README, "text")
+    step = train(Stack(App(), "Docs"))
+    with pytest.raises(zflow.WorkflowError) as raised:
+        step.metric("validation:acu")
+    assert " ".join(shown.split()) == str(raised.value)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: str(page.name))
+def test_the_python_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stack = Stack(App(), "Docs")
+    names = {
+        "zflow": zflow,
+        "stack": stack,
+        "customers": zflow.DataLocation.from_asset(stack, "Customers", "examples/risk_scoring/data/german_credit.csv"),
+        "workflow": zflow.MlWorkflow(stack, "Workflow", steps=[count(stack, "Count")]),
+    }
+    for code in blocks(page.read_text(encoding="utf-8"), "python"):
+        exec(compile(code, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize(
+    "page", sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]), ids=lambda page: page.name
+)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
