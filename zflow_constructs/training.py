@@ -98,7 +98,7 @@ class TrainingStep(Step):
         self._seconds = whole_seconds(
             self.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
         )
-        self._role = role or execution_role(self, log_group="TrainingJobs")
+        self._role = execution_role(self, role, log_group="TrainingJobs")
         script: dict[str, Template] = (
             {
                 "sagemaker_program": json.dumps(code.entry_point),
@@ -119,7 +119,7 @@ class TrainingStep(Step):
                     else {}
                 ),
             },
-            "InputDataConfig": [_channel(name, location) for name, location in channels.items()],
+            **({"InputDataConfig": [_channel(n, location) for n, location in channels.items()]} if channels else {}),
             "OutputDataConfig": {"S3OutputPath": self._output_path.uri},
             "ResourceConfig": {
                 "InstanceType": machines.type,
