@@ -9,8 +9,8 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.core import ApiClient, Config
 from mypy_boto3_s3 import S3Client
-from tests.local.databricks.held_runner import HeldRunner
 
+from tests.local.databricks.held_runner import HeldRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
 
 

@@ -9,7 +9,6 @@ from zflow_constructs.local.databricks.requests import Task
 from zflow_constructs.local.databricks.runner import TaskOutcome
 from zflow_constructs.local.processes import Reporter
 
-
 SUCCESS = TaskOutcome("SUCCESS")
 
 

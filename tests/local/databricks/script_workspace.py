@@ -9,6 +9,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.compute import Library, PythonPyPiLibrary
 from databricks.sdk.service.jobs import Run, RunLifecycleStateV2State, RunOutput, SparkPythonTask, SubmitTask
 from mypy_boto3_s3 import S3Client
+
 from tests.local.databricks.held_runner import wait_until
 
 

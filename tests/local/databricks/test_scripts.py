@@ -9,9 +9,9 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import RunOutput, RunResultState, TerminationCodeCode
 from mypy_boto3_s3 import S3Client
+
 from tests.local.databricks.held_runner import wait_until
 from tests.local.databricks.script_workspace import ScriptWorkspace, environment
-
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.processes import Processes
@@ -205,4 +205,5 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "Z" not in subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state) and "Z" not in state

@@ -1,15 +1,15 @@
 """The Jobs API double, seen through Databricks' own SDK."""
 
-import datetime
+import datetime as dt
+import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.core import ApiClient, Config
+from databricks.sdk.core import ApiClient
 from databricks.sdk.errors import (
     BadRequest,
     DatabricksError,
@@ -32,8 +32,8 @@ from databricks.sdk.service.jobs import (
     TerminationCodeCode,
     TerminationTypeType,
 )
-from tests.local.databricks.held_runner import HeldRunner, wait_until
 
+from tests.local.databricks.held_runner import HeldRunner, wait_until
 from zflow_constructs.local.databricks.runner import TaskOutcome
 from zflow_constructs.local.databricks.server import DatabricksServer
 
@@ -108,7 +108,7 @@ class TestLife:
 
     def test_the_sdk_waits_for_a_run(self, workspace: WorkspaceClient, runner: HeldRunner) -> None:
         runner.finish("extract")
-        run = workspace.jobs.submit_and_wait(tasks=[task("extract")], timeout=datetime.timedelta(seconds=20))
+        run = workspace.jobs.submit_and_wait(tasks=[task("extract")], timeout=dt.timedelta(seconds=20))
         assert results(run) == {"extract": RunResultState.SUCCESS}
 
     def test_ids_are_too_large_for_a_float(self, workspace: WorkspaceClient) -> None:
@@ -528,10 +528,12 @@ class TestRefusals:
         assert message in str(refusal.value)
 
     def test_a_body_that_is_no_map_is_malformed(self, server: DatabricksServer) -> None:
-        assert refused(server, "/api/2.2/jobs/runs/submit", b"[]") == (
-            400,
-            '{"error_code":"MALFORMED_REQUEST","message":"Invalid JSON given in the body of the request - expected a map"}\n',
-        )
+        status_code, text = refused(server, "/api/2.2/jobs/runs/submit", b"[]")
+        assert status_code == 400
+        assert json.loads(text) == {
+            "error_code": "MALFORMED_REQUEST",
+            "message": "Invalid JSON given in the body of the request - expected a map",
+        }
 
     def test_a_body_that_is_no_json_is_malformed(self, server: DatabricksServer) -> None:
         status_code, text = refused(server, "/api/2.1/jobs/runs/cancel", b"{")
@@ -539,7 +541,7 @@ class TestRefusals:
         assert '"error_code":"MALFORMED_REQUEST"' in text
 
     def test_an_api_that_does_not_exist_is_404(self, api: ApiClient) -> None:
-        with pytest.raises(NotFound, match="No API found for 'POST /api/2.0/jobs/runs/submit'"):
+        with pytest.raises(NotFound, match=r"No API found for 'POST /api/2\.0/jobs/runs/submit'"):
             api.do("POST", "/api/2.0/jobs/runs/submit", body={})
 
     def test_a_run_that_does_not_exist_is_refused_as_databricks_does(self, workspace: WorkspaceClient) -> None:

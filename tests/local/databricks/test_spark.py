@@ -2,20 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import RunResultState
 from mypy_boto3_s3 import S3Client
-from tests.local.databricks.script_workspace import ScriptWorkspace, environment
 
+from tests.local.databricks.script_workspace import ScriptWorkspace, environment
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.spark import (
     ClassicSpark,
-    NoSpark,
     Sail,
     SparkChoice,
     SparkUnavailableError,
@@ -44,9 +43,7 @@ def workspace(
         pytest.skip(f"no {request.param} Spark here")
     lines: list[str] = []
     with Processes() as processes:
-        runner = ScriptRunner(
-            s3=lake, processes=processes, environment=environment(aws_endpoint), spark=request.param
-        )
+        runner = ScriptRunner(s3=lake, processes=processes, environment=environment(aws_endpoint), spark=request.param)
         with DatabricksServer(runner=runner, folder=tmp_path, tokens=["personal"]) as server:
             client = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             yield ScriptWorkspace(client=client, s3=lake, folder=tmp_path, lines=lines)
@@ -78,7 +75,8 @@ def test_a_spark_script_runs_the_same_on_both(workspace: ScriptWorkspace) -> Non
         features.coalesce(1).write.mode("overwrite").csv(target, header=True)
         features.write.mode("overwrite").parquet("s3://lake/parquet/features")
         features.write.mode("append").parquet("s3://lake/parquet/features")
-        applications.groupBy("country").count().write.mode("overwrite").partitionBy("country").json("s3://lake/by country")
+        counts = applications.groupBy("country").count()
+        counts.write.mode("overwrite").partitionBy("country").json("s3://lake/by country")
 
         doubled = spark.read.parquet("s3://lake/parquet/features")
         print("rows", applications.count(), features.count(), doubled.count())
@@ -129,8 +127,7 @@ def test_a_spark_script_runs_the_same_on_both(workspace: ScriptWorkspace) -> Non
 
 
 def test_a_failing_spark_script_names_its_error(workspace: ScriptWorkspace) -> None:
-    workspace.s3.put_object(Bucket="lake", Key="raw/applications.csv", Body=APPLICATIONS)
-    run_id = workspace.submit("spark.read.csv('s3://lake/raw/', header=True).select('salary').collect()")
+    run_id = workspace.submit("spark.range(3).select('salary').collect()")
     run = workspace.finished(run_id)
     assert run.state is not None
     assert run.state.result_state == RunResultState.FAILED
@@ -139,11 +136,40 @@ def test_a_failing_spark_script_names_its_error(workspace: ScriptWorkspace) -> N
     assert "collect()" in (output.error_trace or "")
 
 
-
 class TestChoice:
-    def test_auto_prefers_classic_and_takes_sail_without_java(
-        self, lake: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        assert isinstance(find_spark("auto", s3=lake), ClassicSpark)
+    @pytest.fixture
+    def no_java(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+
+    @pytest.fixture
+    def java(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+        """Put a Java on the PATH that says it has some version."""
+
+        def install(version: str) -> None:
+            program = tmp_path / "jdk" / "bin" / "java"
+            program.parent.mkdir(parents=True)
+            program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025-04-15' >&2\n")
+            program.chmod(0o755)
+            monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+
+        return install
+
+    def test_auto_takes_classic_where_there_is_java(self, lake: S3Client, java: Callable[[str], None]) -> None:
+        java("21.0.2")
+        assert isinstance(find_spark("auto", s3=lake), ClassicSpark)
+
+    def test_auto_takes_sail_where_java_is_too_old(self, lake: S3Client, java: Callable[[str], None]) -> None:
+        java("1.8.0_392")
         assert isinstance(find_spark("auto", s3=lake), Sail)
+
+    @pytest.mark.usefixtures("no_java")
+    def test_auto_takes_sail_where_there_is_no_java(self, lake: S3Client) -> None:
+        assert isinstance(find_spark("auto", s3=lake), Sail)
+
+    @pytest.mark.usefixtures("no_java")
+    def test_classic_without_java_is_refused_with_the_remedy(self, lake: S3Client) -> None:
+        with pytest.raises(SparkUnavailableError) as refusal:
+            find_spark("classic", s3=lake)
+        assert str(refusal.value) == (
+            "Classic Spark needs Java 17 or later, in JAVA_HOME or on the PATH. Install it, or choose sail."
+        )

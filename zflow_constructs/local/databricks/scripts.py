@@ -101,7 +101,7 @@ def _remedy(error: str, task: Task) -> str:
     if not error.startswith("ModuleNotFoundError"):
         return ""
     if "'pyspark" in error or "'pysail" in error:
-        return ". Spark on this machine needs: pip install 'zflow-constructs[local-spark]'"
+        return f". For Spark on this machine: {NoSpark.remedy}"
     if task.libraries:
         return f". The run's libraries are not installed locally: install what is missing of {_listed(task)}"
     return ". Install it in the environment of the local run; on Databricks, list it in the step's libraries"
