@@ -101,6 +101,7 @@ class Step:
             else:
                 answer = self.invoke(self.look(answer["run"]))
             self.transitions += 1
+            assert self.transitions < 3_000, "the step never ends"
         result = answer["result"]
         assert isinstance(result, dict)
         return result

@@ -69,8 +69,13 @@ def test_a_submission_whose_first_look_fails_keeps_its_run(step: Step, workspace
 
     answer = step.invoke(step.submission())
 
-    assert answer["status"] == "WAIT"
-    assert step.result()["url"] == f"{workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID}"
+    run = answer["run"]
+    assert isinstance(run, dict)
+    assert run["url"] == f"{workspace.url}/jobs/runs"
+    step.clock.sleep(60)
+    result = step.invoke(step.look(run))["result"]
+    assert isinstance(result, dict)
+    assert result["url"] == f"{workspace.url}/?o=1#job/77/run/{FIRST_RUN_ID}"
     assert len(workspace.runs) == 1
 
 
@@ -123,6 +128,15 @@ def test_an_end_is_noticed_within_a_tenth_of_the_length_and_days_fit_into_the_hi
     assert took - seconds <= max(15, seconds / 10)
     events_of_a_look = 9  # Wait 2, Task 5, Choice 2.
     assert step.transitions * events_of_a_look < 25_000
+
+
+@pytest.mark.parametrize(("elapsed", "wait"), [(0, 10), (99, 10), (500, 50), (1200, 120), (3599, 120)])
+def test_the_wait_grows_with_the_time_elapsed(step: Step, workspace: Workspace, elapsed: int, wait: int) -> None:
+    workspace.scripts.append(goes_on())
+    run = step.submitted()
+    step.clock.sleep(elapsed)
+
+    assert step.invoke(step.look(run))["wait_seconds"] == wait
 
 
 def test_a_transient_failure_gets_new_attempts_after_a_growing_wait(step: Step, workspace: Workspace) -> None:
