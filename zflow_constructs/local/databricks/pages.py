@@ -35,7 +35,8 @@ def list_page(runs: Sequence[Run], query: Mapping[str, str]) -> JsonObject:
         and query.get("job_id", str(run.job_id)) == str(run.job_id)
     ]
     # A token is the id of the last run seen: what is submitted meanwhile neither shifts nor repeats anything.
-    rest = [run for run in matching if "page_token" not in query or run.run_id < _token(query)]
+    last_seen = _token(query, default=2**63)
+    rest = [run for run in matching if run.run_id < last_seen]
     page = rest[:limit]
     rendered = [render_run(run) for run in page]
     if _flag(query, "expand_tasks"):
@@ -52,7 +53,7 @@ def list_page(runs: Sequence[Run], query: Mapping[str, str]) -> JsonObject:
 
 def run_page(run: Run, query: Mapping[str, str]) -> JsonObject:
     """The answer of `runs/get`: the run with at most 100 of its tasks."""
-    start = _token(query) if "page_token" in query else 0
+    start = _token(query, default=0)
     answer = {**render_run(run), "tasks": render_tasks(run.tasks[start : start + _TASKS_PER_PAGE])}
     if start + _TASKS_PER_PAGE < len(run.tasks):
         answer["next_page_token"] = str(start + _TASKS_PER_PAGE)
@@ -75,7 +76,8 @@ def _limit(query: Mapping[str, str]) -> int:
     return int(value) or _MAX_LIMIT
 
 
-def _token(query: Mapping[str, str]) -> int:
-    if not query["page_token"].isdecimal():
-        raise invalid(f"Invalid page_token '{query['page_token']}'.")
-    return int(query["page_token"])
+def _token(query: Mapping[str, str], *, default: int) -> int:
+    value = query.get("page_token", str(default))
+    if not value.isdecimal():
+        raise invalid(f"Invalid page_token '{value}'.")
+    return int(value)
