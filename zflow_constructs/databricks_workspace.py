@@ -15,7 +15,9 @@ from zflow_constructs.core.errors import WorkflowError
 
 _RUNTIME = Path(__file__).parent / "runtime" / "databricks"
 CALL_SECONDS = 120
-"""The longest that one call of the Lambda takes."""
+"""How long a state waits for one call of the Lambda."""
+# Less than the state's, so that a slow call ends by saying why, never as the state's own time-out.
+_FUNCTION_SECONDS = CALL_SECONDS - 10
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class DatabricksWorkspace(Construct):
             handler="handler.handler",
             code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
             role=role,
-            timeout=Duration.seconds(CALL_SECONDS),
+            timeout=Duration.seconds(_FUNCTION_SECONDS),
             memory_size=256,
             log_group=log_group,
             environment={

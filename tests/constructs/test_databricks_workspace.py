@@ -31,7 +31,7 @@ def test_its_lambda_knows_the_host_and_where_the_secret_is_but_not_the_secret() 
         "MemorySize": 256,
         "Role": "arn:aws:iam::123456789012:role/DatabricksRole709F7EDF",
         "Runtime": "python3.14",
-        "Timeout": 120,
+        "Timeout": 110,
     }
     (policy,) = made.resources("AWS::IAM::Policy")
     document = policy["PolicyDocument"]
