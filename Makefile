@@ -6,6 +6,8 @@ READY := .venv/.ready
 # Node.js comes with the virtual environment, so that jsii and the CDK need none on the machine.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
+# Types depend on the environment: so does their cache.
+export MYPY_CACHE_DIR := .venv/mypy_cache
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test format benchmark clean

@@ -2,10 +2,13 @@
 
 import ast
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "zflow_constructs"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "zflow_constructs"
+CHECKED = ("benchmarks", "examples", "tests", "tools", "zflow_constructs")
 SHIPPED_WITH_LAMBDA = {"boto3", "botocore"}
 
 
@@ -46,3 +49,22 @@ def test_nothing_imports_lambda_code() -> None:
         if any(name.startswith("zflow_constructs.runtime") for name in imports(source))
     ]
     assert importers == []
+
+
+def test_mypy_reads_every_module_of_cdk_that_is_used() -> None:
+    used = {
+        f"aws_cdk.{alias.name}" if node.module == "aws_cdk" else node.module or ""
+        for folder in CHECKED
+        for source in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module == "aws_cdk" and alias.name.islower()) or (node.module or "").startswith("aws_cdk.")
+    }
+    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (read,) = (
+        set(override["module"])
+        for override in configuration["tool"]["mypy"]["overrides"]
+        if override.get("follow_imports") == "normal"
+    )
+    assert used <= read
