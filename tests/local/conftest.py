@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from mypy_boto3_s3 import S3Client
 
 from zflow_constructs.local.objects import ObjectStore
 
@@ -20,9 +21,9 @@ def aws_endpoint() -> Iterator[str]:
     moto.stop()
 
 
-@pytest.fixture
-def objects(aws_endpoint: str) -> Iterator[ObjectStore]:
-    """S3 with one empty bucket, `lake`."""
+@pytest.fixture(scope="session")
+def s3(aws_endpoint: str) -> Iterator[S3Client]:
+    """A client of the moto server; making one takes longer than most tests."""
     client = boto3.client(
         "s3",
         endpoint_url=aws_endpoint,
@@ -30,7 +31,13 @@ def objects(aws_endpoint: str) -> Iterator[ObjectStore]:
         aws_access_key_id="local",
         aws_secret_access_key="local",
     )
-    client.create_bucket(Bucket="lake")
-    yield ObjectStore(client)
+    yield client
     client.close()
+
+
+@pytest.fixture
+def objects(aws_endpoint: str, s3: S3Client) -> Iterator[ObjectStore]:
+    """S3 with one empty bucket, `lake`."""
+    s3.create_bucket(Bucket="lake")
+    yield ObjectStore(s3)
     urllib.request.urlopen(f"{aws_endpoint}/moto-api/reset", data=b"").close()

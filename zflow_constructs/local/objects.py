@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class ObjectNotFoundError(LookupError):
+class StorageError(Exception):
+    """S3 refused a request, or did not answer."""
+
+
+class ObjectNotFoundError(StorageError, LookupError):
     """No object is at a URI, nor below it."""
 
 
@@ -72,10 +80,11 @@ class ObjectStore:
             ObjectNotFoundError: There is no such object.
         """
         bucket, key = _split(uri)
-        try:
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        except (self._client.exceptions.NoSuchKey, self._client.exceptions.NoSuchBucket) as error:
-            raise ObjectNotFoundError(f"No S3 object at {uri}") from error
+        with _explained(f"Can't read {uri}"):
+            try:
+                return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except (self._client.exceptions.NoSuchKey, self._client.exceptions.NoSuchBucket) as error:
+                raise ObjectNotFoundError(f"No S3 object at {uri}") from error
 
     def write(self, uri: str, content: bytes) -> None:
         """Put one object.
@@ -83,9 +92,13 @@ class ObjectStore:
         Args:
             uri: The URI of the object.
             content: Its content.
+
+        Raises:
+            StorageError: There is no such bucket.
         """
         bucket, key = _split(uri)
-        self._client.put_object(Bucket=bucket, Key=key, Body=content)
+        with _explained(f"Can't write {uri}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=content)
 
     def download(self, uri: str, folder: Path) -> builtins.list[Path]:
         """Fetch an object, or all objects whose key starts with a prefix, into a folder.
@@ -111,7 +124,8 @@ class ObjectStore:
         files = [folder / relative_key(key, prefix) for key in keys]
         for key, file in zip(keys, files, strict=True):
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._client.download_file(bucket, key, str(file))
+            with _explained(f"Can't read s3://{bucket}/{key}"):
+                self._client.download_file(bucket, key, str(file))
         return files
 
     def upload(self, path: Path, uri: str) -> None:
@@ -123,21 +137,24 @@ class ObjectStore:
 
         Raises:
             FileNotFoundError: There is nothing at `path`.
+            StorageError: There is no such bucket.
         """
         bucket, key = _split(uri)
-        if not path.is_dir():
-            self._client.upload_file(str(path), bucket, key)
-            return
-        for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            name = f"{key.rstrip('/')}/{file.relative_to(path).as_posix()}"
-            self._client.upload_file(str(file), bucket, name.lstrip("/"))
+        keys = {path: key}
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.is_file())
+            keys = {file: f"{key.rstrip('/')}/{file.relative_to(path).as_posix()}".lstrip("/") for file in files}
+        with _explained(f"Can't write {uri}"):
+            for file, name in keys.items():
+                self._client.upload_file(str(file), bucket, name)
 
     def _keys(self, bucket: str, prefix: str) -> builtins.list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        try:
-            keys = [content["Key"] for page in pages for content in page.get("Contents", [])]
-        except self._client.exceptions.NoSuchBucket as error:
-            raise ObjectNotFoundError(f"No S3 bucket {bucket!r}") from error
+        with _explained(f"Can't list s3://{bucket}/{prefix}"):
+            try:
+                keys = [content["Key"] for page in pages for content in page.get("Contents", [])]
+            except self._client.exceptions.NoSuchBucket as error:
+                raise ObjectNotFoundError(f"No S3 bucket {bucket!r}") from error
         return sorted(key for key in keys if not key.endswith("/"))
 
 
@@ -156,6 +173,14 @@ def relative_key(key: str, prefix: str) -> str:
     if key.startswith(folder):
         return key.removeprefix(folder)
     return key[prefix.rfind("/") + 1 :]
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise StorageError(f"{what}: {error}") from error
 
 
 def _split(uri: str) -> tuple[str, str]:

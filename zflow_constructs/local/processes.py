@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -109,10 +108,8 @@ class Process:
             _log.exception("the reporter of process %d failed on a line", self.pid)
 
     def _reap(self) -> None:
-        # WNOWAIT leaves a zombie that holds the session's id until what the process started itself is killed.
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        kill_session(self.pid, signal.SIGKILL)
         self._popen.wait()
+        kill_session(self.pid, signal.SIGKILL)  # what it started itself and left behind
         self._reader.join()
         self._on_end()
         self._ended.set()

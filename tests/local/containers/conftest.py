@@ -15,7 +15,7 @@ from zflow_constructs.local.processes import Processes
 Submit = Callable[[Mapping[str, str | bytes]], str]
 """Uploads files as an archive, and returns its URI."""
 
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 
 
 @pytest.fixture

@@ -335,3 +335,14 @@ def test_an_image_that_is_no_framework_image_is_refused_with_those_that_are(job:
         "repository is one of: autogluon-training, huggingface-pytorch-training, pytorch-training, "
         "sagemaker-scikit-learn, sagemaker-xgboost, tensorflow-training."
     )
+
+
+def test_artifacts_that_cannot_be_uploaded_fail_the_job(job: Job, submit: Submit) -> None:
+    save = "import os, pathlib; pathlib.Path(os.environ['SM_MODEL_DIR'], 'model').write_text('1')"
+    outcome = job(
+        request(submit({"train.py": save})) | {"OutputDataConfig": {"S3OutputPath": "s3://no-such-bucket/models"}}
+    ).run()
+    assert outcome.status == "Failed"
+    assert outcome.failure_reason.startswith(
+        "ClientError: Artifact upload failed: Can't write s3://no-such-bucket/models/train-1/output/model.tar.gz: "
+    )

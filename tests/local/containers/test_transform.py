@@ -235,6 +235,19 @@ def test_answers_that_do_not_match_their_records_cannot_be_joined(job: Job, obje
     )
 
 
+def test_an_object_that_is_not_gzipped_fails_the_job(job: Job, objects: ObjectStore) -> None:
+    objects.write("s3://lake/in/a.csv.gz", b"1,2")
+    outcome = job(request({"CompressionType": "Gzip"}), [SUM]).run()
+    assert (outcome.status, outcome.failure_reason) == ("Failed", "ClientError: a.csv.gz: Not a gzipped file (b'1,')")
+
+
+def test_answers_that_cannot_be_written_fail_the_job(job: Job, objects: ObjectStore) -> None:
+    objects.write("s3://lake/in/a.csv", b"1,2")
+    outcome = job(request(None, {"S3OutputPath": "s3://no-such-bucket/out"}), [SUM]).run()
+    assert outcome.status == "Failed"
+    assert outcome.failure_reason.startswith("ClientError: Can't write s3://no-such-bucket/out/a.csv.out: ")
+
+
 def test_a_model_that_does_not_start_fails_the_job(job: Job, objects: ObjectStore) -> None:
     objects.write("s3://lake/in/a.csv", b"1")
     outcome = job(request(), ["raise OSError('no weights')"]).run()

@@ -144,7 +144,7 @@ class DataProcessing:
     def _read(self, line: bytes) -> Json:
         try:
             return self._format.read(line)
-        except ValueError as error:
+        except (ValueError, csv.Error) as error:
             raise FilterError(f"{line[:100]!r} is no {self.content_type}: {error}") from error
 
     @property

@@ -21,7 +21,7 @@ from zflow_constructs.local.containers.environment import container_environment
 from zflow_constructs.local.containers.errors import refuse_others, refuse_present
 from zflow_constructs.local.containers.images import serving_image
 from zflow_constructs.local.containers.script import serving_script
-from zflow_constructs.local.objects import ObjectNotFoundError, ObjectStore
+from zflow_constructs.local.objects import ObjectStore, StorageError
 from zflow_constructs.local.processes import Processes, Reporter
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class ServingContainer:
         try:
             self._fetch_model(model, folder / "model-archive")
             code = self._script.fetch(folder / "code", model=model, objects=self._objects, on_line=on_line)
-        except (ObjectNotFoundError, OSError, tarfile.TarError) as error:
+        except (StorageError, OSError, tarfile.TarError) as error:
             raise ModelStartError(f"The {self.name} container of image {self._image.repository}: {error}") from error
         environment = container_environment(objects=self._objects, imports=(code, TOOLKIT)) | self._environment
         server = [sys.executable, "-m", "model_server", "--model", str(model.resolve())]

@@ -17,7 +17,7 @@ from zflow_constructs.local.containers.metrics import MetricReader
 from zflow_constructs.local.containers.outcome import REASON_CHARACTERS, JobOutcome, JobStatus
 from zflow_constructs.local.containers.script import decode_hyperparameters, training_script
 from zflow_constructs.local.containers.training_folder import TrainingFolder, script_arguments, training_environment
-from zflow_constructs.local.objects import ObjectNotFoundError, ObjectStore
+from zflow_constructs.local.objects import ObjectStore, StorageError
 from zflow_constructs.local.processes import Process, Processes, Reporter, StoppedError
 
 if TYPE_CHECKING:
@@ -86,11 +86,14 @@ class TrainingContainer:
         self._log.touch()
         try:
             process = self._start(self._fetch())
-        except (ObjectNotFoundError, OSError, tarfile.TarError) as error:
+        except (StorageError, OSError, tarfile.TarError) as error:
             return self._ended("Failed", f"ClientError: Data download failed: {error}")
         except StoppedError as error:
             return self._ended("Stopped", str(error))
-        return self._follow(process)
+        try:
+            return self._follow(process)
+        except (StorageError, OSError) as error:
+            return self._ended("Failed", f"ClientError: Artifact upload failed: {error}")
 
     def stop(self) -> None:
         """Stop the job, from another thread: `run` returns with the status Stopped."""

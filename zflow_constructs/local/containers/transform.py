@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -15,7 +16,7 @@ from zflow_constructs.local.containers.json_path import FilterError, JsonPath
 from zflow_constructs.local.containers.outcome import REASON_CHARACTERS, JobOutcome, JobStatus
 from zflow_constructs.local.containers.records import Batch, PayloadTooLargeError, gather, split_lines
 from zflow_constructs.local.containers.serving import ModelStartError
-from zflow_constructs.local.objects import ObjectNotFoundError, ObjectStore
+from zflow_constructs.local.objects import ObjectStore, StorageError
 from zflow_constructs.local.processes import Processes, Reporter, StoppedError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class TransformContainer:
     def _download(self) -> list[Path]:
         try:
             return self._objects.download(self._uri, self._input)
-        except ObjectNotFoundError as error:
+        except StorageError as error:
             raise _TransformError(f"ClientError: {error}") from error
 
     @property
@@ -132,15 +133,18 @@ class TransformContainer:
     def _transform(self, file: Path) -> None:
         """One object, whose predictions are uploaded when all of them are there."""
         name = file.relative_to(self._input).as_posix()
-        records = self._records(file.read_bytes())
         try:
+            records = self._records(file.read_bytes())
             batches = gather(records, strategy=self._strategy, max_payload_mebibytes=self._max_payload)
             answers = [self._predict(batch, name) for batch in batches]
-        except PayloadTooLargeError as error:
+        except (EOFError, OSError, PayloadTooLargeError, zlib.error) as error:
             raise _TransformError(f"ClientError: {name}: {error}") from error
         line_end = b"\n" if self._target.get("AssembleWith", "None") == "Line" else b""
         content = b"".join(answer.removesuffix(line_end) + line_end for answer in answers)
-        self._objects.write(f"{self._target['S3OutputPath'].rstrip('/')}/{name}.out", content)
+        try:
+            self._objects.write(f"{self._target['S3OutputPath'].rstrip('/')}/{name}.out", content)
+        except StorageError as error:
+            raise _TransformError(f"ClientError: {error}") from error
 
     def _records(self, content: bytes) -> list[bytes]:
         plain = gzip.decompress(content) if self._source.get("CompressionType") == "Gzip" else content
