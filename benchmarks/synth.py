@@ -7,6 +7,7 @@ the rounds of the ratio within a round, so that a slow minute of the machine slo
 import argparse
 import io
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,19 @@ NOT_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, to
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What one synthesis took.
+
+    Args:
+        elapsed: seconds on the clock.
+        work: seconds of processor time, which a busy machine changes less.
+    """
+
+    elapsed: float
+    work: float
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is synthesized.
 
@@ -34,11 +48,11 @@ class Subject:
     name: str
     arguments: tuple[str, ...]
 
-    def seconds(self) -> float:
+    def synthesize(self) -> "Taken":
         """How long one synthesis takes, from the start of the process to its end."""
         with tempfile.TemporaryDirectory() as folder:
             environment = {**os.environ, "CDK_OUTDIR": folder}
-            start = time.perf_counter()
+            start, start_of_work = time.perf_counter(), _work_of_children()
             subprocess.run(
                 [sys.executable, *self.arguments],
                 cwd=ROOT,
@@ -47,7 +61,7 @@ class Subject:
                 capture_output=True,
                 timeout=600,
             )
-            return time.perf_counter() - start
+            return Taken(time.perf_counter() - start, _work_of_children() - start_of_work)
 
 
 EMPTY = Subject("an empty app", ("-c", EMPTY_APP))
@@ -56,14 +70,14 @@ EXAMPLE = Subject("risk scoring with zflow_constructs", ("app.py",))
 MANY = tuple(Subject(f"{count} steps", ("-m", "benchmarks.many_steps", str(count))) for count in (10, 100, 1000))
 
 
-def measure(subjects: Sequence[Subject], rounds: int) -> dict[Subject, list[float]]:
-    """The seconds of each round, after one that warms the caches up."""
-    taken: dict[Subject, list[float]] = {subject: [] for subject in subjects}
+def measure(subjects: Sequence[Subject], rounds: int) -> dict[Subject, list[Taken]]:
+    """What each round took, after one that warms the caches up."""
+    taken: dict[Subject, list[Taken]] = {subject: [] for subject in subjects}
     for number in range(rounds + 1):
         for subject in subjects:
-            seconds = subject.seconds()
+            synthesis = subject.synthesize()
             if number:
-                taken[subject].append(seconds)
+                taken[subject].append(synthesis)
         print(f"\rround {number} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return taken
@@ -72,6 +86,11 @@ def measure(subjects: Sequence[Subject], rounds: int) -> dict[Subject, list[floa
 def ratio(subject: Sequence[float], baseline: Sequence[float]) -> float:
     """The median over the rounds of how many times the baseline's time the subject took."""
     return statistics.median(one / other for one, other in zip(subject, baseline, strict=True))
+
+
+def _work_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def code_lines(*files: Path) -> int:
@@ -98,15 +117,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="default: 7")
     rounds = parser.parse_args().rounds
     taken = measure([EMPTY, PLAIN, EXAMPLE, *MANY], rounds)
+    elapsed = {subject: [one.elapsed for one in each] for subject, each in taken.items()}
+    work = {subject: [one.work for one in each] for subject, each in taken.items()}
     print(f"Synthesis, medians of {rounds} rounds on {os.cpu_count()} cores\n")
-    print(f"| {'app':<36} | seconds | x empty | x plain |")
-    print(f"|{'-' * 38}|--------:|--------:|--------:|")
-    for subject, seconds in taken.items():
-        to_plain = f"{ratio(seconds, taken[PLAIN]):.2f}" if subject in {PLAIN, EXAMPLE} else ""
-        print(
-            f"| {subject.name:<36} | {statistics.median(seconds):7.2f} "
-            f"| {ratio(seconds, taken[EMPTY]):7.2f} | {to_plain:>7} |"
-        )
+    print(f"| {'app':<36} | seconds | x empty | x plain | processor seconds | x empty | x plain |")
+    print(f"|{'-' * 38}|--------:|--------:|--------:|------------------:|--------:|--------:|")
+    for subject in taken:
+        cells = [
+            f"{statistics.median(side[subject]):{width}.2f} | {ratio(side[subject], side[EMPTY]):7.2f} "
+            f"| {ratio(side[subject], side[PLAIN]):7.2f}"
+            for side, width in ((elapsed, 7), (work, 17))
+        ]
+        print(f"| {subject.name:<36} | {' | '.join(cells)} |")
     plain, example = (
         code_lines(ROOT / "benchmarks/plain_cdk.py"),
         code_lines(ROOT / "examples/risk_scoring/workflow.py"),
