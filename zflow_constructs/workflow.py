@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -24,6 +25,8 @@ from zflow_constructs.triggers import call_on_stop, dead_letter_queue, start_on_
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _YEAR = 365 * 86_400
+PARAMETERS_METADATA = "zflow:parameters"
+"""The metadata of the state machine that says which run parameters there are: `zflow local run` reads it."""
 
 
 class MlWorkflow(Construct):
@@ -172,14 +175,21 @@ class MlWorkflow(Construct):
         return {"Parameters": Pass(assign={PARAMETERS_VARIABLE: Jsonata(merged)})}
 
     def _new_state_machine(self) -> sfn.StateMachine:
-        return sfn.StateMachine(
+        stack = Stack.of(self)
+        # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
+        definition = json.dumps(self._definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
+        machine = sfn.StateMachine(
             self,
             "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(self._definition)),
+            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(definition))),
             role=self._role,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=self._log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
+        if self._parameters:
+            resource = cast("sfn.CfnStateMachine", machine.node.default_child)
+            resource.add_metadata(PARAMETERS_METADATA, self._parameters)
+        return machine
 
 
 def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: Mapping[str, Scalar]) -> list[StepNode]:
