@@ -89,7 +89,7 @@ class BatchTransformStep(Step):
     ) -> None:
         super().__init__(scope, id, after=after, when=when)
         machines = Machines.of(self.label, instance_type, instance_count)
-        self._role = role or execution_role(self, log_group="TransformJobs")
+        self._role = execution_role(self, role, log_group="TransformJobs")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._data = data
         self._output = DataLocation.from_step(self, "", content_type=accept)

@@ -11,25 +11,26 @@ from zflow_constructs.containers import BoundImage
 SAGEMAKER = "sagemaker.amazonaws.com"
 
 
-def execution_role(scope: Construct, *, log_group: str) -> iam.Role:
-    """A role for SageMaker that may write its logs and metrics, and nothing else yet.
+def execution_role(scope: Construct, given: iam.IRole | None, *, log_group: str) -> iam.IRole:
+    """A role for SageMaker that may write its logs and metrics; a new one may do nothing else yet.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 
     Args:
-        scope: the step that owns it.
+        scope: the step that it is for.
+        given: the role to use. `None`: a new one
         log_group: the log group below `/aws/sagemaker/`, such as `TrainingJobs` or `Endpoints/<name>`.
     """
-    role = iam.Role(scope, "ExecutionRole", assumed_by=iam.ServicePrincipal(SAGEMAKER))
+    role = given or iam.Role(scope, "ExecutionRole", assumed_by=iam.ServicePrincipal(SAGEMAKER))
     logs = Stack.of(scope).format_arn(service="logs", resource="log-group", resource_name=f"/aws/sagemaker/{log_group}")
     arn = logs.replace("log-group/", "log-group:")
-    role.add_to_policy(
+    role.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             resources=[f"{arn}:*"],
         )
     )
-    role.add_to_policy(
+    role.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["cloudwatch:PutMetricData"],
             # CloudWatch's metrics have no ARN: the namespace is the limit.

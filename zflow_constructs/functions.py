@@ -8,6 +8,7 @@ from constructs import Construct
 
 from zflow_constructs.core.asl import Fragment, Task
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.retry import LAMBDA, Retry
 from zflow_constructs.step import Binding, Step, whole_seconds
@@ -75,7 +76,9 @@ class LambdaStep(Step):
             resource="arn:aws:states:::lambda:invoke",
             arguments={"FunctionName": self._function.function_arn, "Payload": self._payload},
             timeout_seconds=self._seconds,
-            assign={self.variable: {name: Jsonata(f"$states.result.Payload.{name}") for name in self._outputs}},
+            assign={
+                self.variable: {name: Jsonata(field_path("$states.result.Payload", name)) for name in self._outputs}
+            },
             retry=(LAMBDA, *self._retry.failure_retriers()),
         )
         return Fragment({self.name: task}, result=self.variable)

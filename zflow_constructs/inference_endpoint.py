@@ -82,7 +82,7 @@ class InferencePipelineEndpoint(Step):
                 '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
             )
         machines = Machines.of(self.label, instance_type, instance_count)
-        self._role = role or execution_role(self, log_group=f"Endpoints/{self._endpoint_name}")
+        self._role = execution_role(self, role, log_group=f"Endpoints/{self._endpoint_name}")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._config = JobName(id)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
@@ -155,7 +155,7 @@ class InferencePipelineEndpoint(Step):
                     arguments=self._until_deadline(described),
                     timeout_seconds=_CALL_SECONDS,
                     assign={self._found: Jsonata("$states.result.EndpointStatus")},
-                    # A missing endpoint and throttling bear one name: the message tells them apart.
+                    # A missing endpoint, throttling and a missing right bear one name: the message tells them apart.
                     catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: exists?", self._not_found()),),
                     next=f"{name}: exists?",
                 ),
@@ -242,8 +242,13 @@ class InferencePipelineEndpoint(Step):
         return Jsonata(f"{over} ? $error({late}) : {json.dumps(arguments)}")
 
     def _not_found(self) -> dict[str, Template]:
-        missing = '$contains($states.errorOutput.Cause, "Could not find") ? "missing" : "unknown"'
-        return {self._found: Jsonata(missing)}
+        cause = "$states.errorOutput.Cause"
+        forbidden = self._message("could not be looked at")
+        found = (
+            f'$contains({cause}, "Could not find") ? "missing" : '
+            f'$contains({cause}, "not authorized") ? $error({forbidden} & " " & {cause}) : "unknown"'
+        )
+        return {self._found: Jsonata(found)}
 
     def _seen(self) -> dict[str, Template]:
         """What the endpoint's state means: `live`, `changing`, or an error, after which a redrive begins `again`."""

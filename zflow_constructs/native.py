@@ -8,6 +8,7 @@ from constructs import Construct
 from zflow_constructs.core.asl import Fragment, Native
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import Condition, Expression, Json, Jsonata, Template
+from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Binding, Step
 
@@ -70,7 +71,7 @@ class NativeStep(Step):
         state = Native(
             definition={"Type": "Parallel", "Branches": [self._branch]},
             arguments=self._input,
-            assign={self.variable: {name: Jsonata(f"$states.result[0].{name}") for name in self._outputs}},
+            assign={self.variable: {name: Jsonata(field_path("$states.result[0]", name)) for name in self._outputs}},
         )
         return Fragment({self.name: state}, result=self.variable)
 

@@ -211,6 +211,7 @@ def test_the_model_loads_its_data_reads_the_records_and_writes_its_answers(examp
         *writes(BUCKET, "Scoring/*/Minimal/*"),
     ]
     assert example.made.statements(example.maximal.role) == [
+        *sagemaker_logs("TransformJobs"),
         *pulls("111122223333:repository/scoring", "492215442770:repository/sagemaker-xgboost"),
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("models", "own/m.tar.gz"),

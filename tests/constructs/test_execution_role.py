@@ -10,7 +10,7 @@ from zflow_constructs.execution_role import execution_role, grant_pull
 
 def test_a_new_role_writes_its_own_log_and_metrics_and_no_more() -> None:
     scope = stack()
-    role = execution_role(scope, log_group="Endpoints/risk-scoring")
+    role = execution_role(scope, None, log_group="Endpoints/risk-scoring")
     made = Synthesized.of(scope)
     assert made.statements(role) == sagemaker_logs("Endpoints/risk-scoring")
     assert made.properties(role)["AssumeRolePolicyDocument"] == {
@@ -19,6 +19,15 @@ def test_a_new_role_writes_its_own_log_and_metrics_and_no_more() -> None:
         ],
         "Version": "2012-10-17",
     }
+
+
+def test_a_role_of_yours_may_write_the_log_too() -> None:
+    scope = stack()
+    own = iam.Role(scope, "Own", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    assert execution_role(scope, own, log_group="TrainingJobs") is own
+    made = Synthesized.of(scope)
+    assert made.statements(own) == sagemaker_logs("TrainingJobs")
+    assert len(made.resources("AWS::IAM::Role")) == 1
 
 
 def test_each_repository_is_granted_once() -> None:

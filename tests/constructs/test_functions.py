@@ -23,13 +23,13 @@ class Example:
             "Maximal",
             function=function(scope, "Other"),
             payload={"day": zflow.Parameter("day"), "fixed": {"list": [1, "two", True]}, "nothing": None},
-            outputs=["rows", "path"],
+            outputs=["rows", "path", "risk-score"],
             timeout=Duration.seconds(30),
             retry=zflow.Retry(job_failures=3, interval_seconds=5),
             after=[self.minimal],
             when=zflow.Parameter("day") != "sunday",
         )
-        last = count(scope, "Last", payload={"rows": self.maximal.outputs["rows"]})
+        last = count(scope, "Last", payload={"score": self.maximal.outputs["risk-score"]})
         self.workflow = zflow.MlWorkflow(
             scope, "Scoring", steps=[self.minimal, self.maximal, last], parameters={"day": "monday"}
         )
@@ -71,6 +71,7 @@ def test_every_keyword_of_a_step_is_in_its_state(example: Example) -> None:
             "Maximal": {
                 "rows": jsonata("$states.result.Payload.rows"),
                 "path": jsonata("$states.result.Payload.path"),
+                "risk-score": jsonata("$states.result.Payload.`risk-score`"),
             }
         },
         "Output": {},
@@ -90,6 +91,14 @@ def test_every_keyword_of_a_step_is_in_its_state(example: Example) -> None:
     assert example.made.state("Maximal?")["Choices"] == [
         {"Condition": jsonata('$parameters.day != "sunday"'), "Next": "Maximal"}
     ]
+
+
+def test_an_output_may_have_a_name_that_jsonata_would_take_for_a_difference(example: Example) -> None:
+    assigned = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    answered = {"Payload": {"risk-score": 0.25}}
+    assert evaluate(inside(assigned["risk-score"]), {"states": {"result": answered}}) == 0.25
+    read = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])["score"]
+    assert evaluate(inside(read), {"Maximal": {"risk-score": 0.25}}) == 0.25
 
 
 def test_an_output_that_the_function_did_not_return_is_an_error_at_once(example: Example) -> None:

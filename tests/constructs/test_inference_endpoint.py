@@ -185,12 +185,26 @@ def test_what_is_there_decides_what_is_done(example: Example, status: str, then:
 def test_a_missing_endpoint_and_throttling_bear_one_name_and_are_told_apart(
     example: Example, cause: str, found: str
 ) -> None:
+    assert caught(example, cause) == found
+
+
+def caught(example: Example, cause: str) -> Json:
+    """What an error at the first look says of the endpoint."""
     catchers = example.made.state("Maximal: look")["Catch"]
     assert isinstance(catchers, list)
     (catcher,) = catchers
     assert (catcher["ErrorEquals"], catcher["Next"]) == (["SageMaker.SageMakerException"], "Maximal: exists?")
     states = {"errorOutput": {"Error": "SageMaker.SageMakerException", "Cause": cause}}
-    assert evaluate(inside(catcher["Assign"]["Maximal_found"]), {"states": states}) == found
+    return evaluate(inside(catcher["Assign"]["Maximal_found"]), {"states": states})
+
+
+def test_a_missing_permission_fails_at_once_instead_of_being_waited_out(example: Example) -> None:
+    with pytest.raises(QueryEvaluationError) as raised:
+        caught(example, "User: scoring is not authorized to perform: sagemaker:DescribeEndpoint")
+    assert (
+        'Step "Maximal": the endpoint risk-scoring could not be looked at. '
+        "User: scoring is not authorized to perform: sagemaker:DescribeEndpoint"
+    ) in str(raised.value.__cause__)
 
 
 def seen(example: Example, result: dict[str, Json], *, redrive: int | None = None, redriven_before: int = 0) -> Json:
@@ -286,6 +300,7 @@ def test_the_model_loads_its_data_and_writes_the_log_of_its_own_endpoint(example
         *reads("models", "scoring/model.tar.gz"),
     ]
     assert example.made.statements(example.maximal.role) == [
+        *sagemaker_logs("Endpoints/risk-scoring"),
         *pulls("111122223333:repository/scoring", "492215442770:repository/sagemaker-xgboost"),
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("lake", "own/m.tar.gz"),

@@ -194,6 +194,7 @@ def test_a_minimal_job_reads_its_channel_and_writes_its_own_folder(example: Exam
 
 def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -> None:
     assert example.made.statements(example.maximal.role) == [
+        *sagemaker_logs("TrainingJobs"),
         *pulls("492215442770:repository/sagemaker-xgboost"),
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("lake", "applications/*"),
