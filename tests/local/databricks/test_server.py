@@ -6,6 +6,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TypedDict, cast
 
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -407,10 +408,15 @@ class TestPaging:
         assert len(workspace.jobs.get_run(run_id).tasks or []) == 250
 
 
-def ask(api: ApiClient, path: str, **query: object) -> dict[str, list[dict[str, object]]]:
-    answer = api.do("GET", path, query=query)
-    assert isinstance(answer, dict)
-    return answer
+class Page(TypedDict, total=False):
+    runs: list[dict[str, object]]
+    tasks: list[dict[str, object]]
+    has_more: bool
+    next_page_token: str
+
+
+def ask(api: ApiClient, path: str, **query: object) -> Page:
+    return cast("Page", api.do("GET", path, query=query))
 
 
 class TestCredentials:

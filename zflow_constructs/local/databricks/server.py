@@ -100,7 +100,7 @@ class DatabricksServer:
             app.get(f"{runs}/list", endpoint=f"{version}-list")(self._guarded(self._list))
         app.register_error_handler(ApiError, _refusal)
         app.register_error_handler(OAuthError, _oauth_refusal)
-        app.register_error_handler(HTTPException, _no_such_endpoint)
+        app.register_error_handler(HTTPException, _http_error)
         return app
 
     def _guarded(self, answer: Callable[[], JsonObject]) -> Callable[[], Response]:
@@ -180,8 +180,9 @@ def _oauth_refusal(error: OAuthError) -> tuple[Response, int]:
     return jsonify(error=error.error, error_description=error.description), error.status
 
 
-def _no_such_endpoint(error: HTTPException) -> tuple[Response, int]:
+def _http_error(error: HTTPException) -> tuple[Response, int]:
     if error.code in (404, 405):
         message = f"No API found for '{request.method} {request.path}'"
         return jsonify(error_code="ENDPOINT_NOT_FOUND", message=message), 404
-    return jsonify(error_code="MALFORMED_REQUEST", message=error.description), error.code or 500
+    error_code = "MALFORMED_REQUEST" if error.code == 400 else "INTERNAL_ERROR"
+    return jsonify(error_code=error_code, message=error.description), error.code or 500
