@@ -84,6 +84,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
 
 
 def _run(console: Console, settings: RunSettings, *, serve: bool) -> int:
+    console.print(f"Starting a local AWS, and creating the stack of {settings.assembly} on it ...", soft_wrap=True)
     with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
         engine.deploy()
         shown.show(engine.steps)

@@ -32,7 +32,7 @@ from zflow_constructs.local.bootstrap import bootstrap, deploy, upload_assets
 from zflow_constructs.local.containers import InferenceModel, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
-from zflow_constructs.local.databricks.spark import SparkChoice
+from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
 from zflow_constructs.local.honoured import check_resources, check_tasks
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes
@@ -127,6 +127,7 @@ class Engine:
         self._ended = threading.Event()
         self._execution_arn = ""
         self._databricks_functions: frozenset[str] = frozenset()
+        self._closed = False
         self._closing = ExitStack()
         try:
             self._start()
@@ -201,6 +202,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop everything that runs. Idempotent."""
+        self._closed = True
         self._closing.close()
 
     def _watch(self) -> RunResult:
@@ -239,10 +241,10 @@ class Engine:
         self._make_sagemaker()
         self.aws.use(
             [
-                stepfunctions(on_history=self._on_history, on_status=self._on_status),
                 sagemaker(jobs=self._jobs, endpoints=self._endpoints),
                 lambda_functions(self._functions, send=self._deliveries.send),
                 events(self._deliveries),
+                stepfunctions(on_history=self._on_history, on_status=self._on_status),
             ]
         )
         # The last to start is the first to stop: first what makes calls, then what answers them.
@@ -289,12 +291,15 @@ class Engine:
             return
         self._databricks_functions = frozenset(functions)
         accepted = credentials(self.aws, functions.values())
-        runner = ScriptRunner(
-            s3=self.aws.clients.s3,
-            processes=self._processes,
-            environment=self.aws.environment,
-            spark=self._settings.spark,
-        )
+        try:
+            runner = ScriptRunner(
+                s3=self.aws.clients.s3,
+                processes=self._processes,
+                environment=self.aws.environment,
+                spark=self._settings.spark,
+            )
+        except SparkUnavailableError as error:
+            raise AssemblyError(str(error)) from error
         server = DatabricksServer(
             runner=runner,
             folder=self._settings.folder / "databricks",
@@ -327,7 +332,8 @@ class Engine:
             self._steps.on_event(event)
 
     def _on_status(self, execution: Execution) -> None:
-        send_status(execution)
+        if not self._closed:
+            send_status(execution)
         if execution.status != "RUNNING" and execution.exec_arn == self._execution_arn:
             self._steps.end(execution.status)
             self._ended.set()

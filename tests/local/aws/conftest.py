@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final, Protocol, cast
 
 import pytest
 
@@ -11,7 +12,7 @@ from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 
 ACCOUNT = "111122223333"
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/workflow"
 
 
@@ -60,6 +61,25 @@ def aws(tmp_path_factory: pytest.TempPathFactory, followed: Followed) -> Iterato
 
 
 Run = Callable[..., Ended]
+
+
+class Api(Protocol):
+    """A client whose operations aren't known to the type checker."""
+
+    def __getattr__(self, operation: str) -> Callable[..., Mapping[str, object]]: ...
+
+
+def api(aws: AwsServer, service: str) -> Api:
+    """The client of a service, by boto3's name of it."""
+    return cast("Api", aws.clients(service))
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Wait until something is so."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it doesn't happen"
+        time.sleep(0.02)
 
 
 @pytest.fixture

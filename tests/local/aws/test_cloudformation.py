@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.local.aws.conftest import ACCOUNT, REGION
+from tests.local.aws.conftest import ACCOUNT, REGION, ended
 from zflow_constructs.local.aws.resource_types import INERT_TYPES
 from zflow_constructs.local.aws.server import AwsServer
 
@@ -51,21 +51,18 @@ def test_a_secret_is_generated_as_its_template_says(aws: AwsServer) -> None:
 @pytest.mark.parametrize("form", ["text", "object", "substitutions"])
 def test_a_machine_of_a_template_runs_however_its_definition_is_given(aws: AwsServer, form: str) -> None:
     machine = {"StartAt": "Say", "States": {"Say": {"Type": "Pass", "Result": "hello", "End": True}}}
-    properties: Mapping[str, object] = {
+    forms: Mapping[str, Mapping[str, object]] = {
         "text": {"DefinitionString": {"Fn::Join": ["", [json.dumps(machine)]]}},
         "object": {"Definition": machine},
         "substitutions": {
             "DefinitionString": json.dumps(machine).replace("hello", "${what}"),
             "DefinitionSubstitutions": {"what": "hello"},
         },
-    }[form]
+    }
     role = f"arn:aws:iam::{ACCOUNT}:role/workflow"
-    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {**properties, "RoleArn": role}}
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {**forms[form], "RoleArn": role}}
     attributes = {name: {"Fn::GetAtt": ["Machine", name]} for name in ("Arn", "Name")}
     outputs = deploy(aws, f"machine-{form}", {"Machine": resource}, {"Ref": {"Ref": "Machine"}, **attributes})
     assert outputs["Ref"] == outputs["Arn"] == f"arn:aws:states:{LOCAL}:stateMachine:{outputs['Name']}"
-
-    from tests.local.aws.conftest import ended
-
     started = aws.clients.stepfunctions.start_execution(stateMachineArn=outputs["Ref"], name="once")
     assert ended(aws, started["executionArn"]).output == "hello"

@@ -1,10 +1,9 @@
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.local.aws.conftest import ACCOUNT, REGION
+from tests.local.aws.conftest import ACCOUNT, REGION, api
 from zflow_constructs.local.aws.events import Deliveries, events, transform
 from zflow_constructs.local.aws.server import AwsServer
 
@@ -26,21 +25,21 @@ def test_an_input_transformer_fills_its_template(template: str, value: object) -
 
 
 @pytest.fixture(scope="module")
-def delivered(aws: AwsServer) -> Iterator[list[tuple[str, object]]]:
+def delivered(aws: AwsServer) -> list[tuple[str, object]]:
     received: list[tuple[str, object]] = []
     aws.use([events(Deliveries(lambda arn, event: received.append((arn, event))))])
-    yield received
+    return received
 
 
 def put_rule(aws: AwsServer, name: str, **target: object) -> None:
-    client = aws.clients("events")
+    client = api(aws, "events")
     client.put_rule(Name=name, EventPattern=json.dumps({"source": ["test"], "detail": {"rule": [name]}}))
     client.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": FUNCTION, **target}])
 
 
 def send(aws: AwsServer, rule: str) -> None:
     detail = json.dumps({"rule": rule, "executionArn": "arn:x"})
-    aws.clients("events").put_events(Entries=[{"Source": "test", "DetailType": "Test", "Detail": detail}])
+    api(aws, "events").put_events(Entries=[{"Source": "test", "DetailType": "Test", "Detail": detail}])
 
 
 def wait_for(received: list[tuple[str, object]], count: int) -> None:
@@ -85,7 +84,7 @@ def test_a_transformed_event_reaches_a_function_as_its_rule_says(
 def test_a_disabled_rule_delivers_nothing(aws: AwsServer, delivered: list[tuple[str, object]]) -> None:
     delivered.clear()
     put_rule(aws, "disabled")
-    aws.clients("events").disable_rule(Name="disabled")
+    api(aws, "events").disable_rule(Name="disabled")
     send(aws, "disabled")
     put_rule(aws, "after")
     send(aws, "after")

@@ -1,6 +1,7 @@
 import json
+from collections.abc import Mapping
 
-from tests.local.aws.conftest import REGION, Run, create
+from tests.local.aws.conftest import REGION, Run, api, create, ended, until
 from zflow_constructs.local.aws.server import AwsServer
 
 
@@ -68,18 +69,17 @@ def test_a_task_token_is_answered_from_outside(aws: AwsServer) -> None:
             }
         },
     }
-    dynamodb = aws.clients("dynamodb")
+    dynamodb = api(aws, "dynamodb")
     dynamodb.create_table(
         TableName="asked",
         KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    from tests.local.aws.conftest import ended
-    from tests.local.aws.test_sagemaker import until
-
     arn = aws.clients.stepfunctions.start_execution(stateMachineArn=create(aws, "asks", definition))["executionArn"]
     until(lambda: "Item" in dynamodb.get_item(TableName="asked", Key={"Id": {"S": "1"}}))
-    token = dynamodb.get_item(TableName="asked", Key={"Id": {"S": "1"}})["Item"]["Token"]["S"]
+    item = dynamodb.get_item(TableName="asked", Key={"Id": {"S": "1"}})["Item"]
+    assert isinstance(item, Mapping)
+    token = item["Token"]["S"]
     aws.clients.stepfunctions.send_task_success(taskToken=token, output=json.dumps({"answer": 42}))
     assert ended(aws, arn).output == 42

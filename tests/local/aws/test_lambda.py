@@ -3,10 +3,12 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
+from botocore.response import StreamingBody
 
-from tests.local.aws.conftest import REGION, ROLE, Run
+from tests.local.aws.conftest import REGION, ROLE, Run, api, create
 from zflow_constructs.local.aws.events import Deliveries, events
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.server import AwsServer
@@ -44,7 +46,7 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def functions(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
-    aws.clients("iam").create_role(RoleName="workflow", AssumeRolePolicyDocument="{}")
+    api(aws, "iam").create_role(RoleName="workflow", AssumeRolePolicyDocument="{}")
     with Processes() as processes:
         functions = Functions(
             folder=tmp_path_factory.mktemp("functions"),
@@ -85,8 +87,9 @@ def archive(files: dict[str, str]) -> bytes:
 
 
 def invoke(aws: AwsServer, function: str, event: object, **more: str) -> tuple[object, str]:
-    answer = aws.clients("lambda").invoke(FunctionName=function, Payload=json.dumps(event), **more)
-    return json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", "")
+    answer = api(aws, "lambda").invoke(FunctionName=function, Payload=json.dumps(event), **more)
+    payload = cast("StreamingBody", answer["Payload"]).read()
+    return json.loads(payload or b"null"), str(answer.get("FunctionError", ""))
 
 
 def test_the_handler_runs_in_a_warm_process_with_its_context_and_its_variables(aws: AwsServer, function: str) -> None:
@@ -154,6 +157,18 @@ def test_a_task_s_error_is_the_handler_s_and_can_be_retried(aws: AwsServer, func
         }
     )
     assert ended.output == 2
+
+
+def test_a_stopped_execution_is_aborted_at_once_whatever_its_function_does(aws: AwsServer, function: str) -> None:
+    arn = aws.clients.lambda_.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    arguments = {"FunctionName": arn, "Payload": {"do": "sleep"}}
+    call = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": arguments, "End": True}
+    machine = create(aws, "sleeps", {"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": call}})
+    client = aws.clients.stepfunctions
+    execution = client.start_execution(stateMachineArn=machine)["executionArn"]
+    client.stop_execution(executionArn=execution, error="Stopped", cause="by hand")
+    described = client.describe_execution(executionArn=execution)
+    assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Stopped", "by hand")
 
 
 def test_an_event_is_retried_twice_and_a_loss_is_recorded(aws: AwsServer, function: str, functions: Functions) -> None:

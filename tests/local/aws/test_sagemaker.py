@@ -1,16 +1,16 @@
-"""SageMaker's API over HTTP; its containers are small Python programs here, those of the frameworks have tests of their own."""
+"""SageMaker's API over HTTP. Its containers are small programs here; the frameworks' have tests of their own."""
 
 import json
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
-from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
-from tests.local.aws.conftest import ROLE, Run, create, ended
+from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -33,7 +33,7 @@ class ScriptContainer:
         self._stopped = threading.Event()
         code = str(parameters["code"])
         argv = [sys.executable, "-c", code]
-        self._start = lambda: processes.start(argv, env={}, cwd=folder, log=self._log, on_line=on_line)
+        self._start = partial(processes.start, argv, env={}, cwd=folder, log=self._log, on_line=on_line)
 
     def run(self) -> JobOutcome:
         process = self._start()
@@ -81,22 +81,21 @@ def lines() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def client(
-    aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BaseClient]:
+def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     def hear(name: str, line: str) -> None:
         lines.append((name, line))
 
     with Processes() as processes:
-        place = {"region": aws.region, "account": aws.account}
         endpoints = Endpoints(
-            **place,
+            region=aws.region,
+            account=aws.account,
             folder=tmp_path_factory.mktemp("endpoints"),
             model=lambda containers, _folder, _on_line: EchoModel(containers),
             on_line=hear,
         )
         jobs = Jobs(
-            **place,
+            region=aws.region,
+            account=aws.account,
             folder=tmp_path_factory.mktemp("jobs"),
             training=lambda request, folder, on_line: ScriptContainer(request, folder, on_line, processes),
             transform=lambda request, folder, on_line: ScriptContainer(
@@ -105,7 +104,7 @@ def client(
             on_line=hear,
         )
         aws.use([sagemaker(jobs=jobs, endpoints=endpoints)])
-        yield aws.clients("sagemaker")
+        yield api(aws, "sagemaker")
         jobs.stop()
         endpoints.stop()
 
@@ -134,15 +133,8 @@ def train(request: Mapping[str, object], **more: object) -> Mapping[str, object]
     }
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it doesn't happen"
-        time.sleep(0.02)
-
-
 def test_a_sync_task_waits_for_its_job_and_has_its_description(
-    client: BaseClient, run: Run, lines: list[tuple[str, str]]
+    client: Api, run: Run, lines: list[tuple[str, str]]
 ) -> None:
     ended = run(train(training("completes", "print('epoch 1')")))
     assert ended.status == "SUCCEEDED", ended.cause
@@ -173,27 +165,27 @@ def test_a_failed_job_fails_its_task_with_its_description_as_the_cause(
     assert reason in json.loads(ended.cause)["FailureReason"]
 
 
-def test_a_job_is_stopped_when_its_task_times_out(client: BaseClient, run: Run) -> None:
+def test_a_job_is_stopped_when_its_task_times_out(client: Api, run: Run) -> None:
     ended = run(train(training("too-long", "import time; time.sleep(60)"), TimeoutSeconds=1))
     assert ended.error == "States.Timeout"
     until(lambda: client.describe_training_job(TrainingJobName="too-long")["TrainingJobStatus"] == "Stopped")
 
 
-def test_a_job_is_stopped_when_its_execution_is(aws: AwsServer, client: BaseClient) -> None:
+def test_a_job_is_stopped_when_its_execution_is(aws: AwsServer, client: Api) -> None:
     states = train(training("aborted", "import time; time.sleep(60)"))
     definition = {"QueryLanguage": "JSONata", "StartAt": "Train", "States": states}
     stepfunctions = aws.clients.stepfunctions
     arn = stepfunctions.start_execution(stateMachineArn=create(aws, "aborted", definition))["executionArn"]
-    until(lambda: bool(client.list_tags) and _status(client, "aborted") == "InProgress")
+    until(lambda: _status(client, "aborted") == "InProgress")
     stepfunctions.stop_execution(executionArn=arn)
     assert ended(aws, arn).status == "ABORTED"
     until(lambda: _status(client, "aborted") == "Stopped")
 
 
-def _status(client: BaseClient, job: str) -> str:
+def _status(client: Api, job: str) -> str:
     try:
         return str(client.describe_training_job(TrainingJobName=job)["TrainingJobStatus"])
-    except client.exceptions.ClientError:
+    except ClientError:
         return ""
 
 
@@ -213,14 +205,12 @@ def test_an_invalid_request_is_an_exception_of_the_integration(run: Run) -> None
     assert "ResourceConfig.InstanceType" in ended.cause
 
 
-def test_what_the_engine_doesn_t_have_is_refused(client: BaseClient) -> None:
-    with pytest.raises(
-        client.exceptions.ClientError, match="The local engine doesn't have SageMaker's CreateAutoMLJob"
-    ):
+def test_what_the_engine_doesn_t_have_is_refused(client: Api) -> None:
+    with pytest.raises(ClientError, match="The local engine doesn't have SageMaker's CreateAutoMLJob"):
         client.create_auto_ml_job(AutoMLJobName="auto", InputDataConfig=[], OutputDataConfig={}, RoleArn=ROLE)
 
 
-def make_config(client: BaseClient, name: str, *containers: str) -> str:
+def make_config(client: Api, name: str, *containers: str) -> str:
     model = {"ModelName": name, "ExecutionRoleArn": ROLE}
     definitions = [{"Image": IMAGE, "ModelDataUrl": container} for container in containers]
     client.create_model(
@@ -231,7 +221,7 @@ def make_config(client: BaseClient, name: str, *containers: str) -> str:
     return name
 
 
-def wait_for(client: BaseClient, endpoint: str, status: str) -> Mapping[str, object]:
+def wait_for(client: Api, endpoint: str, status: str) -> Mapping[str, object]:
     until(lambda: client.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == status)
     return dict(client.describe_endpoint(EndpointName=endpoint))
 
@@ -242,7 +232,7 @@ def predict(aws: AwsServer, endpoint: str, body: bytes = b"1,2") -> Mapping[str,
     return dict(json.loads(answer["Body"].read()))
 
 
-def test_an_endpoint_is_created_invoked_updated_and_deleted(aws: AwsServer, client: BaseClient) -> None:
+def test_an_endpoint_is_created_invoked_updated_and_deleted(aws: AwsServer, client: Api) -> None:
     first, second = make_config(client, "first", "preprocessor", "classifier"), make_config(client, "second", "newer")
     client.create_endpoint(EndpointName="scores", EndpointConfigName=first)
     assert wait_for(client, "scores", "InService")["EndpointConfigName"] == first
@@ -254,18 +244,16 @@ def test_an_endpoint_is_created_invoked_updated_and_deleted(aws: AwsServer, clie
     assert predict(aws, "scores")["by"] == ["newer"]
 
     client.delete_endpoint(EndpointName="scores")
-    with pytest.raises(client.exceptions.ClientError, match="Could not find endpoint"):
+    with pytest.raises(ClientError, match="Could not find endpoint"):
         client.describe_endpoint(EndpointName="scores")
 
 
-def test_an_endpoint_whose_model_doesn_t_start_has_failed_and_says_why(client: BaseClient) -> None:
+def test_an_endpoint_whose_model_doesn_t_start_has_failed_and_says_why(client: Api) -> None:
     client.create_endpoint(EndpointName="dead", EndpointConfigName=make_config(client, "dead", "broken"))
     assert "no such model" in str(wait_for(client, "dead", "Failed")["FailureReason"])
 
 
-def test_an_update_that_doesn_t_start_is_rolled_back_while_the_old_model_serves(
-    aws: AwsServer, client: BaseClient
-) -> None:
+def test_an_update_that_doesn_t_start_is_rolled_back_while_the_old_model_serves(aws: AwsServer, client: Api) -> None:
     good, bad = make_config(client, "good", "works"), make_config(client, "bad", "broken")
     client.create_endpoint(EndpointName="rolled", EndpointConfigName=good)
     wait_for(client, "rolled", "InService")
@@ -275,12 +263,12 @@ def test_an_update_that_doesn_t_start_is_rolled_back_while_the_old_model_serves(
     assert predict(aws, "rolled")["by"] == ["works"]
 
 
-def test_a_model_s_refusal_is_a_model_error(aws: AwsServer, client: BaseClient) -> None:
+def test_a_model_s_refusal_is_a_model_error(aws: AwsServer, client: Api) -> None:
     client.create_endpoint(EndpointName="strict", EndpointConfigName=make_config(client, "strict", "one"))
     wait_for(client, "strict", "InService")
     runtime = aws.clients.sagemaker_runtime
     with pytest.raises(
-        runtime.exceptions.ModelError, match="client error .400. from primary with message .can't read that"
+        runtime.exceptions.ModelError, match=r"client error \(400\) from primary with message .can't read that"
     ):
         predict(aws, "strict", b"bad")
 

@@ -62,13 +62,14 @@ def test_it_forgets_everything_and_leaves_moto_as_it_was(tmp_path: Path) -> None
         assert aws.clients.s3.list_buckets()["Buckets"] == []
 
 
-def test_a_child_s_boto3_finds_it_and_nothing_of_the_user_s_account(
+def test_its_clients_and_a_child_s_know_nothing_of_the_user_s_account(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
     code = "import boto3, json; print(json.dumps(boto3.client('s3').list_buckets()['Buckets']))"
     with start(tmp_path) as aws:
+        assert aws.clients.s3.list_buckets()["Buckets"] == []
         assert "AWS_PROFILE" not in aws.environment
         assert aws.environment["PATH"] == os.environ["PATH"]
         child = subprocess.run(

@@ -1,7 +1,7 @@
 """RedriveExecution: a failed execution goes on from the states that didn't succeed. moto doesn't have it.
 
-Each state that has ended leaves a note: its output, what it assigned, where it went. A redriven execution starts anew and
-takes the notes in the place of the states that left them.
+Each state that has ended leaves a note: its output, what it assigned, where it went. A redriven execution starts anew,
+and takes the notes in the place of the states that left them.
 
 See https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """

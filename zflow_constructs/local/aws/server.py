@@ -62,19 +62,13 @@ class AwsServer:
             raise RuntimeError("another local run is going on in this process; stop it first")
         self.account = account
         self.region = region
-        self.clients = Clients(self._make_client)
         self._hooks = ExitStack()
         self._hooks.callback(_running.release)
-        self._hooks.enter_context(_logged(log))
-        self._hooks.enter_context(replaced(moto.iam.models, "get_account_id_from", lambda _access_key: account))
-        for hook in (
-            cloudformation(),
-            interpreter(time_scale=time_scale),
-            jsonata(),
-            integrations(clients=self.clients),
-        ):
-            self._hooks.enter_context(hook)
-        self._server = self._serve()
+        try:
+            self._start(time_scale=time_scale, log=log)
+        except BaseException:
+            self.stop()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +111,20 @@ class AwsServer:
         """Stop serving, forget all resources, and leave moto as it was. Idempotent."""
         self._hooks.close()
 
+    def _start(self, *, time_scale: float, log: Path) -> None:
+        self._session = _session(self.region)
+        self.clients = Clients(self._make_client)
+        for hook in (
+            _logged(log),
+            replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
+            cloudformation(),
+            interpreter(time_scale=time_scale),
+            jsonata(),
+            integrations(clients=self.clients),
+        ):
+            self._hooks.enter_context(hook)
+        self._server = self._serve()
+
     def _serve(self) -> BaseWSGIServer:
         self._hooks.callback(BackendDict.reset)
         server = make_server(
@@ -134,17 +142,7 @@ class AwsServer:
         return server
 
     def _make_client(self, service: str) -> BaseClient:
-        session = botocore.session.Session()
-        for variable in ("config_file", "credentials_file"):
-            session.set_config_variable(variable, os.devnull)
-        session.set_config_variable("profile", None)
-        # A session of its own: the user's profile must have no say, and boto3's default session isn't for threads.
-        client: BaseClient = boto3.Session(
-            botocore_session=session,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            region_name=self.region,
-        ).client(  # type: ignore[call-overload]  # of a service that isn't known here
+        client: BaseClient = self._session.client(  # type: ignore[call-overload]  # of a service that isn't known here
             service,
             endpoint_url=self.url,
             config=Config(
@@ -157,6 +155,18 @@ class AwsServer:
             ),
         )
         return client
+
+
+def _session(region: str) -> boto3.Session:
+    """A session that the user's own profile has no say in, and that is used by one thread at a time."""
+    nothing = (None, None, os.devnull, None)
+    variables = {"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing}
+    return boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=variables),
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name=region,
+    )
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # untyped

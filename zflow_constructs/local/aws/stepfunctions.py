@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models
 from moto.stepfunctions.parser.api import ExecutionStatus, InvalidDefinition
 from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -19,6 +20,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
@@ -221,12 +223,16 @@ def context_object(on_history: HistoryListener) -> Iterator[None]:
 
 @contextmanager
 def statuses(on_status: StatusListener) -> Iterator[None]:
-    """Tell of each change of an execution's status, and never leave one RUNNING whose thread has died.
+    """Tell of each change of an execution's status, when it happens.
+
+    A stopped execution is ABORTED at once: moto waits until its Tasks have ended. And none is left RUNNING whose thread
+    has died.
 
     Args:
         on_status: Hears of each change.
     """
     start = Execution.start
+    stop = Execution.stop
     terminated = BaseExecutionWorkerCommunication.terminated
     run = ExecutionWorker._execution_logic  # noqa: SLF001
 
@@ -234,9 +240,24 @@ def statuses(on_status: StatusListener) -> Iterator[None]:
         start(self)
         on_status(self)
 
+    def stopped(self: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
+        _until_begun(self)
+        stop(self, stop_date, error, cause)
+        self.error, self.cause = error, cause
+        self.exec_worker._execution_communication.terminated()  # noqa: SLF001
+
+    def stop_execution(self: StepFunctionResponse) -> ActionResult:
+        # moto drops the error and the cause.
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        execution.stop(datetime.now(tz=UTC), self._get_param("error"), self._get_param("cause"))
+        return ActionResult({"stopDate": execution.stop_date})
+
     def ended(self: BaseExecutionWorkerCommunication) -> None:
-        terminated(self)
-        on_status(self.execution)
+        # A stopped execution's thread ends once more, later, when its Tasks have.
+        if "told" not in vars(self):
+            self.told = True
+            terminated(self)
+            on_status(self.execution)
 
     def run_to_an_end(self: ExecutionWorker) -> None:
         execution = self._execution_communication.execution
@@ -252,10 +273,21 @@ def statuses(on_status: StatusListener) -> Iterator[None]:
 
     with all_replaced(
         (Execution, "start", started),
+        (Execution, "stop", stopped),
+        (StepFunctionResponse, "stop_execution", stop_execution),
         (BaseExecutionWorkerCommunication, "terminated", ended),
         (ExecutionWorker, "_execution_logic", run_to_an_end),
     ):
         yield
+
+
+def _until_begun(execution: Execution) -> None:
+    """Wait until an execution is in its first state: it can't be stopped before."""
+    end = time.monotonic() + _STOP_SECONDS
+    while (execution.exec_worker.env is None or execution.exec_worker.env.program_state() is None) and (
+        time.monotonic() < end
+    ):
+        time.sleep(0.01)
 
 
 def _timestamp(moment: datetime) -> str:

@@ -1,0 +1,167 @@
+import contextlib
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.local.assemblies import call, write_assembly
+from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.local.engine import Engine, RunResult, RunSettings
+from zflow_constructs.local.steps import Step, StepStatus
+
+PUT = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+    "Arguments": {"Bucket": "${Bucket}", "Key": "out/result.json", "Body": {"n": "{% $states.input.n %}"}},
+}
+
+
+def run(assembly: Path, folder: Path, **parameters: object) -> tuple[RunResult, list[tuple[str, str]]]:
+    changes: list[tuple[str, str]] = []
+
+    def hear(step: Step) -> None:
+        if (step.id, step.status.value) not in changes[-1:]:
+            changes.append((step.id, step.status.value))
+
+    with Engine(RunSettings(assembly=assembly, folder=folder, parameters=parameters), on_step=hear) as engine:
+        engine.deploy()
+        return engine.run(), changes
+
+
+def test_a_run_keeps_its_objects_logs_and_record(tmp_path: Path) -> None:
+    states = {"Count": call({"n": "{% $states.input.start %}"}, Next="Store"), "Store": {**PUT, "End": True}}
+    result, changes = run(write_assembly(tmp_path, states), tmp_path / "run", start=41)
+
+    assert (result.status, result.undelivered) == ("SUCCEEDED", [])
+    assert changes == [("Count", "running"), ("Count", "succeeded"), ("Store", "running"), ("Store", "succeeded")]
+    objects = tmp_path / "run" / "objects" / result.outputs["BucketName"]
+    assert json.loads((objects / "out/result.json").read_text(encoding="utf-8")) == {"n": 42}
+    note = json.loads((objects / "notes/SUCCEEDED.json").read_text(encoding="utf-8"))
+    assert note == {"do": "note", "execution": result.execution, "status": "SUCCEEDED"}
+
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert (record["status"], record["input"]) == ("SUCCEEDED", {"start": 41})
+    count, store = record["steps"]
+    assert (count["id"], count["status"], [state["name"] for state in count["states"]]) == (
+        "Count",
+        "succeeded",
+        ["Count"],
+    )
+    assert "handling" in (tmp_path / "run" / count["logs"][0]).read_text(encoding="utf-8")
+    assert store["jobs"] == []
+
+
+def test_a_failure_names_its_step_error_and_cause_and_reaches_the_rule(tmp_path: Path) -> None:
+    fine = {"StartAt": "Fine", "States": {"Fine": call({}, End=True)}}
+    bad = {"StartAt": "Bad", "States": {"Bad": call({"do": "raise"}, End=True)}}
+    both = {"Type": "Parallel", "Branches": [fine, bad], "Next": "After"}
+    result, _ = run(write_assembly(tmp_path, {"Both": both, "After": {**PUT, "End": True}}), tmp_path / "run")
+
+    steps = {step.id: step for step in result.steps}
+    assert (result.status, steps["Bad"].status) == ("FAILED", StepStatus.FAILED)
+    assert (steps["Bad"].error, "asked to fail" in steps["Bad"].cause) == ("ValueError", True)
+    assert steps["After"].status is StepStatus.NOT_RUN
+    notes = tmp_path / "run" / "objects" / result.outputs["BucketName"] / "notes"
+    assert [note.name for note in notes.iterdir()] == ["FAILED.json"]
+
+
+def test_a_step_whose_condition_is_false_is_skipped(tmp_path: Path) -> None:
+    states = {
+        "Deploy: when": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% false %}", "Next": "Deploy"}],
+            "Default": "End",
+        },
+        "Deploy": call({}, Next="End"),
+        "End": {"Type": "Succeed"},
+    }
+    result, _ = run(write_assembly(tmp_path, states), tmp_path / "run")
+    assert [(step.id, step.status) for step in result.steps] == [("Deploy", StepStatus.SKIPPED)]
+
+
+def test_a_step_of_several_states_ends_once(tmp_path: Path) -> None:
+    states = {
+        "Extract": call({}, Next="Extract: wait"),
+        "Extract: wait": {"Type": "Wait", "Seconds": 1, "Next": "Extract: check"},
+        "Extract: check": call({}, Next="Extract: done?"),
+        "Extract: done?": {"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "Last"}]},
+        "Last": call({}, End=True),
+    }
+    _, changes = run(write_assembly(tmp_path, states), tmp_path / "run")
+    assert changes == [("Extract", "running"), ("Extract", "succeeded"), ("Last", "running"), ("Last", "succeeded")]
+
+
+def test_a_caught_error_is_the_step_s_own_business_when_it_goes_on(tmp_path: Path) -> None:
+    caught = [{"ErrorEquals": ["ValueError"], "Next": "Try: again"}]
+    states = {"Try": call({"do": "raise"}, Catch=caught, End=True), "Try: again": call({}, End=True)}
+    result, _ = run(write_assembly(tmp_path, states), tmp_path / "run")
+    assert [(step.id, step.status, step.error) for step in result.steps] == [("Try", StepStatus.SUCCEEDED, "")]
+
+
+def test_a_failed_run_is_redriven_from_where_it_failed(tmp_path: Path) -> None:
+    get = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Arguments": {"Bucket": "${Bucket}", "Key": "late.json"},
+        "Output": "{% $states.result.Body %}",
+        "End": True,
+    }
+    assembly = write_assembly(tmp_path, {"First": call({}, Next="Get"), "Get": get})
+    with Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine:
+        bucket = engine.deploy()["BucketName"]
+        assert engine.run().error == "S3.NoSuchKeyException"
+        engine.aws.clients.s3.put_object(Bucket=bucket, Key="late.json", Body=b"{}")
+        assert engine.redrive().status == "SUCCEEDED"
+        assert (tmp_path / "run").exists()
+
+
+def test_a_template_that_can_t_be_honoured_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    assembly = write_assembly(tmp_path, {"Call": call({}, End=True)}, more={"Job": {"Type": "AWS::Glue::Job"}})
+    with pytest.raises(AssemblyError, match="Job: AWS::Glue::Job"):
+        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_integration_that_can_t_be_honoured_is_refused_before_the_run(tmp_path: Path) -> None:
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:startJobRun", "Arguments": {}, "End": True}
+    assembly = write_assembly(tmp_path, {"Glue": task})
+    with (
+        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        pytest.raises(AssemblyError, match="Glue: arn:aws:states:::aws-sdk:glue:startJobRun"),
+    ):
+        engine.deploy()
+
+
+def test_closing_an_engine_in_the_middle_of_a_run_leaves_nothing_running(tmp_path: Path) -> None:
+    assembly = write_assembly(tmp_path, {"Sleep": call({"do": "sleep"}, End=True)})
+    running: list[str] = []
+    engine = Engine(
+        RunSettings(assembly=assembly, folder=tmp_path / "run"), on_step=lambda step: running.append(step.last_line)
+    )
+    engine.deploy()
+    threading.Thread(target=_run_until_closed, args=(engine,), daemon=True).start()
+    limit = time.monotonic() + 20
+    while "handling sleep" not in running:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    engine.close()
+    assert not list(_processes_in(tmp_path))
+
+
+def _run_until_closed(engine: Engine) -> None:
+    with contextlib.suppress(Exception):  # Its AWS is gone in the middle of a call.
+        engine.run()
+
+
+def _processes_in(folder: Path) -> list[Path]:
+    """The processes whose working folder is within a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve().is_relative_to(folder.resolve()):
+                found.append(process)
+        except OSError:
+            continue
+    return found
