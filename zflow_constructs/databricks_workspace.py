@@ -12,6 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.queues import dead_letter_queue
 
 _RUNTIME = Path(__file__).parent / "runtime" / "databricks"
 CALL_SECONDS = 120
@@ -95,6 +96,8 @@ class DatabricksWorkspace(Construct):
             timeout=Duration.seconds(_FUNCTION_SECONDS),
             memory_size=256,
             log_group=log_group,
+            # A stop that fails, retries included, leaves a run going: it must not be lost.
+            dead_letter_queue=dead_letter_queue(self, "DeadLetterQueue"),
             environment={
                 "DATABRICKS_HOST": host,
                 "DATABRICKS_AUTH": credentials.kind,

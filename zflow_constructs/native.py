@@ -18,8 +18,9 @@ _JSON_PATH_FIELDS = {"InputPath", "OutputPath", "Parameters", "ResultPath", "Res
 class NativeStep(Step):
     """A chain of the CDK's own states, for what has no step here.
 
-    The chain runs in a Parallel state of one branch: its variables stay its own, and its states' names must be unique in
-    the workflow, as AWS demands. It is written in JSONata (`sfn.Pass.jsonata(...)`), reads `payload` as `$states.input`, and its last state's output is the result.
+    The chain runs in a Parallel state of one branch. Its variables stay its own; its states' names must be unique in
+    the workflow, as AWS demands. It is written in JSONata (`sfn.Pass.jsonata(...)`), reads `payload` as
+    `$states.input`, and its last state's output is the result.
 
     Args:
         scope: the construct that owns the step.

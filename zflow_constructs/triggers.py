@@ -14,18 +14,6 @@ from constructs import Construct
 
 from zflow_constructs.core.expressions import Scalar
 
-_KEPT = Duration.days(14)
-
-
-def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
-    """A queue for events that could not be delivered: encrypted, closed to plain HTTP, kept for 14 days.
-
-    Args:
-        scope: the construct that owns it.
-        id: its id.
-    """
-    return sqs.Queue(scope, id, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=_KEPT)
-
 
 def start_on_schedule(
     scope: Construct,

@@ -19,9 +19,10 @@ from zflow_constructs.core.compiler import StepNode, compile_workflow
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import Jsonata, Scalar, Scope, parts_of
 from zflow_constructs.core.references import PARAMETERS_VARIABLE, Parameter
+from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.step import Binding, Step, whole_seconds
 from zflow_constructs.storage import RunStorage
-from zflow_constructs.triggers import call_on_stop, dead_letter_queue, start_on_schedule
+from zflow_constructs.triggers import call_on_stop, start_on_schedule
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _YEAR = 365 * 86_400

@@ -8,6 +8,7 @@ from tests.constructs.parts import stack, workspace
 from tests.constructs.templates import Synthesized, allow
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:databricks-AbCdEf"
+QUEUE = "arn:aws:sqs:eu-central-1:123456789012:DatabricksDeadLetterQueue2887FEB1"
 
 
 def test_its_lambda_knows_the_host_and_where_the_secret_is_but_not_the_secret() -> None:
@@ -18,6 +19,7 @@ def test_its_lambda_knows_the_host_and_where_the_secret_is_but_not_the_secret() 
     assert function.pop("Code")
     assert function == {
         "Architectures": ["arm64"],
+        "DeadLetterConfig": {"TargetArn": QUEUE},
         "Description": "Submits, watches and cancels runs on Databricks for the workspace Databricks.",
         "Environment": {
             "Variables": {
@@ -41,6 +43,7 @@ def test_its_lambda_knows_the_host_and_where_the_secret_is_but_not_the_secret() 
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             "arn:aws:logs:eu-central-1:123456789012:log-group:DatabricksLogsBBA895F8:*",
         ),
+        allow("sqs:SendMessage", QUEUE),
         allow(["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], SECRET),
     ]
     (log_group,) = made.resources("AWS::Logs::LogGroup")

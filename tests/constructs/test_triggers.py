@@ -30,7 +30,8 @@ class Example:
         )
         self.made = Synthesized.of(scope)
         self.machine = f"arn:aws:states:{HERE}:stateMachine:{self.made.logical_id(self.workflow.state_machine)}"
-        (self.queue,) = self.ids("AWS::SQS::Queue")
+        # The other queue is the workspace's, for stops that failed.
+        (self.queue,) = [id for id in self.ids("AWS::SQS::Queue") if id.startswith("Scoring")]
         (self.rule,) = self.ids("AWS::Events::Rule")
         (self.function,) = self.ids("AWS::Lambda::Function")
 
@@ -76,9 +77,9 @@ def test_the_schedulers_role_starts_this_machine_and_fills_this_queue_alone(exam
 
 
 def test_the_queue_keeps_what_was_lost_for_two_weeks_encrypted_and_by_tls_alone(example: Example) -> None:
-    (queue,) = example.made.resources("AWS::SQS::Queue")
+    queue = fields(fields(fields(example.made.template["Resources"])[example.queue])["Properties"])
     assert queue == {"MessageRetentionPeriod": 1_209_600, "SqsManagedSseEnabled": True}
-    (policy,) = example.made.resources("AWS::SQS::QueuePolicy")
+    (policy,) = [each for each in example.made.resources("AWS::SQS::QueuePolicy") if example.queue in str(each)]
     statements = mapping(policy["PolicyDocument"])["Statement"]
     assert isinstance(statements, list)
     queue_arn = f"arn:aws:sqs:{HERE}:{example.queue}"
