@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.local.process_ids import DEADLINE_SECONDS, until_gone
 from zflow_constructs.local.processes import Process, Processes
-
-DEADLINE_SECONDS = 20
 
 
 @pytest.fixture
@@ -38,18 +37,6 @@ def until_first_line(process: Process) -> str:
         assert time.monotonic() < deadline, "the process printed nothing"
         time.sleep(0.01)
     return process.last_lines(1)[0]
-
-
-def is_running(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def until_gone(*pids: int) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < deadline, f"still running: {[pid for pid in pids if is_running(pid)]}"
-        time.sleep(0.02)
 
 
 def test_the_output_reaches_the_log_the_reporter_and_the_last_lines(processes: Processes, tmp_path: Path) -> None:
@@ -124,6 +111,20 @@ def test_what_a_process_leaves_behind_is_killed_when_it_ends(processes: Processe
     )
     assert leaver.wait(DEADLINE_SECONDS) == 0
     until_gone(*map(int, leaver.last_lines(1)[0].split()))
+
+
+def test_a_daemon_that_left_does_not_make_anyone_wait(processes: Processes, tmp_path: Path) -> None:
+    leaver = start(
+        processes,
+        tmp_path,
+        """
+        import subprocess, sys
+        sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+        print(subprocess.Popen(sleep, start_new_session=True).pid)
+        """,
+    )
+    assert leaver.wait(DEADLINE_SECONDS) == 0
+    os.kill(int(leaver.last_lines(1)[0]), signal.SIGKILL)
 
 
 def test_stop_ends_all_at_once_and_nothing_starts_afterwards(tmp_path: Path) -> None:

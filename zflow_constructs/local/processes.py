@@ -21,6 +21,9 @@ Reporter = Callable[[str], None]
 _GRACE_SECONDS = 3.0
 """How long a process may take to end after SIGTERM. SageMaker gives 120 seconds."""
 
+_DRAIN_SECONDS = 5.0
+"""How long the rest of an ended process's output is waited for."""
+
 _KEPT_LINES = 200
 
 _log = logging.getLogger(__name__)
@@ -37,7 +40,8 @@ def ignore(line: str) -> None:
 class Process:
     """One child process in a session of its own, whose output goes to a log file and to a reporter.
 
-    Made by `Processes.start`. When it ends, whatever it started itself is killed.
+    Made by `Processes.start`. When it ends, whatever it started itself is killed, but for a daemon that made a session
+    of its own.
     """
 
     def __init__(
@@ -110,7 +114,8 @@ class Process:
     def _reap(self) -> None:
         self._popen.wait()
         kill_session(self.pid, signal.SIGKILL)  # what it started itself and left behind
-        self._reader.join()
+        # A daemon that left the session may hold the output open for ever; the process itself has ended.
+        self._reader.join(_DRAIN_SECONDS)
         self._on_end()
         self._ended.set()
 

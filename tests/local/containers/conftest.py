@@ -3,7 +3,6 @@
 import io
 import itertools
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from zflow_constructs.local.processes import Processes
 
 Submit = Callable[[Mapping[str, str | bytes]], str]
 """Uploads files as an archive, and returns its URI."""
-
-DEADLINE_SECONDS = 60
 
 
 @pytest.fixture
@@ -56,11 +53,3 @@ def read_archive(objects: ObjectStore, uri: str) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(objects.read(uri))) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
         return {name: file.read() for name, file in files.items() if file}
-
-
-def until_gone(*pids: int) -> None:
-    """Wait until no process has one of the ids."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline, f"still running: {[pid for pid in pids if Path(f'/proc/{pid}').exists()]}"
-        time.sleep(0.02)

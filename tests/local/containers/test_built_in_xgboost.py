@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xgboost
 
-from tests.local.containers.conftest import DEADLINE_SECONDS, read_archive
+from tests.local.containers.conftest import read_archive
+from tests.local.process_ids import DEADLINE_SECONDS
 from zflow_constructs.local.containers import InferenceModel, JobOutcome, TrainingContainer, TransformContainer
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes, ignore

@@ -18,7 +18,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.local.containers.conftest import Submit, script, until_gone
+from tests.local.containers.conftest import Submit, script
+from tests.local.process_ids import until_gone
 from zflow_constructs.local.containers import InferenceModel, ModelStartError
 from zflow_constructs.local.containers.errors import UnsupportedImageError, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import xgboost
 
-from tests.local.containers.conftest import DEADLINE_SECONDS, Submit, read_archive, script, until_gone
+from tests.local.containers.conftest import Submit, read_archive, script
+from tests.local.process_ids import DEADLINE_SECONDS, until_gone
 from zflow_constructs.local.containers import JobOutcome, TrainingContainer
 from zflow_constructs.local.containers.errors import UnsupportedImageError, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.containers.conftest import DEADLINE_SECONDS, Submit, until_gone
+from tests.local.containers.conftest import Submit
+from tests.local.process_ids import DEADLINE_SECONDS, until_gone
 from zflow_constructs.local.containers import JobOutcome, TransformContainer, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes

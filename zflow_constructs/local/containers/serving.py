@@ -43,7 +43,7 @@ class InferenceResponse:
     """A model's answer.
 
     Args:
-        status: The HTTP status; 200 is success.
+        status: The HTTP status; 200 to 299 is success.
         body: The prediction, or what went wrong.
         content_type: The body's content type.
         container: The name of the container that answered.
@@ -57,7 +57,7 @@ class InferenceResponse:
     @property
     def error(self) -> str:
         """What InvokeEndpoint's ModelError says; empty on success."""
-        if self.status == 200:
+        if 200 <= self.status < 300:
             return ""
         side = "client" if 400 <= self.status < 500 else "server"
         message = self.body.decode(errors="replace")

@@ -74,7 +74,7 @@ class TrainingContainer:
         self._objects = objects
         self._processes = processes
         self._folder = TrainingFolder(folder.resolve())
-        self._log = folder / "log.txt"
+        self._log = self._folder.root / "log.txt"
         self._on_line = on_line
         self._stopping = threading.Event()
         self._lock = threading.Lock()

@@ -101,6 +101,7 @@ class TransformContainer:
         except (ModelStartError, StoppedError, _TransformError) as error:
             if self._stopping.is_set() or isinstance(error, StoppedError):
                 return self._ended("Stopped", "The transform job was stopped.")
+            self._model.stop()  # so that the reason comes after all that the containers printed
             self._note(str(error))
             return self._ended("Failed", str(error)[:REASON_CHARACTERS])
         finally:
