@@ -36,10 +36,12 @@ def _main() -> None:
     channels = json.loads(os.environ["SM_INPUT_DATA_CONFIG"])
     if "train" not in channels:
         sys.exit("ClientError: Missing required channel: train")
+    watched = [name for name in ("train", "validation") if name in channels]
+    formats = {name: _format(channels[name].get("ContentType", "libsvm"), weights=weights) for name in watched}
+
     import xgboost  # noqa: PLC0415  # takes a second, which no refusal should
 
-    watched = [name for name in ("train", "validation") if name in channels]
-    data = {name: _read(name, channels[name].get("ContentType", "libsvm"), weights=weights) for name in watched}
+    data = {name: _read(name, text_format) for name, text_format in formats.items()}
     metrics = hyperparameters.get("eval_metric", [])
     booster = xgboost.train(
         {name: value for name, value in hyperparameters.items() if name not in _OWN}
@@ -61,23 +63,25 @@ def _check(hyperparameters: Mapping[str, object]) -> None:
             sys.exit(f"ClientError: Extraneous hyperparameter found: {name}{hints}")
 
 
-def _read(channel: str, content_type: str, *, weights: bool) -> "xgboost.DMatrix":
-    """All files of a channel. The first column of CSV is the label; the second one the weight, if there are any."""
-    formats = {
-        "csv": "csv&label_column=0" + ("&weight_column=1" if weights else ""),
-        "libsvm": "libsvm",
-        "x-libsvm": "libsvm",
-    }
+def _format(content_type: str, *, weights: bool) -> str:
+    """XGBoost's name of a content type. The first column of CSV is the label; the second one the weight, if any."""
     name = content_type.partition(";")[0].strip().lower().removeprefix("text/")
-    if name not in formats:
-        sys.exit(f"ClientError: {content_type} is not supported in a local run: use text/csv or text/libsvm.")
+    if name == "csv":
+        return "csv&label_column=0&weight_column=1" if weights else "csv&label_column=0"
+    if name in {"libsvm", "x-libsvm"}:
+        return "libsvm"
+    sys.exit(f"ClientError: {content_type} is not supported in a local run: use text/csv or text/libsvm.")
+
+
+def _read(channel: str, text_format: str) -> "xgboost.DMatrix":
+    """All files of a channel."""
     import xgboost  # noqa: PLC0415
 
     files = sorted(path for path in Path(os.environ[f"SM_CHANNEL_{channel.upper()}"]).rglob("*") if path.is_file())
     with tempfile.TemporaryDirectory() as folder:
         for number, file in enumerate(files):
             (Path(folder) / str(number)).symlink_to(file)
-        return xgboost.DMatrix(f"{folder}?format={formats[name]}")
+        return xgboost.DMatrix(f"{folder}?format={text_format}")
 
 
 if __name__ == "__main__":
