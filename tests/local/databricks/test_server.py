@@ -275,10 +275,11 @@ class TestEnds:
         assert details.code == TerminationCodeCode.USER_CANCELED
 
     def test_a_run_is_terminating_until_its_tasks_have_really_ended(self, tmp_path: Path) -> None:
-        may_end = threading.Event()
+        started, may_end = threading.Event(), threading.Event()
 
         class Slow(HeldRunner):
             def run(self, *args: object, stopping: threading.Event, **kwargs: object) -> TaskOutcome:
+                started.set()
                 stopping.wait()
                 may_end.wait()
                 return TaskOutcome("CANCELED")
@@ -286,6 +287,7 @@ class TestEnds:
         with DatabricksServer(runner=Slow(), folder=tmp_path, tokens=["personal"]) as server:
             workspace = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             run_id = submit(workspace, task("a"))
+            assert started.wait(20)
             workspace.jobs.cancel_run(run_id)
             assert state(workspace, run_id) == RunLifecycleStateV2State.TERMINATING
             may_end.set()
