@@ -347,6 +347,7 @@ def test_every_rule_has_a_seeded_mistake() -> None:
         put(DONE, Output="{% $states.input.rows^(>score) ~> $string %}"),
         put(DONE, Output="{% $sort([2, 1], function($l, $r) { $l > $r }) ~> $map($string) %}"),
         put(DONE, Output="{% $uuid() & $random() & $parse('1') & $join([$string($range(1, 2, 1))]) %}"),
+        put(DONE, Output="{% [null, true, -1, 'text', /a+/, {'a': [1..3]}, 1 + 2 & '', $not(1 in [2])] %}"),
         put(DONE, Output="{% '{% not an expression %}' %}"),
         put(DONE, Comment="Reads {% $prepared %}."),
         put(

@@ -121,47 +121,47 @@ class _Reader:
         self.context: list[str] = []
 
     def walk(self, node: Node, place: _Place) -> None:
-        visit: Callable[[Node, _Place], None] = getattr(self, f"_{node.type}", self._below)
+        visit: Callable[[Node, _Place], None] = getattr(self, f"_visit_{node.type}", self._visit_below)
         visit(node, place)
         self._annotations(node, place)
 
-    def _lambda(self, node: Node, place: _Place) -> None:
+    def _visit_lambda(self, node: Node, place: _Place) -> None:
         parameters = [argument.value for argument in node.arguments or ()]
         self.walk(node.body, place.block(*parameters))
 
-    def _block(self, node: Node, place: _Place) -> None:
+    def _visit_block(self, node: Node, place: _Place) -> None:
         block = place.block()
         for expression in node.expressions[:-1]:
             self.walk(expression, block.within())
         for expression in node.expressions[-1:]:
             self.walk(expression, block)
 
-    def _bind(self, node: Node, place: _Place) -> None:
+    def _visit_bind(self, node: Node, place: _Place) -> None:
         place.bound.add(node.lhs.value)
         self.walk(node.rhs, place)
 
-    def _condition(self, node: Node, place: _Place) -> None:
+    def _visit_condition(self, node: Node, place: _Place) -> None:
         self.walk(node.condition, place.within())
         self.walk(node.then, place.within(proven=_existing(node.condition), loose=True))
         otherwise = node._else  # noqa: SLF001 What the parser calls it.
         if otherwise is not None:
             self.walk(otherwise, place.within(loose=True))
 
-    def _binary(self, node: Node, place: _Place) -> None:
+    def _visit_binary(self, node: Node, place: _Place) -> None:
         self.walk(node.lhs, place.within())
         self.walk(node.rhs, place.within(proven=_existing(node.lhs) if node.value == "and" else frozenset()))
 
-    def _transform(self, node: Node, place: _Place) -> None:
+    def _visit_transform(self, node: Node, place: _Place) -> None:
         for part in (node.pattern, node.update, node.delete):
             if part is not None:
                 self.walk(part, place.within(inside=True))
 
-    def _path(self, node: Node, place: _Place) -> None:
+    def _visit_path(self, node: Node, place: _Place) -> None:
         first, *rest = node.steps
         names = tuple(step.value for step in _leading_names(rest))
         if first.type == "variable":
             kept = any(step.keep_array for step in node.steps) or node.keep_singleton_array
-            self._value(first.value, names, place.within() if kept else place)
+            self._named(first.value, names, place.within() if kept else place)
             self._annotations(first, place)
         else:
             self.walk(first, place.within())
@@ -171,10 +171,10 @@ class _Reader:
             else:
                 self.walk(step, place.within(inside=True))
 
-    def _variable(self, node: Node, place: _Place) -> None:
-        self._value(node.value, (), place)
+    def _visit_variable(self, node: Node, place: _Place) -> None:
+        self._named(node.value, (), place)
 
-    def _value(self, name: str, path: tuple[str, ...], place: _Place) -> None:
+    def _named(self, name: str, path: tuple[str, ...], place: _Place) -> None:
         if name in {"", "$"}:
             if name == "$" or not place.inside:
                 self.context.append(f"${name}")
@@ -186,26 +186,26 @@ class _Reader:
             found = self.tested if place.testing or name in place.proven else self.variables
             found.add(name)
 
-    def _name(self, node: Node, place: _Place) -> None:
+    def _visit_name(self, node: Node, place: _Place) -> None:
         if not place.inside:
             self.context.append(str(node.value or "%"))
 
-    _wildcard = _descendant = _parent = _name
+    _visit_wildcard = _visit_descendant = _visit_parent = _visit_name
 
-    def _function(self, node: Node, place: _Place) -> None:
+    def _visit_function(self, node: Node, place: _Place) -> None:
         name = self._procedure(node.procedure, place)
         for argument in node.arguments:
             if argument.type != "operator":
                 self.walk(argument, place.within(testing=name == "exists"))
 
-    def _apply(self, node: Node, place: _Place) -> None:
+    def _visit_apply(self, node: Node, place: _Place) -> None:
         self.walk(node.lhs, place.within())
         if node.rhs.type == "variable":
             self._procedure(node.rhs, place)
         else:
             self.walk(node.rhs, place.within())
 
-    _partial = _function
+    _visit_partial = _visit_function
 
     def _procedure(self, procedure: Node, place: _Place) -> str:
         """The name of the function that is called, if it has one."""
@@ -215,7 +215,7 @@ class _Reader:
         self.functions.add(procedure.value)
         return str(procedure.value)
 
-    def _below(self, node: Node, place: _Place) -> None:
+    def _visit_below(self, node: Node, place: _Place) -> None:
         """Arrays, objects, sorting, negation: what they hold."""
         for part in (node.expression, *(node.expressions or ())):
             if part is not None:
