@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.cli.main import main
 
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
 
@@ -75,8 +77,8 @@ def test_a_run_that_fails_says_the_step_the_reason_and_the_log_first_and_exits_w
 def test_bad_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str], message: str) -> None:
     metadata = {"zflow:parameters": {"country": "de", "year": 2025}}
     assembly = write_assembly(tmp_path, {"Call": call({}, End=True)}, metadata=metadata)
-    ended = zflow("local", "run", assembly, *arguments)
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(main, ["local", "run", str(assembly), *arguments])
+    assert ended.exit_code == 2
     assert message in " ".join(ended.stderr.split())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.assemblies import call, write_assembly
-from zflow_constructs.local.assembly import AssemblyError, load_stack
+from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.honoured import check_resources, check_tasks
 
 STATES = {"Call": call({}, End=True)}
@@ -110,3 +110,19 @@ def test_an_integration_that_the_engine_can_t_honour_is_refused_by_its_state(res
         check_tasks("Nightly", machine)
     assert f"can't run these states of Nightly:\n  Inner: {resource}\n" in str(raised.value)
     assert "It honours these integrations: lambda:invoke, sagemaker:(createTrainingJob" in str(raised.value)
+
+
+def test_one_of_several_workflows_is_chosen_by_its_id(tmp_path: Path) -> None:
+    other = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Metadata": {"aws:cdk:path": "Demo/Nightly/StateMachine/Resource"},
+    }
+    stack = load_stack(write_assembly(tmp_path, STATES, more={"NightlyStateMachine123": other}))
+    assert state_machine(stack, "Nightly") == "NightlyStateMachine123"
+    assert state_machine(stack, "Machine") == "Machine"
+    with pytest.raises(AssemblyError, match="has 2 workflows; choose one with --workflow: Machine, Nightly"):
+        state_machine(stack)
+    with pytest.raises(
+        AssemblyError, match=r"has no workflow 'Nightli', but: Machine, Nightly\. Did you mean 'Nightly'\?"
+    ):
+        state_machine(stack, "Nightli")

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from zflow_constructs.cli.parameters import execution_input
-from zflow_constructs.local.assembly import AssemblyError, load_stack
+from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.databricks.spark import SparkChoice
 from zflow_constructs.local.engine import DEFAULT_TIME_SCALE, Engine, RunResult, RunSettings
@@ -32,6 +32,7 @@ def local() -> None:
 @local.command()
 @click.argument("assembly", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--stack", default="", help="The stack with the workflow. Default: the only one.")
+@click.option("--workflow", default="", help="The workflow's id in the stack. Default: the only one.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A run parameter; may be repeated.")
 @click.option(
     "--input-file",
@@ -53,6 +54,7 @@ def local() -> None:
 def run(  # noqa: PLR0917 (click's way: one argument an option)
     assembly: Path,
     stack: str,
+    workflow: str,
     parameters: tuple[str, ...],
     input_file: Path | None,
     run_folder: Path | None,
@@ -62,13 +64,14 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
 ) -> None:
     """Run the workflow of ASSEMBLY, usually cdk.out, on this machine."""
     console = Console(highlight=False)
-    # SIGTERM ends a run as Ctrl-C does: its jobs are stopped, its processes too.
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        values = execution_input(load_stack(assembly, stack), parameters, _read(input_file))
+        loaded = load_stack(assembly, stack)
+        machine = loaded.resources[state_machine(loaded, workflow)]
+        values = execution_input(machine, parameters, _read(input_file))
         settings = RunSettings(
             assembly=assembly,
             stack=stack,
+            workflow=workflow,
             folder=(run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve(),
             parameters=values,
             time_scale=time_scale,
@@ -84,6 +87,8 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
 
 
 def _run(console: Console, settings: RunSettings, *, serve: bool) -> int:
+    # SIGTERM ends a run as Ctrl-C does: its jobs are stopped, its processes too.
+    signal.signal(signal.SIGTERM, _interrupt)
     console.print(f"Starting a local AWS, and creating the stack of {settings.assembly} on it ...", soft_wrap=True)
     with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
         engine.deploy()

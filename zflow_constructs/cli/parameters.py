@@ -4,24 +4,26 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 
-from zflow_constructs.local.assembly import AssemblyError, Stack
+from zflow_constructs.local.assembly import AssemblyError
 
 METADATA_KEY = "zflow:parameters"
 """The metadata of a state machine's resource that declares its parameters: name to default value."""
 
 
-def execution_input(stack: Stack, given: Sequence[str], values: Mapping[str, object]) -> Mapping[str, object]:
+def execution_input(
+    machine: Mapping[str, object], given: Sequence[str], values: Mapping[str, object]
+) -> Mapping[str, object]:
     """The input of the execution: the given parameters over those of the file.
 
     Args:
-        stack: The stack, which may declare the workflow's parameters.
+        machine: The resource of the state machine, which may declare the workflow's parameters.
         given: `name=value`, where a value that is no JSON is a text.
         values: The parameters of the input file.
 
     Raises:
         AssemblyError: A parameter isn't `name=value`, or the workflow doesn't have it.
     """
-    declared = declared_parameters(stack)
+    declared = declared_parameters(machine)
     merged = dict(values)
     for text in given:
         name, equals, value = text.partition("=")
@@ -36,17 +38,15 @@ def execution_input(stack: Stack, given: Sequence[str], values: Mapping[str, obj
     return merged
 
 
-def declared_parameters(stack: Stack) -> Mapping[str, object]:
-    """The parameters that the stack's workflow declares, with their defaults; none if it doesn't say.
+def declared_parameters(machine: Mapping[str, object]) -> Mapping[str, object]:
+    """The parameters that a workflow declares, with their defaults; none if it doesn't say.
 
     Args:
-        stack: The stack.
+        machine: The resource of its state machine.
     """
-    for resource in stack.resources.values():
-        metadata = resource.get("Metadata", {})
-        if isinstance(metadata, Mapping) and isinstance(metadata.get(METADATA_KEY), Mapping):
-            return dict(metadata[METADATA_KEY])
-    return {}
+    metadata = machine.get("Metadata", {})
+    declared = metadata.get(METADATA_KEY, {}) if isinstance(metadata, Mapping) else {}
+    return dict(declared) if isinstance(declared, Mapping) else {}
 
 
 def _value(text: str) -> object:

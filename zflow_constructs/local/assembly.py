@@ -7,7 +7,7 @@ import difflib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,9 +97,48 @@ def load_stack(folder: Path, name: str = "") -> Stack:
     matching = [stack for key, stack in found.items() if name in {key, stack.name}]
     if matching:
         return matching[0]
-    close = difflib.get_close_matches(name, found, n=1)
+    raise AssemblyError(f"{folder} has no stack {name!r}, but: {_listed(found, name)}")
+
+
+def state_machine(stack: Stack, workflow: str = "") -> str:
+    """The logical id of a workflow's state machine.
+
+    Args:
+        stack: The stack.
+        workflow: The workflow's id in the stack. Default: the stack's only one.
+
+    Raises:
+        AssemblyError: There is no such workflow, or it isn't clear which.
+    """
+    machines = {
+        _construct_id(stack, key): key
+        for key, resource in stack.resources.items()
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+    }
+    # Without the paths that only the CDK's command writes, the logical id begins with the workflow's.
+    matching = [key for name, key in machines.items() if workflow and (name == workflow or key.startswith(workflow))]
+    if len(matching) == 1:
+        return matching[0]
+    if workflow:
+        raise AssemblyError(f"The stack {stack.name} has no workflow {workflow!r}, but: {_listed(machines, workflow)}")
+    if len(machines) == 1:
+        return next(iter(machines.values()))
+    names = ", ".join(sorted(machines)) or "none"
+    raise AssemblyError(f"The stack {stack.name} has {len(machines)} workflows; choose one with --workflow: {names}")
+
+
+def _construct_id(stack: Stack, logical_id: str) -> str:
+    """The id in its stack of the construct that a resource belongs to; without CDK's metadata, the logical id."""
+    path = _mapping(stack.resources[logical_id].get("Metadata", {})).get("aws:cdk:path", "")
+    parts = str(path).split("/")
+    return parts[1] if len(parts) > 2 else logical_id
+
+
+def _listed(names: Iterable[str], wanted: str) -> str:
+    known = sorted(names)
+    close = difflib.get_close_matches(wanted, known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise AssemblyError(f"{folder} has no stack {name!r}, but: {', '.join(sorted(found)) or 'none'}.{hint}")
+    return f"{', '.join(known) or 'none'}.{hint}"
 
 
 def _stacks(folder: Path) -> Iterator[tuple[str, Stack]]:

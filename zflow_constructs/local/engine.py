@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
-from zflow_constructs.local.assembly import AssemblyError, load_stack
+from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.aws.events import Deliveries, events, send_status
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.sagemaker import sagemaker
@@ -60,6 +60,7 @@ class RunSettings:
         assembly: The cloud assembly, usually `cdk.out`.
         folder: The run folder, which keeps everything.
         stack: The stack. Default: the assembly's only one.
+        workflow: The workflow's id in the stack. Default: the stack's only one.
         parameters: The execution's input. Default: none.
         time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
         spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
@@ -68,6 +69,7 @@ class RunSettings:
     assembly: Path
     folder: Path
     stack: str = ""
+    workflow: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     time_scale: float = DEFAULT_TIME_SCALE
     spark: SparkChoice = "auto"
@@ -121,6 +123,7 @@ class Engine:
         self._stack = load_stack(settings.assembly, settings.stack)
         for stack in self._stack.in_order:
             check_resources(stack)
+        state_machine(self._stack, settings.workflow)
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._on_step = on_step
         self._steps = Steps({"States": {}}, on_change=on_step)
@@ -213,7 +216,8 @@ class Engine:
             self._abort()
             raise
         finally:
-            self._deliveries.wait(_STOP_SECONDS)
+            if not self._deliveries.wait(_STOP_SECONDS):
+                self._functions.undelivered.append(f"a function still works on an event after {_STOP_SECONDS:.0f} s")
             result = self._result()
             self._keep(result)
         return result
@@ -311,16 +315,12 @@ class Engine:
         self._functions.override("DATABRICKS_HOST", server.url)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
-        client = self.aws.clients.stepfunctions
-        resources = self.aws.clients.cloudformation.describe_stack_resources(StackName=self._stack.name)
-        machines = [
-            resource["PhysicalResourceId"]
-            for resource in resources["StackResources"]
-            if resource["ResourceType"] == "AWS::StepFunctions::StateMachine"
-        ]
-        if len(machines) != 1:
-            raise AssemblyError(f"The stack {self._stack.name} has {len(machines)} state machines; a run needs one")
-        return client.describe_state_machine(stateMachineArn=machines[0])
+        logical_id = state_machine(self._stack, self._settings.workflow)
+        resource = self.aws.clients.cloudformation.describe_stack_resource(
+            StackName=self._stack.name, LogicalResourceId=logical_id
+        )
+        arn = resource["StackResourceDetail"].get("PhysicalResourceId", "")
+        return self.aws.clients.stepfunctions.describe_state_machine(stateMachineArn=arn)
 
     def _abort(self) -> None:
         client = self.aws.clients.stepfunctions

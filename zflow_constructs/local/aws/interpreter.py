@@ -4,6 +4,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 from antlr4 import ParserRuleContext
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -29,6 +32,8 @@ _MAX_RETRY_SECONDS = 2.0
 
 _BEYOND_ALL = {StatesErrorNameType.StatesRuntime.to_name(), StatesErrorNameType.StatesStatesDataLimitExceeded.to_name()}
 
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
 def interpreter(*, time_scale: float) -> Iterator[None]:
@@ -38,12 +43,32 @@ def interpreter(*, time_scale: float) -> Iterator[None]:
         time_scale: What a second of a Wait state, or of a Retry's interval, lasts, in seconds.
     """
     with (
+        short_log(),
         string_literals(),
         error_names(),
         states_all(),
         assigned_at_the_end(),
         whole_context(),
         scaled_waits(time_scale=time_scale),
+    ):
+        yield
+
+
+@contextmanager
+def short_log() -> Iterator[None]:
+    """Log an unexpected error in one line, and an expected one, which the history has, not at all.
+
+    moto prints the whole machine, once for each level that an error passes.
+    """
+
+    def say_nothing(_self: EvalComponent, failure_event_exception: FailureEventException) -> None:
+        """The history has it."""
+
+    def say(self: EvalComponent, exception: Exception) -> None:
+        _log.error("%s: %s at %s", type(exception).__name__, exception, type(self).__name__)
+
+    with all_replaced(
+        (EvalComponent, "_log_failure_event_exception", say_nothing), (EvalComponent, "_log_exception", say)
     ):
         yield
 
