@@ -164,6 +164,30 @@ def test_a_task_is_retried_with_jitter_and_a_longest_interval_and_then_caught(ru
     assert len(ended.events("TaskFailed")) == 4
 
 
+def test_an_error_of_a_task_s_output_is_retried_and_caught_and_assigns_nothing(run: Run) -> None:
+    ended = run(
+        {
+            "List": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets",
+                "Arguments": {},
+                "Assign": {"listed": True},
+                "Output": "{% $states.result.missing %}",
+                "Retry": [{"ErrorEquals": ["States.QueryEvaluationError"], "MaxAttempts": 1, "IntervalSeconds": 1}],
+                "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "Caught"}],
+                "End": True,
+            },
+            "Caught": {
+                "Type": "Pass",
+                "Output": ["{% $states.input.Error %}", "{% $exists($listed) %}"],
+                "End": True,
+            },
+        }
+    )
+    assert ended.output == ["States.QueryEvaluationError", False]
+    assert len(ended.events("TaskSucceeded")) == 2
+
+
 def test_a_wait_is_short_here_and_ends_with_its_execution(run: Run, aws: AwsServer) -> None:
     started = time.monotonic()
     assert run({"Wait": {"Type": "Wait", "Seconds": 100, "End": True}}).status == "SUCCEEDED"

@@ -18,6 +18,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
@@ -48,6 +49,7 @@ def interpreter(*, time_scale: float) -> Iterator[None]:
         error_names(),
         states_all(),
         assigned_at_the_end(),
+        output_errors(),
         whole_context(),
         scaled_waits(time_scale=time_scale),
     ):
@@ -141,6 +143,34 @@ def assigned_at_the_end() -> Iterator[None]:
         return now
 
     with all_replaced((VariableStore, "set", set_later), (VariableStore, "get_assigned_variables", commit)):
+        yield
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Let Retry and Catch see an error of a Task's, Parallel's or Map's `Output`; in moto it ends the execution."""
+    attempt = ExecutionState._evaluate_with_timeout  # noqa: SLF001
+    output = ExecutionState._eval_state_output  # noqa: SLF001
+
+    def attempt_with_output(self: ExecutionState, env: Environment) -> None:
+        attempt(self, env)
+        if self.output is not None:
+            try:
+                self.output.eval(env)
+            except BaseException:
+                # What failed has assigned nothing.
+                vars(env.variable_store).pop("_assigned", None)
+                raise
+            env.heap["output"] = "is evaluated"
+
+    def output_once(self: ExecutionState, env: Environment) -> None:
+        if "output" not in env.heap:
+            output(self, env)
+
+    with all_replaced(
+        (ExecutionState, "_evaluate_with_timeout", attempt_with_output),
+        (ExecutionState, "_eval_state_output", output_once),
+    ):
         yield
 
 
