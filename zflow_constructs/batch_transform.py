@@ -11,9 +11,10 @@ from constructs import Construct
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import Fragment, Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Expression, Template
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import execution_role
+from zflow_constructs.jobs import completed_name
 from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
 from zflow_constructs.requests import merge_overrides, validate_request
@@ -148,7 +149,7 @@ class BatchTransformStep(Step):
             resource="arn:aws:states:::sagemaker:createTransformJob.sync",
             arguments=self._request,
             timeout_seconds=self._seconds,
-            assign={self.variable: {"job_name": Jsonata("$states.result.TransformJobName")}},
+            assign={self.variable: {"job_name": completed_name(self.label, "TransformJob")}},
             retry=self._retry.job_retriers(),
             next=f"{self.name}: clean up",
         )

@@ -16,6 +16,8 @@ from zflow_constructs.core.expressions import Template
 from zflow_constructs.images import Purpose, framework_accounts, framework_image, framework_repository_tag
 from zflow_constructs.sources import ModelData, SourceCode
 
+# XGBoost's image is a built-in algorithm too, and needs no script.
+_ALGORITHMS = {"xgboost"}
 _ECR_URI = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)[:@].+")
 
 
@@ -26,12 +28,12 @@ class BoundImage:
     Args:
         uri: what SageMaker is given.
         repository_arn: the ECR repository that the execution role pulls from.
-        is_framework: whether it is one of AWS's framework images, which run a script of yours.
+        needs_script: whether it does nothing without a script of yours.
     """
 
     uri: str
     repository_arn: str
-    is_framework: bool = False
+    needs_script: bool = False
 
 
 class _Source(Protocol):
@@ -137,7 +139,9 @@ class _FrameworkSource:
                 self.framework, self.version, region=stack.region, instance_type=instance_type, purpose=purpose
             )
             account = uri.split(".", 1)[0]
-        return BoundImage(uri, _repository_arn(stack, account, repository), is_framework=True)
+        return BoundImage(
+            uri, _repository_arn(stack, account, repository), needs_script=self.framework not in _ALGORITHMS
+        )
 
     def _mapping(self, stack: Stack) -> CfnMapping:
         accounts = {

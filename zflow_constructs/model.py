@@ -63,7 +63,7 @@ class StepModel:
         images, sources, definitions = [], [], []
         for number, container in enumerate(containers, start=1):
             image = container.image.bind(step, purpose="inference", machine=machine)
-            if image.is_framework and container.code is None:
+            if image.needs_script and container.code is None:
                 raise WorkflowError(
                     f'Step "{step.name}": container {number} has a framework image, which serves with a script of '
                     "yours. Give ModelContainer(code=...)."

@@ -14,6 +14,7 @@ from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
+from zflow_constructs.jobs import completed_name
 from zflow_constructs.machines import Machines
 from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import Retry
@@ -83,7 +84,7 @@ class TrainingStep(Step):
         super().__init__(scope, id, after=after, when=when)
         machines = Machines.of(self.label, instance_type, instance_count)
         self._bound_image = image.bind(self, purpose="training", machine=machines.type)
-        if code is None and self._bound_image.is_framework:
+        if code is None and self._bound_image.needs_script:
             raise WorkflowError(
                 f'Step "{id}": a framework image trains with a script of yours. '
                 "Give code=SourceCode.from_file(...) or SourceCode.from_directory(...)."
@@ -173,7 +174,7 @@ class TrainingStep(Step):
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync", "Arguments": {...}}`."""
         result: dict[str, Template] = {
-            "job_name": Jsonata("$states.result.TrainingJobName"),
+            "job_name": completed_name(self.label, "TrainingJob"),
             "model_data": Jsonata("$states.result.ModelArtifacts.S3ModelArtifacts"),
             **(
                 {"metrics": {name: self._metric_value(name) for name in self._read_metrics}}

@@ -75,6 +75,7 @@ def count(
 def train(
     scope: Stack,
     *,
+    image: zflow.ContainerImage = XGBOOST,
     code: zflow.SourceCode | None = TRAIN_CODE,
     instance_type: ec2.InstanceType | None = None,
     instance_count: int = 1,
@@ -85,7 +86,7 @@ def train(
     return zflow.TrainingStep(
         scope,
         "Train",
-        image=XGBOOST,
+        image=image,
         code=code,
         channels={"train": data(scope)},
         metrics={"validation:auc": "auc=([0-9.]+)"},

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Literal, cast
 
 from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_iam as iam
@@ -15,6 +15,7 @@ from constructs import IConstruct
 from tests.asl import ACCOUNT, Rendering, fields, kind, rendered_definition, state_machines
 from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
+from zflow_constructs.jobs import completed_name
 from zflow_constructs.local.lint import lint
 
 ASSETS = "cdk-hnb659fds-assets-111122223333-eu-central-1"
@@ -105,6 +106,11 @@ def inside(value: Json) -> str:
 def job_name(step: str, workflow: str = "Scoring") -> str:
     """The expression of a step's job name; `test_step` says what it becomes."""
     return jsonata(JobName(step).render(Scope(workflow=workflow)))
+
+
+def completed(step: str, kind: Literal["TrainingJob", "TransformJob"]) -> str:
+    """The expression of an ended job's name; `test_jobs` says what it becomes."""
+    return jsonata(completed_name(f'Step "{step}"', kind).render(Scope()))
 
 
 def allow(actions: str | list[str], resources: str | list[str], **condition: Mapping[str, Json]) -> dict[str, Json]:

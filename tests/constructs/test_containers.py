@@ -25,7 +25,7 @@ def test_a_framework_image_is_the_one_of_the_stacks_region(region: str, uri: str
     scope = Stack(App(), "Team", env=Environment(account="111122223333", region=region))
     image = SKLEARN.bind(scope, purpose="training", machine="ml.m5.large")
     assert image.uri == uri
-    assert image.is_framework
+    assert image.needs_script
     account = uri.partition(".")[0]
     assert image.repository_arn.endswith(f":ecr:{region}:{account}:repository/sagemaker-scikit-learn")
 
@@ -71,7 +71,7 @@ def test_an_image_of_another_region_is_pulled_from_there() -> None:
     bound = image.bind(scope, purpose="inference", machine="ml.m5.large")
     assert bound.uri == "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/scoring@sha256:0a1b"
     assert bound.repository_arn.endswith(":ecr:us-east-1:111122223333:repository/team/scoring")
-    assert not bound.is_framework
+    assert not bound.needs_script
 
 
 def test_an_image_of_a_repository_is_named_by_its_tag() -> None:

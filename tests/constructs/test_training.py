@@ -14,6 +14,7 @@ from tests.constructs.templates import (
     LOGGED_AND_TRACED,
     Synthesized,
     allow,
+    completed,
     hands_over,
     inside,
     job_name,
@@ -120,7 +121,7 @@ def test_a_minimal_step_is_one_job_on_one_machine_for_a_day_at_most(example: Exa
         "TimeoutSeconds": 86_400 + 900,
         "Assign": {
             "Minimal": {
-                "job_name": jsonata("$states.result.TrainingJobName"),
+                "job_name": completed("Minimal", "TrainingJob"),
                 "model_data": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts"),
             }
         },
@@ -233,6 +234,7 @@ def ended(metrics: list[Json]) -> dict[str, object]:
     """What AWS answers when the job has ended: much more than later steps read."""
     result = {
         "TrainingJobName": "scoring-maximal-1a2b",
+        "TrainingJobStatus": "Completed",
         "ModelArtifacts": {"S3ModelArtifacts": "s3://lake/model.tar.gz"},
         "FinalMetricDataList": metrics,
         "SecondaryStatusTransitions": [{"Status": "Starting"}],

@@ -12,6 +12,7 @@ from constructs import Construct
 
 import zflow_constructs as zflow
 from tests.constructs.parts import (
+    SKLEARN,
     bucket,
     count,
     databricks_step,
@@ -348,7 +349,7 @@ def model_data_no_archive(scope: Stack) -> object:
     "or SourceCode.from_directory(...).",
 )
 def framework_without_script(scope: Stack) -> object:
-    return train(scope, code=None)
+    return train(scope, image=SKLEARN, code=None)
 
 
 @told(
@@ -356,7 +357,7 @@ def framework_without_script(scope: Stack) -> object:
     "ModelContainer(code=...).",
 )
 def model_without_script(scope: Stack) -> object:
-    return transform(scope, containers=[replace(model(scope), code=None)])
+    return transform(scope, containers=[replace(model(scope), image=SKLEARN, code=None)])
 
 
 @told(
