@@ -65,7 +65,7 @@ def test_a_script_gets_its_parameters_and_reads_and_writes_s3(workspace: ScriptW
 
 def test_the_folder_of_the_run_keeps_the_script_and_its_log(workspace: ScriptWorkspace) -> None:
     workspace.run("print('hello')")
-    (folder,) = workspace.folder.glob("m_e_Job-*/job")
+    (folder,) = workspace.folder.glob("Job-*/job")
     assert (folder / "job.py").read_text() == "print('hello')"
     assert (folder / "log.txt").read_text() == "hello\n"
 

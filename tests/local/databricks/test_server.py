@@ -132,7 +132,7 @@ class TestLife:
     ) -> None:
         runner.finish("extract")
         run = finished(workspace, submit(workspace, task("extract"), name="m:e:Extract data"))
-        assert run.run_page_url == (tmp_path / "databricks" / f"m_e_Extract_data-{run.run_id}").as_uri()
+        assert run.run_page_url == (tmp_path / "databricks" / f"Extract_data-{run.run_id}").as_uri()
 
 
 class TestFailure:

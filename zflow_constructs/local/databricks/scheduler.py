@@ -74,7 +74,9 @@ class Scheduler:
 
     def _create(self, request: SubmitRequest) -> Run:
         run_id = next(self._ids)
-        folder = self._folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', request.run_name)[-80:]}-{run_id}"
+        # A workflow names its runs <machine>:<execution>:<step>.
+        step = request.run_name.rpartition(":")[2]
+        folder = self._folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', step)[:80]}-{run_id}"
         tasks = [TaskRun(task, run_id=next(self._ids), folder=folder / task.key) for task in request.tasks]
         return Run(request, run_id=run_id, job_id=next(self._ids), folder=folder, tasks=tasks)
 
