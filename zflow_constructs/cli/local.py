@@ -17,7 +17,8 @@ from zflow_constructs.cli.parameters import execution_input
 from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.databricks.spark import SparkChoice
-from zflow_constructs.local.engine import DEFAULT_TIME_SCALE, Engine, RunResult, RunSettings
+from zflow_constructs.local.engine import Engine
+from zflow_constructs.local.run import DEFAULT_TIME_SCALE, RunResult, RunSettings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -49,7 +50,7 @@ def local() -> None:
     type=click.FloatRange(min=0),
     default=DEFAULT_TIME_SCALE,
     show_default=True,
-    help="What a second of a Wait state or a retry's interval lasts, in seconds.",
+    help="What a second of a Wait state or a retry's interval lasts, in seconds; a retry waits at most 2.",
 )
 def run(  # noqa: PLR0917 (click's way: one argument an option)
     assembly: Path,

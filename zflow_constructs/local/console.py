@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zflow_constructs.local.engine import RunResult
 from zflow_constructs.local.record import step_logs
+from zflow_constructs.local.run import RunResult
 from zflow_constructs.local.steps import Step, StepStatus
 
 _STYLES = {

@@ -12,96 +12,32 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
-from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
-from zflow_constructs.local.aws.events import Deliveries, events, send_status
-from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
-from zflow_constructs.local.aws.sagemaker import sagemaker
-from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
-from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.assembly import load_stack, state_machine
+from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 from zflow_constructs.local.bootstrap import bootstrap, deploy, upload_assets
-from zflow_constructs.local.containers import InferenceModel, TrainingContainer, TransformContainer
-from zflow_constructs.local.databricks.scripts import ScriptRunner
-from zflow_constructs.local.databricks.server import DatabricksServer
-from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
 from zflow_constructs.local.honoured import check_resources, check_tasks
-from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes
 from zflow_constructs.local.record import mirror_objects, write_record
+from zflow_constructs.local.run import DEFAULT_ACCOUNT, DEFAULT_REGION, RunResult, RunSettings
+from zflow_constructs.local.services import Services
 from zflow_constructs.local.steps import Step, Steps
-from zflow_constructs.local.workspace import credentials, databricks_functions
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import CreateTrainingJobRequestTypeDef
     from mypy_boto3_stepfunctions.type_defs import DescribeStateMachineOutputTypeDef
 
-DEFAULT_ACCOUNT = "123456789012"
-DEFAULT_REGION = "eu-central-1"
-DEFAULT_TIME_SCALE = 0.05
+__all__ = ["Engine", "RunResult", "RunSettings"]
 
 _STOP_SECONDS = 20.0
 """How long an interrupted run's own clean-up may take: jobs that stop, runs that are cancelled."""
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What to run, and how.
-
-    Args:
-        assembly: The cloud assembly, usually `cdk.out`.
-        folder: The run folder, which keeps everything.
-        stack: The stack. Default: the assembly's only one.
-        workflow: The workflow's id in the stack. Default: the stack's only one.
-        parameters: The execution's input. Default: none.
-        time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
-        spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
-    """
-
-    assembly: Path
-    folder: Path
-    stack: str = ""
-    workflow: str = ""
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    time_scale: float = DEFAULT_TIME_SCALE
-    spark: SparkChoice = "auto"
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What became of a run.
-
-    Args:
-        execution: The execution's ARN.
-        input: The execution's input.
-        status: The execution's status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
-        output: The execution's output, where it succeeded.
-        error: The error's name, where it failed.
-        cause: The error's cause, where it failed.
-        steps: The workflow's steps.
-        outputs: The stack's outputs.
-        endpoints: The endpoints in service.
-        undelivered: The functions that failed on an event, and how.
-    """
-
-    execution: str
-    input: Mapping[str, object]
-    status: str
-    output: object
-    error: str
-    cause: str
-    steps: list[Step]
-    outputs: Mapping[str, str]
-    endpoints: list[str]
-    undelivered: list[str]
 
 
 class Engine:
@@ -129,7 +65,6 @@ class Engine:
         self._steps = Steps({"States": {}}, on_change=on_step)
         self._ended = threading.Event()
         self._execution_arn = ""
-        self._databricks_functions: frozenset[str] = frozenset()
         self._closed = False
         self._closing = ExitStack()
         try:
@@ -174,7 +109,7 @@ class Engine:
         definition = json.loads(self._machine["definition"])
         check_tasks(self._machine["name"], definition)
         self._steps = Steps(definition, on_change=self._on_step)
-        self._serve_databricks()
+        self._services.serve_databricks(self._settings.spark)
         self._outputs = outputs
         return outputs
 
@@ -216,8 +151,10 @@ class Engine:
             self._abort()
             raise
         finally:
-            if not self._deliveries.wait(_STOP_SECONDS):
-                self._functions.undelivered.append(f"a function still works on an event after {_STOP_SECONDS:.0f} s")
+            if not self._services.deliveries.wait(_STOP_SECONDS):
+                self._services.functions.undelivered.append(
+                    f"a function still works on an event after {_STOP_SECONDS:.0f} s"
+                )
             result = self._result()
             self._keep(result)
         return result
@@ -233,86 +170,18 @@ class Engine:
                 log=folder / "aws.log",
             )
         )
-        self._objects = ObjectStore(self.aws.clients.s3)
-        self._functions = Functions(
-            folder=folder / "functions",
+        self._services = Services(
+            aws=self.aws,
             processes=self._processes,
-            environment=self.aws.environment,
+            folder=folder,
             time_scale=self._settings.time_scale,
-            on_line=self._on_function_line,
+            on_job_line=self._on_job_line,
+            on_step_line=self._on_step_line,
         )
-        self._deliveries = Deliveries(self._functions.invoke_event)
-        self._make_sagemaker()
-        self.aws.use(
-            [
-                sagemaker(jobs=self._jobs, endpoints=self._endpoints),
-                lambda_functions(self._functions, send=self._deliveries.send),
-                events(self._deliveries),
-                stepfunctions(on_history=self._on_history, on_status=self._on_status),
-            ]
-        )
-        # The last to start is the first to stop: first what makes calls, then what answers them.
-        for stop in (self._functions.stop, self._endpoints.stop, self._jobs.stop):
-            closing.callback(stop)
-
-    def _make_sagemaker(self) -> None:
-        region, account, folder = self.aws.region, self.aws.account, self._settings.folder
-        objects, processes = self._objects, self._processes
-        self._endpoints = Endpoints(
-            region=region,
-            account=account,
-            folder=folder / "endpoints",
-            model=lambda containers, at, on_line: InferenceModel(
-                containers, objects=objects, processes=processes, folder=at, on_line=on_line
-            ),
-            on_line=self._on_line,
-        )
-        self._jobs = Jobs(
-            region=region,
-            account=account,
-            folder=folder / "jobs",
-            training=lambda request, at, on_line: TrainingContainer(
-                cast("CreateTrainingJobRequestTypeDef", request),
-                objects=objects,
-                processes=processes,
-                folder=at,
-                on_line=on_line,
-            ),
-            transform=lambda request, at, on_line: TransformContainer(
-                request,
-                self._endpoints.containers(request["ModelName"]),
-                objects=objects,
-                processes=processes,
-                folder=at,
-                on_line=on_line,
-            ),
-            on_line=self._on_line,
-        )
-
-    def _serve_databricks(self) -> None:
-        functions = databricks_functions(self.aws)
-        if not functions:
-            return
-        self._databricks_functions = frozenset(functions)
-        accepted = credentials(self.aws, functions.values())
-        try:
-            runner = ScriptRunner(
-                s3=self.aws.clients.s3,
-                processes=self._processes,
-                environment=self.aws.environment,
-                spark=self._settings.spark,
-            )
-        except SparkUnavailableError as error:
-            raise AssemblyError(str(error)) from error
-        server = DatabricksServer(
-            runner=runner,
-            folder=self._settings.folder / "databricks",
-            tokens=accepted.tokens,
-            clients=accepted.clients,
-            on_line=self._on_databricks_line,
-        )
-        self._closing.enter_context(server)
-        self._functions.override("DATABRICKS_HOST", server.url)
+        self.aws.use(self._services.hooks)
+        # Last in and first out: an execution's end is an event, which the others deliver.
+        self.aws.use([stepfunctions(on_history=self._on_history, on_status=self._on_status)])
+        closing.callback(self._services.stop)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
         logical_id = state_machine(self._stack, self._settings.workflow)
@@ -338,16 +207,11 @@ class Engine:
             self._steps.end(execution.status)
             self._ended.set()
 
-    def _on_line(self, job: str, line: str) -> None:
+    def _on_job_line(self, job: str, line: str) -> None:
         self._steps.on_line(job, line)
 
-    def _on_function_line(self, function: str, line: str) -> None:
-        # What a Databricks step has to say comes from its script, not from the function that watches it.
-        if function not in self._databricks_functions:
-            self._steps.on_line(function, line)
-
-    def _on_databricks_line(self, run_name: str, line: str) -> None:
-        self._steps.on_step_line(run_name.rsplit(":", 1)[-1], line)
+    def _on_step_line(self, step_id: str, line: str) -> None:
+        self._steps.on_step_line(step_id, line)
 
     def _result(self) -> RunResult:
         described = self.aws.clients.stepfunctions.describe_execution(executionArn=self._execution_arn)
@@ -360,8 +224,8 @@ class Engine:
             cause=described.get("cause", ""),
             steps=self.steps,
             outputs=self._outputs,
-            endpoints=self._endpoints.in_service,
-            undelivered=list(self._functions.undelivered),
+            endpoints=self._services.endpoints.in_service,
+            undelivered=list(self._services.functions.undelivered),
         )
 
     def _keep(self, result: RunResult) -> None:

@@ -10,19 +10,14 @@ run folder/
   aws.log       the local AWS itself
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.run import RunResult
 from zflow_constructs.local.steps import Step
-
-if TYPE_CHECKING:
-    from zflow_constructs.local.engine import RunResult
 
 
 def mirror_objects(aws: AwsServer, folder: Path) -> None:

@@ -147,7 +147,7 @@ class Steps:
             for step in self._steps.values():
                 if step.status is StepStatus.RUNNING:
                     self._set(step, StepStatus.FAILED if step.error and status == "FAILED" else StepStatus.ABORTED)
-                elif step.status is StepStatus.WAITING:
+                elif step.status in {StepStatus.WAITING, StepStatus.NOT_RUN}:
                     self._set(step, StepStatus.SKIPPED if status == "SUCCEEDED" else StepStatus.NOT_RUN)
 
     def _advance(

@@ -1,17 +1,28 @@
 """AWS on this machine: moto in this process, with the hooks that make it run a machine learning workflow for real.
 
 moto answers the AWS APIs and interprets the Amazon States Language. What it lacks is hooked in, one small module a
-service, each a context manager which takes its hooks away again:
+service, each a context manager that takes its hooks away again:
 
-- `jsonata`: JSONata expressions and variables.
-- `interpreter`: the interpreter's differences from Step Functions.
-- `stepfunctions`: machines from CloudFormation, executions, their events, redrive.
-- `integrations`: the service integrations of a Task, SageMaker's `.sync` ones among them.
-- `sagemaker`, `sagemaker_jobs`, `sagemaker_endpoints`: SageMaker, whose jobs and endpoints are local processes.
-- `functions`, `lambda_runtime`: Lambda, each function in a process of its own.
-- `cloudformation`: the resource types that moto doesn't know.
-- `events`: EventBridge's delivery to Lambda.
-- `server`: all of it together, on 127.0.0.1.
+server.py              all of it together, on 127.0.0.1
+  hooks.py               how a hook is put in and taken out
+  clients.py             the run's own clients
+  errors.py              the errors that the hooks' APIs answer with
+jsonata.py             JSONata expressions and variables
+interpreter.py         where moto's interpreter differs from Step Functions
+integrations.py        the service integrations of a Task
+  sagemaker_task.py      SageMaker's optimized one, with `.sync`
+stepfunctions.py       machines of CloudFormation; executions, their events and status
+  variables.py           the scopes of variables
+  redrive.py             RedriveExecution
+sagemaker.py           SageMaker's API
+  sagemaker_jobs.py      training and transform jobs, as local processes
+  sagemaker_endpoints.py models and endpoints, as local processes
+lambda_.py             Lambda's invocations
+  lambda_process.py      a function's processes
+  lambda_runtime.py      what runs in such a process
+cloudformation.py      the resource types that moto doesn't know
+  resource_types.py      the types that a run honours, and why some do nothing
+events.py              EventBridge's delivery to Lambda, and Step Functions' status events
 
 They are hooks into moto's internals: its version is pinned exactly, and each hook has a test.
 """

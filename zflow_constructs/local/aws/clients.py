@@ -1,12 +1,14 @@
-"""The boto3 clients of a local run."""
+"""The boto3 clients of a local run, and what they return."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from botocore.client import BaseClient
+from botocore.response import StreamingBody
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -79,3 +81,40 @@ class Clients:
     def stepfunctions(self) -> SFNClient:
         """Step Functions."""
         return cast("SFNClient", self("stepfunctions"))
+
+
+def json_value(value: object) -> object:
+    """A response of boto3 as JSON.
+
+    Args:
+        value: What boto3 returned.
+    """
+    match value:
+        case Mapping():
+            return {key: json_value(item) for key, item in value.items()}
+        case list():
+            return [json_value(item) for item in value]
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case StreamingBody():
+            return value.read().decode()
+        case bytes():
+            return value.decode()
+        case _:
+            return value
+
+
+def operation_name(client: BaseClient, action: str) -> str:
+    """An operation's name as the service's model has it.
+
+    Args:
+        client: The service's client.
+        action: The operation as a state machine names it: `putObject`.
+
+    Raises:
+        ValueError: The service has no such operation.
+    """
+    operations = {name.lower(): name for name in client.meta.service_model.operation_names}
+    if action.lower() not in operations:
+        raise ValueError(f"{client.meta.service_model.service_name} has no operation {action!r}")
+    return str(operations[action.lower()])

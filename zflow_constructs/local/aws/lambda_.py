@@ -15,8 +15,8 @@ from pathlib import Path
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
 
-from zflow_constructs.local.aws.functions import Answer, FunctionPool, FunctionSettings
 from zflow_constructs.local.aws.hooks import replaced
+from zflow_constructs.local.aws.lambda_process import Answer, FunctionPool, FunctionSettings
 from zflow_constructs.local.processes import Processes, Reporter
 
 _ASYNC_RETRY_SECONDS = (60, 120)

@@ -1,0 +1,64 @@
+"""What a local run is asked for, and what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zflow_constructs.local.databricks.spark import SparkChoice
+from zflow_constructs.local.steps import Step
+
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "eu-central-1"
+DEFAULT_TIME_SCALE = 0.05
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What to run, and how.
+
+    Args:
+        assembly: The cloud assembly, usually `cdk.out`.
+        folder: The run folder, which keeps everything.
+        stack: The stack. Default: the assembly's only one.
+        workflow: The workflow's id in the stack. Default: the stack's only one.
+        parameters: The execution's input. Default: none.
+        time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
+        spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
+    """
+
+    assembly: Path
+    folder: Path
+    stack: str = ""
+    workflow: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    time_scale: float = DEFAULT_TIME_SCALE
+    spark: SparkChoice = "auto"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run.
+
+    Args:
+        execution: The execution's ARN.
+        input: The execution's input.
+        status: The execution's status: SUCCEEDED, FAILED, TIMED_OUT or ABORTED.
+        output: The execution's output, where it succeeded.
+        error: The error's name, where it failed.
+        cause: The error's cause, where it failed.
+        steps: The workflow's steps.
+        outputs: The stack's outputs.
+        endpoints: The endpoints in service.
+        undelivered: The functions that failed on an event, and how.
+    """
+
+    execution: str
+    input: Mapping[str, object]
+    status: str
+    output: object
+    error: str
+    cause: str
+    steps: list[Step]
+    outputs: Mapping[str, str]
+    endpoints: list[str]
+    undelivered: list[str]

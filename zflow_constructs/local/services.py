@@ -1,0 +1,160 @@
+"""The services of a local run whose work is done by local processes: Lambda, SageMaker, Databricks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.local.aws.events import Deliveries, events
+from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
+from zflow_constructs.local.aws.sagemaker import sagemaker
+from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
+from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.containers import InferenceModel, TrainingContainer, TransformContainer
+from zflow_constructs.local.databricks.scripts import ScriptRunner
+from zflow_constructs.local.databricks.server import DatabricksServer
+from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
+from zflow_constructs.local.objects import ObjectStore
+from zflow_constructs.local.processes import Processes
+from zflow_constructs.local.workspace import credentials, databricks_functions
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import CreateTrainingJobRequestTypeDef
+
+LineReporter = Callable[[str, str], None]
+"""Hears the name of a job, function, endpoint or Databricks step, and a line of its log."""
+
+
+class Services:
+    """What Lambda, SageMaker and Databricks are in a local run.
+
+    Args:
+        aws: The local AWS.
+        processes: Starts all processes.
+        folder: The run folder.
+        time_scale: What a second between two tries of an event's delivery lasts, in seconds.
+        on_job_line: Hears the logs of jobs, functions and endpoints.
+        on_step_line: Hears the logs of Databricks runs, with the step's id.
+    """
+
+    def __init__(
+        self,
+        *,
+        aws: AwsServer,
+        processes: Processes,
+        folder: Path,
+        time_scale: float,
+        on_job_line: LineReporter,
+        on_step_line: LineReporter,
+    ) -> None:
+        self._aws = aws
+        self._processes = processes
+        self._objects = ObjectStore(aws.clients.s3)
+        self._folder = folder
+        self._on_job_line = on_job_line
+        self._on_step_line = on_step_line
+        self._databricks_functions: frozenset[str] = frozenset()
+        self._running = ExitStack()
+        self.functions = Functions(
+            folder=folder / "functions",
+            processes=processes,
+            environment=aws.environment,
+            time_scale=time_scale,
+            on_line=self._on_function_line,
+        )
+        self.deliveries = Deliveries(self.functions.invoke_event)
+        self.endpoints = self._make_endpoints()
+        self.jobs = self._make_jobs()
+
+    @property
+    def hooks(self) -> Sequence[AbstractContextManager[None]]:
+        """What puts them into the local AWS."""
+        return [
+            sagemaker(jobs=self.jobs, endpoints=self.endpoints),
+            lambda_functions(self.functions, send=self.deliveries.send),
+            events(self.deliveries),
+        ]
+
+    def serve_databricks(self, spark: SparkChoice) -> None:
+        """Start a Databricks workspace, and lead the functions to it that call one; without such functions, don't.
+
+        Args:
+            spark: Which Spark its scripts get.
+
+        Raises:
+            AssemblyError: That Spark isn't on this machine.
+        """
+        functions = databricks_functions(self._aws)
+        if not functions:
+            return
+        self._databricks_functions = frozenset(functions)
+        accepted = credentials(self._aws, functions.values())
+        try:
+            runner = ScriptRunner(
+                s3=self._aws.clients.s3, processes=self._processes, environment=self._aws.environment, spark=spark
+            )
+        except SparkUnavailableError as error:
+            raise AssemblyError(str(error)) from error
+        server = DatabricksServer(
+            runner=runner,
+            folder=self._folder / "databricks",
+            tokens=accepted.tokens,
+            clients=accepted.clients,
+            on_line=self._on_run_line,
+        )
+        self._running.enter_context(server)
+        self.functions.override("DATABRICKS_HOST", server.url)
+
+    def stop(self) -> None:
+        """Stop all that runs in them. Idempotent."""
+        self._running.close()
+        self.jobs.stop()
+        self.endpoints.stop()
+        self.functions.stop()
+
+    def _make_endpoints(self) -> Endpoints:
+        return Endpoints(
+            region=self._aws.region,
+            account=self._aws.account,
+            folder=self._folder / "endpoints",
+            model=lambda containers, folder, on_line: InferenceModel(
+                containers, objects=self._objects, processes=self._processes, folder=folder, on_line=on_line
+            ),
+            on_line=self._on_job_line,
+        )
+
+    def _make_jobs(self) -> Jobs:
+        return Jobs(
+            region=self._aws.region,
+            account=self._aws.account,
+            folder=self._folder / "jobs",
+            training=lambda request, folder, on_line: TrainingContainer(
+                cast("CreateTrainingJobRequestTypeDef", request),
+                objects=self._objects,
+                processes=self._processes,
+                folder=folder,
+                on_line=on_line,
+            ),
+            transform=lambda request, folder, on_line: TransformContainer(
+                request,
+                self.endpoints.containers(request["ModelName"]),
+                objects=self._objects,
+                processes=self._processes,
+                folder=folder,
+                on_line=on_line,
+            ),
+            on_line=self._on_job_line,
+        )
+
+    def _on_function_line(self, function: str, line: str) -> None:
+        # What a Databricks step has to say comes from its script, not from the function that watches it.
+        if function not in self._databricks_functions:
+            self._on_job_line(function, line)
+
+    def _on_run_line(self, run_name: str, line: str) -> None:
+        # A run is named after machine, execution and step.
+        self._on_step_line(run_name.rsplit(":", 1)[-1], line)
