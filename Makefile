@@ -5,7 +5,6 @@ READY := .venv/.ready
 
 # Node.js comes with the virtual environment, so that jsii and the CDK need none on the machine.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
 # Types depend on the environment: so does their cache.
 export MYPY_CACHE_DIR := .venv/mypy_cache
 
@@ -17,12 +16,14 @@ help: ## Say what there is.
 
 setup: $(READY) ## Make .venv and node_modules.
 
+# Not compiled: Python compiles what it imports, and compiling all of it takes a minute more.
 $(READY): pyproject.toml package.json
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11 to 3.13 is needed, and $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[local,local-spark]" --group dev
-	$(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@echo "Setting up .venv and node_modules: about 2 GB, a few minutes, once."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --no-compile --editable ".[local,local-spark]" --group dev
+	@$(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(READY) ## Run the risk-scoring workflow on this machine, with a live prediction at its end.
