@@ -124,6 +124,36 @@ def test_a_template_that_can_t_be_honoured_is_refused_before_anything_starts(tmp
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_keeps_an_earlier_run_is_refused(tmp_path: Path) -> None:
+    assembly = write_assembly(tmp_path, {"Call": call({}, End=True)})
+    (tmp_path / "run.json").touch()
+    with pytest.raises(AssemblyError, match="keeps an earlier run: choose another --run-folder, or remove it"):
+        Engine(RunSettings(assembly=assembly, folder=tmp_path))
+
+
+def test_a_parameter_that_only_the_account_knows_is_refused(tmp_path: Path) -> None:
+    assembly = write_assembly(tmp_path, {"Call": call({}, End=True)})
+    template = json.loads((assembly / "Demo.template.json").read_text(encoding="utf-8"))
+    template["Parameters"]["Vpc"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/network/vpc"}
+    (assembly / "Demo.template.json").write_text(json.dumps(template), encoding="utf-8")
+    with (
+        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        pytest.raises(AssemblyError, match="reads the SSM parameter '/network/vpc', by its parameter Vpc"),
+    ):
+        engine.deploy()
+
+
+def test_a_template_that_cloudformation_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
+    assembly = write_assembly(tmp_path, {"Call": {"Type": "Dance"}})
+    with (
+        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        pytest.raises(
+            AssemblyError, match=r"can't be created: Machine \(AWS::StepFunctions::StateMachine\): InvalidDefinition"
+        ),
+    ):
+        engine.deploy()
+
+
 def test_an_integration_that_can_t_be_honoured_is_refused_before_the_run(tmp_path: Path) -> None:
     task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:startJobRun", "Arguments": {}, "End": True}
     assembly = write_assembly(tmp_path, {"Glue": task})

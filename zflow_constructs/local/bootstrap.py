@@ -16,13 +16,28 @@ if TYPE_CHECKING:
 _BOOTSTRAP_VERSION = "30"
 
 
-def bootstrap(aws: AwsServer) -> None:
-    """Make what every CDK template expects: the version of the bootstrap stack.
+def bootstrap(aws: AwsServer, stack: Stack) -> None:
+    """Make the parameters of the bootstrap stack that a template reads: its version.
 
     Args:
         aws: The local AWS.
+        stack: The stack.
+
+    Raises:
+        AssemblyError: The template reads another parameter, whose value only the account knows.
     """
-    aws.clients.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value=_BOOTSTRAP_VERSION, Type="String")
+    parameters = stack.template.get("Parameters", {})
+    assert isinstance(parameters, Mapping)
+    for name, parameter in parameters.items():
+        if not parameter["Type"].startswith("AWS::SSM::Parameter::Value"):
+            continue
+        path = str(parameter.get("Default", ""))
+        if not path.startswith("/cdk-bootstrap/"):
+            raise AssemblyError(
+                f"The stack {stack.name} reads the SSM parameter {path!r}, by its parameter {name}: there is none in a "
+                "local run. Give the value when the app is synthesized."
+            )
+        aws.clients.ssm.put_parameter(Name=path, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True)
 
 
 def upload_assets(aws: AwsServer, stack: Stack) -> None:
@@ -78,7 +93,7 @@ def deploy(aws: AwsServer, stack: Stack) -> Mapping[str, str]:
             time.sleep(0.05)
             described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
     except cloudformation.exceptions.ClientError as error:
-        raise AssemblyError(f"The stack {stack.name} can't be created: {error}") from error
+        raise AssemblyError(f"The stack {stack.name} can't be created: {error.response['Error']['Message']}") from error
     if described["StackStatus"] != "CREATE_COMPLETE":
         raise AssemblyError(f"The stack {stack.name} ended in {described['StackStatus']}")
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
-from zflow_constructs.local.assembly import load_stack, state_machine
+from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
@@ -60,6 +60,8 @@ class Engine:
         for stack in self._stack.in_order:
             check_resources(stack)
         state_machine(self._stack, settings.workflow)
+        if (settings.folder / "run.json").exists():
+            raise AssemblyError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._on_step = on_step
         self._steps = Steps({"States": {}}, on_change=on_step)
@@ -100,9 +102,9 @@ class Engine:
         Raises:
             AssemblyError: The engine can't run it.
         """
-        bootstrap(self.aws)
         outputs: Mapping[str, str] = {}
         for stack in self._stack.in_order:
+            bootstrap(self.aws, stack)
             upload_assets(self.aws, stack)
             outputs = deploy(self.aws, stack)
         self._machine = self._find_machine()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from moto.cloudformation import parsing
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.secretsmanager.models import secretsmanager_backends
 
 from zflow_constructs.local.aws.hooks import all_replaced
@@ -139,11 +139,23 @@ def _generated(settings: object) -> str:
 
 @contextmanager
 def cloudformation() -> Iterator[None]:
-    """Make the resource types that moto doesn't know, or whose attributes it doesn't."""
+    """Make the resource types that moto doesn't know, or whose attributes it doesn't; say which one can't be made."""
     own = {name: _inert(inert) for name, inert in INERT_TYPES.items()}
     own["AWS::SecretsManager::Secret"] = ResourceType(name_property="Name", attributes=frozenset({"Id"}), make=_secret)
     of_moto = parsing.get_model_map
     name_property = parsing.resource_name_property_from_type
+
+    create = parsing.parse_and_create_resource
+
+    def create_or_say_why(logical_id: str, resource_json: Mapping[str, object], *where: object, **more: str) -> object:
+        try:
+            return create(logical_id, resource_json, *where, **more)
+        except ValidationError:
+            raise
+        except Exception as error:
+            # moto would answer 500, without a word.
+            reason = str(error) or type(error).__name__
+            raise ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}") from error
 
     def model_map() -> Mapping[str, object]:
         return {**of_moto(), **own}
@@ -153,6 +165,7 @@ def cloudformation() -> Iterator[None]:
 
     with all_replaced(
         (parsing, "get_model_map", model_map),
+        (parsing, "parse_and_create_resource", create_or_say_why),
         (parsing, "resource_name_property_from_type", name_property_of),
     ):
         yield

@@ -120,8 +120,8 @@ def machines() -> Iterator[None]:
         try:
             validate(definition)
         except InvalidDefinition as error:
-            # moto's own has no code that a client would know.
-            raise ApiError("InvalidDefinition", error.message) from error
+            # moto's own has no code that a client would know, and repeats the whole definition.
+            raise ApiError("InvalidDefinition", str(error.message).split(" in definition ")[0]) from error
         check_scopes(json.loads(definition))
 
     with all_replaced(
