@@ -231,14 +231,15 @@ def statuses(on_status: StatusListener) -> Iterator[None]:
     Args:
         on_status: Hears of each change.
     """
-    start = Execution.start
+    start = ExecutionWorker.start
     stop = Execution.stop
     terminated = BaseExecutionWorkerCommunication.terminated
     run = ExecutionWorker._execution_logic  # noqa: SLF001
 
-    def started(self: Execution) -> None:
+    def started(self: ExecutionWorker) -> None:
+        # Before its thread, which may end at once.
+        on_status(self._execution_communication.execution)
         start(self)
-        on_status(self)
 
     def stopped(self: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
         _until_begun(self)
@@ -272,7 +273,7 @@ def statuses(on_status: StatusListener) -> Iterator[None]:
             on_status(execution)
 
     with all_replaced(
-        (Execution, "start", started),
+        (ExecutionWorker, "start", started),
         (Execution, "stop", stopped),
         (StepFunctionResponse, "stop_execution", stop_execution),
         (BaseExecutionWorkerCommunication, "terminated", ended),
