@@ -41,6 +41,19 @@ def test_a_terminal_shows_all_steps_in_one_table_with_their_last_line() -> None:
     assert "waiting" in text
 
 
+def test_a_long_line_is_cut_and_the_steps_stay_readable() -> None:
+    output = io.StringIO()
+    with RunConsole(Console(file=output, force_terminal=True, width=60)) as shown:
+        steps = Steps(MACHINE, on_change=shown.on_step)
+        shown.show(list(steps))
+        steps.on_event(ENTERED)
+        steps.on_step_line("Train", "a line that goes on " * 30)
+    train = [line for line in output.getvalue().splitlines() if "Train" in line][-1]
+    assert "running" in train
+    assert "a line that goes on" in train
+    assert "…" in train
+
+
 def test_without_a_terminal_each_change_is_a_line_of_its_own() -> None:
     output = io.StringIO()
     with RunConsole(Console(file=output, width=40)) as shown:

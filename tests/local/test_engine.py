@@ -9,6 +9,7 @@ import pytest
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.local.assembly import AssemblyError
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
+from zflow_constructs.local.record import step_logs
 from zflow_constructs.local.steps import Step, StepStatus
 
 PUT = {
@@ -122,6 +123,19 @@ def test_a_template_that_can_t_be_honoured_is_refused_before_anything_starts(tmp
     with pytest.raises(AssemblyError, match="Job: AWS::Glue::Job"):
         Engine(RunSettings(assembly=assembly, folder=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_step_s_logs_are_those_of_its_function_and_of_its_databricks_runs(tmp_path: Path) -> None:
+    step = Step("Extract: all?", jobs=["watcher"])
+    for log in (
+        "functions/watcher/log.txt",
+        "databricks/Extract_all_-42/Extract/log.txt",
+        "databricks/Extract-43/log.txt",
+    ):
+        (tmp_path / log).parent.mkdir(parents=True)
+        (tmp_path / log).touch()
+    logs = [log.relative_to(tmp_path).as_posix() for log in step_logs(tmp_path, step)]
+    assert logs == ["functions/watcher/log.txt", "databricks/Extract_all_-42/Extract/log.txt"]
 
 
 def test_a_folder_that_keeps_an_earlier_run_is_refused(tmp_path: Path) -> None:

@@ -80,14 +80,15 @@ class RunConsole:
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, pad_edge=False)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+        for justify in ("left", "left", "right"):
+            table.add_column(justify=justify, no_wrap=True)
+        # The one column that may get narrower: a long line is cut, and the others stay.
+        table.add_column(no_wrap=False)
         for step in list(self._steps):
             style = _STYLES[step.status]
             seconds = f"{step.seconds:.1f} s" if step.started else ""
-            remark = Text(_remark(step), style="red" if step.error else "dim")
+            style_of_remark = "red" if step.error else "dim"
+            remark = Text(_remark(step), style=style_of_remark, no_wrap=True, overflow="ellipsis")
             table.add_row(step.id, Text(step.status, style=style), seconds, remark)
         return table
 

@@ -70,8 +70,8 @@ def step_logs(folder: Path, step: Step) -> list[Path]:
         step: The step.
     """
     patterns = [f"{kind}/{job}/**/log.txt" for job in step.jobs for kind in ("functions", "jobs", "endpoints")]
-    # A Databricks run's folder is named after machine, execution and step.
-    patterns.append(f"databricks/*{re.sub(r'[^A-Za-z0-9.-]+', '_', f':{step.id}')}-[0-9]*/**/log.txt")
+    # A Databricks run's folder is named after its step.
+    patterns.append(f"databricks/{re.sub(r'[^A-Za-z0-9.-]+', '_', step.id)[:80]}-[0-9]*/**/log.txt")
     logs = [log for pattern in patterns for log in folder.glob(pattern) if log.is_file()]
     return sorted(logs, key=lambda log: (log.relative_to(folder).parts[0] != "functions", log.stat().st_mtime))
 
