@@ -210,7 +210,11 @@ def transform_fn(model, body, content_type, accept): raise ValueError(f"no use f
         "Received server error (500) from container-2 with message "
         "\"ValueError: no use for 'str text/csv application/json'\""
     )
-    assert "Traceback" in model.logs[1].read_text()
+    # The answer may be here before the line that the process printed is in its log.
+    deadline = time.monotonic() + 30
+    while "Traceback" not in (log := model.logs[1].read_text()):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
