@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.cli.main import main
+from zflow_constructs.cli.parameters import execution_input
 
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
 
@@ -37,15 +38,17 @@ def processes_in(folder: Path) -> list[str]:
 def test_a_run_that_succeeds_says_each_step_on_a_line_and_exits_with_0(tmp_path: Path) -> None:
     count = call({"n": "{% $states.input.n %}"}, Next="More")
     assembly = write_assembly(tmp_path, {"Count": count, "More": call({"n": "{% $states.input.n %}"}, End=True)})
-    folder = tmp_path / "run"
-    ended = zflow("local", "run", assembly, "--stack", "Demo", "--param", "n=40", "--run-folder", folder)
+    folder, file = tmp_path / "run", tmp_path / "input.json"
+    file.write_text('{"n": 1, "country": "de"}', encoding="utf-8")
+    options = ["--stack", "Demo", "--input-file", file, "--param", "n=40", "--run-folder", folder]
+    ended = zflow("local", "run", assembly, *options)
     assert ended.returncode == 0, ended.stderr
     lines = ended.stdout.splitlines()
     assert lines[1] == "Count: running"
     assert lines[2].startswith("Count: succeeded after ")
     assert lines[-1] == f"Everything is in {folder}"
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert (record["output"], record["input"]) == ({"n": 42}, {"n": 40})
+    assert (record["output"], record["input"]) == ({"n": 42}, {"n": 40, "country": "de"})
     assert processes_in(tmp_path) == []
 
 
@@ -82,29 +85,14 @@ def test_bad_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str]
     assert message in " ".join(ended.stderr.split())
 
 
-def test_parameters_are_read_as_their_defaults_are_and_override_those_of_the_file(tmp_path: Path) -> None:
-    metadata = {"zflow:parameters": {"country": "de", "year": 2025, "flag": False}}
-    say = {"Type": "Pass", "Output": "{% $states.input %}", "Next": "Call"}
-    assembly = write_assembly(tmp_path, {"Say": say, "Call": call({}, End=True)}, metadata=metadata)
-    file = tmp_path / "input.json"
-    file.write_text('{"year": 2024, "flag": true}', encoding="utf-8")
-    folder = tmp_path / "run"
-    ended = zflow(
-        "local",
-        "run",
-        assembly,
-        "--input-file",
-        file,
-        "--param",
-        "country=1",
-        "--param",
-        "year=2026",
-        "--run-folder",
-        folder,
-    )
-    assert ended.returncode == 0, ended.stderr
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert record["input"] == {"country": "1", "year": 2026, "flag": True}
+def test_a_parameter_is_read_as_its_default_is_and_overrides_the_file_s() -> None:
+    machine = {"Metadata": {"zflow:parameters": {"country": "de", "year": 2025, "flag": False}}}
+    given = execution_input(machine, ["country=1", "year=2026"], {"year": 2024, "flag": True})
+    assert given == {"country": "1", "year": 2026, "flag": True}
+
+
+def test_a_workflow_that_declares_nothing_takes_any_parameter() -> None:
+    assert execution_input({}, ["n=1", "text=a b", "list=[1, 2]"], {}) == {"n": 1, "text": "a b", "list": [1, 2]}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

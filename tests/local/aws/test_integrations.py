@@ -83,3 +83,51 @@ def test_a_task_token_is_answered_from_outside(aws: AwsServer) -> None:
     token = item["Token"]["S"]
     aws.clients.stepfunctions.send_task_success(taskToken=token, output=json.dumps({"answer": 42}))
     assert ended(aws, arn).output == 42
+
+
+def test_one_branch_waits_for_another_by_a_token_in_a_table(aws: AwsServer, run: Run) -> None:
+    api(aws, "dynamodb").create_table(
+        TableName="rendezvous",
+        KeySchema=[{"AttributeName": "Id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "Id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    key = {"TableName": "rendezvous", "Key": {"Id": {"S": "{% $states.context.Execution.Id %}"}}}
+    waiter = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        "Arguments": {
+            **key,
+            "UpdateExpression": "SET #token = :token",
+            "ConditionExpression": "attribute_not_exists(done)",
+            "ExpressionAttributeNames": {"#token": "token"},
+            "ExpressionAttributeValues": {":token": {"S": "{% $states.context.Task.Token %}"}},
+        },
+        "Output": "{% $states.result.value %}",
+        "End": True,
+    }
+    producer = {
+        "Mark": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem",
+            "Arguments": {
+                **key,
+                "UpdateExpression": "SET done = :done",
+                "ExpressionAttributeValues": {":done": {"BOOL": True}},
+                "ReturnValues": "ALL_OLD",
+            },
+            "Assign": {"token": "{% $states.result.Attributes.token.S %}"},
+            "Next": "Tell",
+        },
+        "Tell": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
+            "Arguments": {"TaskToken": "{% $token %}", "Output": '{"value": 42}'},
+            "Output": "told",
+            "End": True,
+        },
+    }
+    late = {"Late": {"Type": "Wait", "Seconds": 50, "Next": "Mark"}, **producer}
+    branches = [{"StartAt": "Wait", "States": {"Wait": waiter}}, {"StartAt": "Late", "States": late}]
+    ended = run({"Both": {"Type": "Parallel", "Branches": branches, "End": True}})
+    assert ended.output == [42, "told"], ended.cause

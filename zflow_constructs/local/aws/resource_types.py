@@ -41,8 +41,11 @@ _IAM = "IAM is not enforced"
 _NO_CLOCK = "nothing is scheduled: the run is started by hand"
 _NO_ALARMS = "there are no metrics"
 _NO_NETWORK = "everything runs on this machine"
+_ONE_PROCESS = "an endpoint's containers run once"
 
 INERT_TYPES: Mapping[str, InertType] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": InertType(_ONE_PROCESS),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": InertType(_ONE_PROCESS),
     "AWS::CDK::Metadata": InertType("it is for AWS's statistics"),
     "AWS::CloudWatch::Alarm": InertType(_NO_ALARMS, "AlarmName", "cloudwatch:{region}:{account}:alarm:{name}"),
     "AWS::CloudWatch::CompositeAlarm": InertType(_NO_ALARMS, "AlarmName", "cloudwatch:{region}:{account}:alarm:{name}"),
@@ -73,6 +76,7 @@ MOTO_INERT_TYPES: Mapping[str, str] = {
     "AWS::EC2::VPCEndpoint": _NO_NETWORK,
     "AWS::EC2::VPCGatewayAttachment": _NO_NETWORK,
     "AWS::ECR::Repository": "images of frameworks are replaced by local processes",
+    "AWS::IAM::InstanceProfile": _IAM,
     "AWS::IAM::InstanceProfile": _IAM,
     "AWS::IAM::ManagedPolicy": _IAM,
     "AWS::IAM::Policy": _IAM,
