@@ -77,7 +77,6 @@ MOTO_INERT_TYPES: Mapping[str, str] = {
     "AWS::EC2::VPCGatewayAttachment": _NO_NETWORK,
     "AWS::ECR::Repository": "images of frameworks are replaced by local processes",
     "AWS::IAM::InstanceProfile": _IAM,
-    "AWS::IAM::InstanceProfile": _IAM,
     "AWS::IAM::ManagedPolicy": _IAM,
     "AWS::IAM::Policy": _IAM,
     "AWS::IAM::Role": _IAM,
