@@ -115,11 +115,16 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="default: 7")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--no-validation", action="store_true", help="without CDK's own validation of the templates")
+    options = parser.parse_args()
+    rounds = options.rounds
+    if options.no_validation:
+        os.environ["CDK_VALIDATION"] = "false"
     taken = measure([EMPTY, PLAIN, EXAMPLE, *MANY], rounds)
     elapsed = {subject: [one.elapsed for one in each] for subject, each in taken.items()}
     work = {subject: [one.work for one in each] for subject, each in taken.items()}
-    print(f"Synthesis, medians of {rounds} rounds on {os.cpu_count()} cores\n")
+    validation = "without" if options.no_validation else "with"
+    print(f"Synthesis {validation} CDK's validation, medians of {rounds} rounds on {os.cpu_count()} cores\n")
     print(f"| {'app':<36} | seconds | x empty | x plain | processor seconds | x empty | x plain |")
     print(f"|{'-' * 38}|--------:|--------:|--------:|------------------:|--------:|--------:|")
     for subject in taken:
