@@ -14,6 +14,11 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _SHOWN_LINES = 60
 
 
+def masked(text: str) -> str:
+    """A text without the hashes of assets."""
+    return _HASH.sub("<hash>", text)
+
+
 @dataclass(frozen=True)
 class Snapshots:
     """The recorded templates beside a test module, in its `snapshots/`.
@@ -28,7 +33,7 @@ class Snapshots:
     def check(self, name: str, template: Mapping[str, Json]) -> None:
         """Fail if a template is not as recorded."""
         recorded = self.folder / f"{name}.template.json"
-        text = _HASH.sub("<hash>", json.dumps(_readable(template), indent=1, sort_keys=True)) + "\n"
+        text = masked(json.dumps(_readable(template), indent=1, sort_keys=True)) + "\n"
         if self.renewed:
             self.folder.mkdir(exist_ok=True)
             recorded.write_text(text)

@@ -17,10 +17,10 @@ from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import completed_name
 from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
-from zflow_constructs.requests import merge_overrides, validate_request
+from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation
-from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
+from zflow_constructs.step import Binding, Step, whole_seconds
 from zflow_constructs.storage import grant_read, grant_write
 
 _DAY = 86_400
@@ -124,9 +124,9 @@ class BatchTransformStep(Step):
             **_data_processing(input_filter, output_filter, join_input=join_input),
             "TransformResources": {"InstanceType": machines.type, "InstanceCount": machines.count},
         }
-        self._request = merge_overrides(request, request_overrides or {})
-        refuse_static_name(id, "TransformJobName", self._request)
-        validate_request(id, "sagemaker", "CreateTransformJob", self._request)
+        self._request = sagemaker_request(
+            id, "CreateTransformJob", request, request_overrides, name_field="TransformJobName"
+        )
 
     @property
     def role(self) -> iam.IRole:

@@ -18,9 +18,9 @@ from zflow_constructs.core.references import REDRIVE_COUNT, JobName
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
-from zflow_constructs.requests import merge_overrides, validate_request
+from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import SAGEMAKER
-from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
+from zflow_constructs.step import Binding, Step, whole_seconds
 
 _DAY = 86_400
 _CALL_SECONDS = 60
@@ -94,9 +94,9 @@ class InferencePipelineEndpoint(Step):
             "InitialVariantWeight": 1,
         }
         request: dict[str, Template] = {"EndpointConfigName": self._config, "ProductionVariants": [variant]}
-        self._request = merge_overrides(request, request_overrides or {})
-        refuse_static_name(id, "EndpointConfigName", self._request)
-        validate_request(id, "sagemaker", "CreateEndpointConfig", self._request)
+        self._request = sagemaker_request(
+            id, "CreateEndpointConfig", request, request_overrides, name_field="EndpointConfigName"
+        )
 
     @property
     def role(self) -> iam.IRole:

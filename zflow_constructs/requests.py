@@ -20,6 +20,7 @@ from aws_cdk import Token
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import Expression, Template
+from zflow_constructs.core.references import JobName
 
 
 class _Reference(TypedDict):
@@ -122,6 +123,40 @@ def merge_overrides(request: Mapping[str, Template], overrides: Mapping[str, Tem
             merged[field] = merge_overrides(below if isinstance(below, Mapping) else {}, value)
         else:
             merged[field] = value
+    return merged
+
+
+def sagemaker_request(
+    step: str,
+    operation: str,
+    request: Mapping[str, Template],
+    overrides: Mapping[str, Template] | None,
+    *,
+    name_field: str,
+) -> dict[str, Template]:
+    """The request of a step with its `request_overrides`, checked.
+
+    The name stays the step's own: a fixed one is taken at the second run, retry or redrive.
+
+    Args:
+        step: the step's id, for the message.
+        operation: the operation, as the API names it.
+        request: the request that the step's keywords make.
+        overrides: what its user lays over it.
+        name_field: the request's field that holds the name.
+
+    Raises:
+        WorkflowError: the name was overridden, or SageMaker would refuse the request.
+    """
+    merged = merge_overrides(request, overrides or {})
+    name = merged.get(name_field)
+    if not isinstance(name, JobName):
+        raise WorkflowError(
+            f'Step "{step}": request_overrides sets {name_field} to {name!r}. A fixed name is taken when the '
+            "job is retried, redriven or run again; the step makes a new one each time. Remove it, and use the step's "
+            "id for the readable part."
+        )
+    validate_request(step, "sagemaker", operation, merged)
     return merged
 
 

@@ -1,7 +1,7 @@
 """What all steps have in common: their needs, conditions and permissions, and how a workflow binds them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -12,7 +12,7 @@ from constructs import Construct
 from zflow_constructs.core.asl import Fragment
 from zflow_constructs.core.compiler import StepNode
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Template
+from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.references import JobName, StepOutput
 from zflow_constructs.storage import RunStorage
 
@@ -203,22 +203,3 @@ def whole_seconds(owner: str, name: str, duration: Duration, *, least: int, most
             f"{owner}: {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...))."
         )
     return seconds
-
-
-def refuse_static_name(step: str, field: str, request: Mapping[str, Template]) -> None:
-    """Keeps a job's name the step's own: a fixed one is taken at the second run, retry or redrive.
-
-    Args:
-        step: the step's id, for the message.
-        field: the request's field that holds the name.
-        request: the request.
-
-    Raises:
-        WorkflowError: the name was overridden.
-    """
-    if not isinstance(request.get(field), JobName):
-        raise WorkflowError(
-            f'Step "{step}": request_overrides sets {field} to {request.get(field)!r}. A fixed name is taken when the '
-            "job is retried, redriven or run again; the step makes a new one each time. Remove it, and use the step's "
-            "id for the readable part."
-        )

@@ -16,10 +16,10 @@ from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
 from zflow_constructs.jobs import completed_name
 from zflow_constructs.machines import Machines
-from zflow_constructs.requests import merge_overrides, validate_request
+from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
-from zflow_constructs.step import Binding, Step, refuse_static_name, whole_seconds
+from zflow_constructs.step import Binding, Step, whole_seconds
 from zflow_constructs.storage import RunPlace, grant_read, grant_read_asset, grant_write
 
 _DAY = 86_400
@@ -131,9 +131,9 @@ class TrainingStep(Step):
             "HyperParameters": {**{n: _hyperparameter(v) for n, v in (hyperparameters or {}).items()}, **script},
             **({"Environment": dict(environment)} if environment else {}),
         }
-        self._request = merge_overrides(request, request_overrides or {})
-        refuse_static_name(id, "TrainingJobName", self._request)
-        validate_request(id, "sagemaker", "CreateTrainingJob", self._request)
+        self._request = sagemaker_request(
+            id, "CreateTrainingJob", request, request_overrides, name_field="TrainingJobName"
+        )
 
     @property
     def role(self) -> iam.IRole:

@@ -1,7 +1,6 @@
 """Synthesized stacks as tests look at them, with a likely value in the place of each token."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from aws_cdk.assertions import Template
 from constructs import IConstruct
 
 from tests.asl import ACCOUNT, Rendering, fields, kind, rendered_definition, state_machines
+from tests.snapshots import masked
 from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
 from zflow_constructs.jobs import completed_name
@@ -20,7 +20,6 @@ from zflow_constructs.local.lint import lint
 
 ASSETS = "cdk-hnb659fds-assets-111122223333-eu-central-1"
 """The bucket of the assets; the hash in an asset's key is masked."""
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Synthesized:
     def of(cls, stack: Stack) -> "Synthesized":
         text = json.dumps(Template.from_stack(stack).to_json())
         assert "object at 0x" not in text
-        template: Mapping[str, Json] = json.loads(_HASH.sub("<hash>", text))
+        template: Mapping[str, Json] = json.loads(masked(text))
         for machine in state_machines(template):
             assert lint(rendered_definition(template, machine)) == []
         return cls(stack, template)
@@ -85,11 +84,6 @@ def _states(scope: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
         yield name, state
         for branch in cast("list[Mapping[str, Json]]", state.get("Branches", [])):
             yield from _states(branch)
-
-
-def masked(text: str) -> str:
-    """A text without the hashes of assets."""
-    return _HASH.sub("<hash>", text)
 
 
 def jsonata(text: str) -> str:

@@ -9,7 +9,8 @@ from aws_cdk import aws_ecr as ecr
 import zflow_constructs as zflow
 from tests.asl import Rendering, fields
 from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, XGBOOST, data, stack
-from tests.constructs.templates import Synthesized, masked
+from tests.constructs.templates import Synthesized
+from tests.snapshots import masked
 from zflow_constructs.containers import BoundImage
 
 
