@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 """
 
 import hashlib
+import json
 import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +23,7 @@ from zflow_constructs.core.references import StepOutput
 
 NULL = Utils.NULL_VALUE
 _QUERY = re.compile(r"\{%(.*)%\}", re.DOTALL)
+_VARIABLE = re.compile(r"\$(\w+)")
 CONTEXT: dict[str, Json] = {
     "Execution": {"Id": "arn:aws:states:eu-central-1:123456789012:execution:Scoring:monday", "Name": "monday"},
     "State": {"Name": "Train", "RetryCount": 0},
@@ -36,7 +39,14 @@ def _parsed(expression: str) -> Query:
     query = Query(expression)
     query.set_output_convert_nulls(False)
     query.register_lambda("hash", lambda data, _algorithm: hashlib.sha256(data.encode()).hexdigest())
+    query.register_lambda("parse", lambda text: _with_null(json.loads(text)))
+    query.register_lambda("uuid", lambda: str(uuid.uuid4()))
     return query
+
+
+@lru_cache(maxsize=8192)
+def _mentioned(expression: str) -> frozenset[str]:
+    return frozenset(_VARIABLE.findall(expression))
 
 
 def evaluate(expression: str, variables: Mapping[str, object]) -> Json:
@@ -46,8 +56,10 @@ def evaluate(expression: str, variables: Mapping[str, object]) -> Json:
         expression: JSONata, without `{% %}`.
         variables: by name, without `$`; `states` among them.
     """
+    # To bind a variable is to copy it: only those that the expression names.
+    bound = {name: _with_null(variables[name]) for name in _mentioned(expression) if name in variables}
     try:
-        value = _parsed(expression).evaluate(None, {name: _with_null(value) for name, value in variables.items()})
+        value = _parsed(expression).evaluate(None, bound)
     except Exception as error:
         raise QueryEvaluationError(f"{expression}: {error}") from error
     if value is None:
@@ -162,31 +174,31 @@ class Run:
         states: dict[str, object] = {"input": given, "context": context}
         visible = {**outer, **own}
 
-        def valued(template: Json) -> Json:
-            return _valued(template, {**visible, "states": states})
+        def here(template: Json) -> Json:
+            return valued(template, {**visible, "states": states})
 
         chosen = state.get("Next")
         match state["Type"]:
             case "Task":
-                arguments = valued(state["Arguments"])
+                arguments = here(state["Arguments"])
                 assert name not in self.arguments, f"{name} runs twice"
                 self.arguments[name] = arguments
                 states["result"] = self.result(name, arguments)
             case "Parallel":
                 branches = state["Branches"]
                 assert isinstance(branches, list)
-                given = valued(state.get("Arguments", given))
+                given = here(state.get("Arguments", given))
                 states["result"] = [self.scope(mapping(branch), given, visible, taken) for branch in branches]
             case "Choice":
                 rules = state["Choices"]
                 assert isinstance(rules, list)
-                chosen = next((rule["Next"] for rule in rules if valued(rule["Condition"]) is True), state["Default"])
+                chosen = next((rule["Next"] for rule in rules if here(rule["Condition"]) is True), state["Default"])
             case "Wait":
-                assert isinstance(valued(state["Seconds"]), int)
+                assert isinstance(here(state["Seconds"]), int)
             case kind:
                 assert kind == "Pass", f"{name} is a {kind}"
         # Assign and Output both see the variables as they were before.
-        assigned, output = valued(state.get("Assign", {})), valued(state["Output"])
+        assigned, output = here(state.get("Assign", {})), here(state["Output"])
         own |= mapping(assigned)
         assert (chosen is None) == (state.get("End") is True)
         return output, None if chosen is None else str(chosen)
@@ -232,13 +244,14 @@ def mapping(value: Json) -> Mapping[str, Json]:
     return value
 
 
-def _valued(template: Json, variables: Mapping[str, object]) -> Json:
+def valued(template: Json, variables: Mapping[str, object]) -> Json:
+    """A template with the values of its expressions."""
     match template:
         case str() if query := _QUERY.fullmatch(template):
             return evaluate(query[1].strip(), variables)
         case Mapping():
-            return {name: _valued(value, variables) for name, value in template.items()}
+            return {name: valued(value, variables) for name, value in template.items()}
         case list():
-            return [_valued(value, variables) for value in template]
+            return [valued(value, variables) for value in template]
         case _:
             return template
