@@ -1,0 +1,49 @@
+"""Conditions as a picture says them."""
+
+import pytest
+
+from zflow_constructs.core.expressions import AsString, Condition, Jsonata
+from zflow_constructs.core.references import Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.wording import with_signs, worded
+
+AUC = StepOutput("App/Train", "Train", ("metrics", "validation:auc"))
+OTHER_AUC = StepOutput("App/Big", "Big", ("metrics", "validation:auc"))
+ROWS = StepOutput("App/Count", "Count", ("rows",))
+COUNTRY = Parameter("country")
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (AUC >= 0.75, "validation:auc >= 0.75"),
+        (AUC >= Parameter("least"), "validation:auc >= least"),
+        (OTHER_AUC > AUC, "validation:auc of Big > validation:auc of Train"),
+        (StepOutput("App/Count", "Count") == 3, "Count = 3"),
+        (COUNTRY == "de", 'country = "de"'),
+        (COUNTRY != None, "country != null"),  # noqa: E711
+        (Parameter("deploy") == True, "deploy = true"),  # noqa: E712
+        (COUNTRY.is_in(["de", "at"]), 'country in ("de", "at")'),
+        (~COUNTRY.is_in(["de"]), 'country not in ("de")'),
+        (~(AUC >= 0.75), "validation:auc < 0.75"),
+        (~(ROWS == 0), "rows != 0"),
+        ((AUC >= 0.75) & (ROWS > 9) & (COUNTRY == "de"), 'validation:auc >= 0.75 and rows > 9 and country = "de"'),
+        ((AUC >= 0.75) & ((ROWS > 9) | (ROWS < 2)), "validation:auc >= 0.75 and (rows > 9 or rows < 2)"),
+        (~((ROWS > 9) | (ROWS < 2)), "not (rows > 9 or rows < 2)"),
+        (Ran("App/Train", "Train"), "Train ran"),
+        (~Ran("App/Train", "Train"), "Train was skipped"),
+        (AsString(ROWS) == "9", 'rows = "9"'),
+        (RunLocation("App/E", "E", "E/history") != "s3://" + COUNTRY, 'E/history != "s3://" + country'),
+        (Jsonata("$millis()") > 9, "$millis() > 9"),
+    ],
+)
+def test_a_condition_reads_as_people_write_it(condition: Condition, words: str) -> None:
+    assert worded([condition]) == words
+
+
+def test_conditions_that_must_all_hold_are_joined() -> None:
+    assert worded([AUC >= 0.75, (ROWS > 9) | (ROWS < 2)]) == "validation:auc >= 0.75 and (rows > 9 or rows < 2)"
+    assert worded([]) == ""
+
+
+def test_a_picture_has_the_signs_of_mathematics() -> None:
+    assert with_signs("a >= 1 and b <= 2 and c != 3 and d > 4") == "a ≥ 1 and b ≤ 2 and c ≠ 3 and d > 4"
