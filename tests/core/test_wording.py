@@ -16,7 +16,7 @@ COUNTRY = Parameter("country")
     ("condition", "words"),
     [
         (AUC >= 0.75, "validation:auc >= 0.75"),
-        (AUC >= Parameter("least"), "validation:auc >= least"),
+        (StepOutput("App/Train", "Train", ("auc",)) >= Parameter("least"), "auc >= least"),
         (OTHER_AUC > AUC, "validation:auc of Big > validation:auc of Train"),
         (StepOutput("App/Count", "Count") == 3, "Count = 3"),
         (COUNTRY == "de", 'country = "de"'),
