@@ -1,0 +1,197 @@
+"""The smallest order that nesting can't express, as its machine is written by hand.
+
+Report comes after Extract, Deploy after Extract and Train: Deploy, in the branch of Extract, waits for Train's mark.
+"""
+
+from collections.abc import Mapping
+
+from zflow_constructs.core.expressions import Json
+
+TABLE = "Rendezvous"
+KEY: Json = {"run": {"S": "{% $run_key %}"}, "step": {"S": "Train"}}
+THROTTLED: Json = {
+    "ErrorEquals": [
+        "DynamoDb.ThrottlingException",
+        "DynamoDb.ProvisionedThroughputExceededException",
+        "DynamoDb.SdkClientException",
+        "Sfn.ThrottlingException",
+        "Sfn.SdkClientException",
+    ],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 8,
+    "BackoffRate": 2,
+}
+VALUE: Json = "{% $states.result.value %}"
+EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 9072000) %}"}
+
+
+def state(kind: str, following: str, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """A state that leads to another, or ends its scope if that is empty."""
+    return {"Type": kind, "Output": {}, **fields, **({"Next": following} if following else {"End": True})}
+
+
+def work(name: str, uses: tuple[str, ...] = (), following: str = "") -> dict[str, Json]:
+    """A step: it is given the values of those that it uses, and has one itself."""
+    return state(
+        "Task",
+        following,
+        {
+            "Resource": "arn:run",
+            "Arguments": {each.strip("$"): f"{{% {each}.value %}}" for each in uses},
+            "TimeoutSeconds": 60,
+            "Assign": {name: {"value": "{% $states.result.value %}"}},
+        },
+    )
+
+
+def call(api: str, following: str, arguments: Mapping[str, Json], fields: Mapping[str, Json]) -> dict[str, Json]:
+    """A call of an AWS service."""
+    return state(
+        "Task",
+        following,
+        {"Resource": f"arn:aws:states:::aws-sdk:{api}", "Arguments": arguments, "TimeoutSeconds": 60, **fields},
+    )
+
+
+WAIT = call(
+    "dynamodb:updateItem.waitForTaskToken",
+    "Deploy reads Train",
+    {
+        "TableName": TABLE,
+        "Key": KEY,
+        "UpdateExpression": "SET #waiter = :token, #expires = :expires",
+        "ConditionExpression": "attribute_not_exists(#done)",
+        "ExpressionAttributeNames": {"#waiter": "waiter Deploy", "#done": "done", "#expires": "expires"},
+        "ExpressionAttributeValues": {":token": {"S": "{% $states.context.Task.Token %}"}, ":expires": EXPIRES},
+    },
+    {
+        "TimeoutSeconds": 6048,
+        "Retry": [
+            {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1000, "BackoffRate": 1},
+            THROTTLED,
+        ],
+        "Catch": [
+            {
+                "ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"],
+                "Output": {},
+                "Next": "Deploy reads Train",
+            }
+        ],
+    },
+)
+READ = call(
+    "dynamodb:getItem",
+    "Deploy",
+    {
+        "TableName": TABLE,
+        "Key": KEY,
+        "ConsistentRead": True,
+        "ProjectionExpression": "#value",
+        "ExpressionAttributeNames": {"#value": "value"},
+    },
+    {"Retry": [THROTTLED], "Assign": {"Deploy_reads_Train": "{% $parse($states.result.Item.value.S) %}"}},
+)
+MARK = call(
+    "dynamodb:updateItem",
+    "Train wakes Deploy",
+    {
+        "TableName": TABLE,
+        "Key": KEY,
+        "UpdateExpression": "SET #done = :done, #expires = :expires, #value = :value",
+        "ExpressionAttributeNames": {"#done": "done", "#expires": "expires", "#value": "value"},
+        "ExpressionAttributeValues": {
+            ":done": {"BOOL": True},
+            ":expires": EXPIRES,
+            ":value": {"S": "{% $string($Train) %}"},
+        },
+        "ReturnValues": "ALL_OLD",
+    },
+    {"Retry": [THROTTLED], "Output": {"tokens": "{% [$states.result.Attributes.`waiter Deploy`.S] %}"}},
+)
+WAKE = state(
+    "Map",
+    "",
+    {
+        "Items": "{% $states.input.tokens %}",
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": "Wake Deploy",
+            "States": {
+                "Wake Deploy": call(
+                    "sfn:sendTaskSuccess",
+                    "",
+                    {"TaskToken": "{% $states.input %}", "Output": "{}"},
+                    {
+                        "Retry": [THROTTLED],
+                        "Catch": [
+                            {
+                                "ErrorEquals": [
+                                    "Sfn.InvalidTokenException",
+                                    "Sfn.TaskDoesNotExistException",
+                                    "Sfn.TaskTimedOutException",
+                                ],
+                                "Next": "Deploy waits no more",
+                            }
+                        ],
+                    },
+                ),
+                "Deploy waits no more": state("Pass", "", {}),
+            },
+        },
+    },
+)
+N_MACHINE: dict[str, Json] = {
+    "QueryLanguage": "JSONata",
+    "TimeoutSeconds": 86400,
+    "StartAt": "Run key",
+    "States": {
+        "Run key": state("Pass", "All", {"Assign": {"run_key": "{% $uuid() %}"}}),
+        "All": state(
+            "Parallel",
+            "",
+            {
+                "Branches": [
+                    {
+                        "StartAt": "Extract",
+                        "States": {
+                            "Extract": work("Extract", (), "Report, Deploy"),
+                            "Report, Deploy": state(
+                                "Parallel",
+                                "",
+                                {
+                                    "Branches": [
+                                        {
+                                            "StartAt": "Report",
+                                            "States": {"Report": {**work("Report", ("$Extract",)), "Output": VALUE}},
+                                        },
+                                        {
+                                            "StartAt": "Deploy waits for Train",
+                                            "States": {
+                                                "Deploy waits for Train": WAIT,
+                                                "Deploy reads Train": READ,
+                                                "Deploy": {
+                                                    **work("Deploy", ("$Extract", "$Deploy_reads_Train")),
+                                                    "Output": VALUE,
+                                                },
+                                            },
+                                        },
+                                    ],
+                                    "Output": "{% $states.result %}",
+                                },
+                            ),
+                        },
+                    },
+                    {
+                        "StartAt": "Train",
+                        "States": {
+                            "Train": work("Train", (), "Train is done"),
+                            "Train is done": MARK,
+                            "Train wakes Deploy": WAKE,
+                        },
+                    },
+                ],
+                "Output": "{% $states.result[0] %}",
+            },
+        ),
+    },
+}

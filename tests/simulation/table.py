@@ -1,0 +1,97 @@
+"""As much of DynamoDB as a rendezvous uses; any other expression is refused loudly.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.core.machines import mapping
+from tests.simulation.tasks import ServiceError
+from zflow_constructs.core.expressions import Json
+
+Item = dict[str, Json]
+_SET = re.compile(r"SET #\w+ = :\w+(, #\w+ = :\w+)*")
+_ASSIGNMENT = re.compile(r"(#\w+) = (:\w+)")
+_ABSENT = re.compile(r"attribute_not_exists\((#\w+)\)")
+_UPDATE = {
+    "TableName",
+    "Key",
+    "UpdateExpression",
+    "ConditionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnValues",
+}
+_GET = {"TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
+
+
+@dataclass
+class Table:
+    """Items by their key, each also as it was before: what a read that is not consistent may find.
+
+    Args:
+        random: decides which of the two it finds.
+    """
+
+    random: Random
+    items: dict[tuple[str, str], Item] = field(default_factory=dict)
+    _before: dict[tuple[str, str], Item] = field(default_factory=dict)
+
+    def update_item(self, request: Mapping[str, Json]) -> dict[str, Json]:
+        """Sets attributes, if the condition holds."""
+        assert request.keys() <= _UPDATE, f"{request.keys() - _UPDATE} is not simulated"
+        update, condition = str(request["UpdateExpression"]), str(request.get("ConditionExpression", ""))
+        assert _SET.fullmatch(update), update
+        assert not condition or _ABSENT.fullmatch(condition), condition
+        values = {name: _value(value) for name, value in mapping(request["ExpressionAttributeValues"]).items()}
+        names = _names(request, update + condition)
+        assert set(re.findall(r":\w+", update)) == values.keys(), "DynamoDB refuses values that are missing or unused"
+        key = _key(request)
+        before = self.items.get(key, {})
+        if condition and names[condition[len("attribute_not_exists(") : -1]] in before:
+            raise ServiceError("DynamoDb.ConditionalCheckFailedException", "The conditional request failed")
+        changed = {names[name]: values[value] for name, value in _ASSIGNMENT.findall(update)}
+        self._before[key] = before
+        self.items[key] = {**mapping(request["Key"]), **before, **changed}
+        returned = request.get("ReturnValues", "NONE")
+        assert returned in {"NONE", "ALL_OLD"}, returned
+        # AWS leaves the field out where there was no item.
+        return {"Attributes": before} if returned == "ALL_OLD" and before else {}
+
+    def get_item(self, request: Mapping[str, Json]) -> dict[str, Json]:
+        """Reads attributes."""
+        assert request.keys() <= _GET, f"{request.keys() - _GET} is not simulated"
+        names = _names(request, str(request["ProjectionExpression"]))
+        late = request.get("ConsistentRead") is not True and self.random.random() < 0.5
+        item = (self._before if late else self.items).get(_key(request))
+        wanted = {names[name] for name in str(request["ProjectionExpression"]).split(", ")}
+        return {} if item is None else {"Item": {name: value for name, value in item.items() if name in wanted}}
+
+
+def _key(request: Mapping[str, Json]) -> tuple[str, str]:
+    key = mapping(request["Key"])
+    match key:
+        case {"run": {"S": str(run)}, "step": {"S": str(step)}}:
+            return run, step
+        case _:
+            raise AssertionError(f"{key} is no key of the table")
+
+
+def _names(request: Mapping[str, Json], expressions: str) -> dict[str, str]:
+    names = {name: str(value) for name, value in mapping(request["ExpressionAttributeNames"]).items()}
+    assert set(re.findall(r"#\w+", expressions)) == names.keys(), "DynamoDB refuses names that are missing or unused"
+    assert len(set(names.values())) == len(names), f"{names}: two names of one attribute"
+    return names
+
+
+def _value(value: Json) -> Json:
+    match value:
+        case {"S": str()} | {"BOOL": bool()}:
+            return value
+        case {"N": str(digits)} if digits.isdecimal():
+            return value
+        case _:
+            raise AssertionError(f"{value} is no value of DynamoDB's")

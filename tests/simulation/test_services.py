@@ -1,0 +1,152 @@
+"""The simulated services refuse what AWS refuses, and fail as told."""
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+
+from tests.simulation.definition import Scope
+from tests.simulation.execution import Status
+from tests.simulation.n_shape import N_MACHINE
+from tests.simulation.table import Table
+from tests.simulation.tasks import ServiceError
+from tests.simulation.world import SEND_TASK_SUCCESS, Execution, Faults, World
+from zflow_constructs.core.expressions import Json
+
+KEY: Json = {"run": {"S": "1"}, "step": {"S": "Train"}}
+MARK: dict[str, Json] = {
+    "TableName": "Rendezvous",
+    "Key": KEY,
+    "UpdateExpression": "SET #done = :done",
+    "ExpressionAttributeNames": {"#done": "done"},
+    "ExpressionAttributeValues": {":done": {"BOOL": True}},
+}
+READ: dict[str, Json] = {
+    "TableName": "Rendezvous",
+    "Key": KEY,
+    "ConsistentRead": True,
+    "ProjectionExpression": "#done, #value",
+    "ExpressionAttributeNames": {"#done": "done", "#value": "value"},
+}
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table(Random(0))
+
+
+def test_an_update_keeps_what_it_does_not_set_and_returns_what_was_there(table: Table) -> None:
+    assert table.update_item({**MARK, "ReturnValues": "ALL_OLD"}) == {}
+    other: dict[str, Json] = {
+        **MARK,
+        "UpdateExpression": "SET #value = :value, #expires = :expires",
+        "ExpressionAttributeNames": {"#value": "value", "#expires": "expires"},
+        "ExpressionAttributeValues": {":value": {"S": "x"}, ":expires": {"N": "12"}},
+    }
+    assert table.update_item(other) == {}
+    assert table.get_item(READ) == {"Item": {"done": {"BOOL": True}, "value": {"S": "x"}}}
+    before = {
+        "run": {"S": "1"},
+        "step": {"S": "Train"},
+        "done": {"BOOL": True},
+        "value": {"S": "x"},
+        "expires": {"N": "12"},
+    }
+    assert table.update_item({**MARK, "ReturnValues": "ALL_OLD"}) == {"Attributes": before}
+
+
+def test_a_condition_that_does_not_hold_changes_nothing(table: Table) -> None:
+    conditional = {**MARK, "ConditionExpression": "attribute_not_exists(#done)"}
+    table.update_item(conditional)
+    with pytest.raises(ServiceError, match=r"^DynamoDb\.ConditionalCheckFailedException: "):
+        table.update_item(conditional)
+
+
+def test_a_read_that_is_not_consistent_may_miss_the_last_change(table: Table) -> None:
+    table.update_item(MARK)
+    assert table.get_item({**READ, "Key": {"run": {"S": "2"}, "step": {"S": "Train"}}}) == {}
+    seen = [table.get_item({**READ, "ConsistentRead": False}) for _ in range(20)]
+    assert {} in [answer["Item"] for answer in seen]
+    assert {"Item": {"done": {"BOOL": True}}} in seen
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"UpdateExpression": "REMOVE #done"},
+        {"ConditionExpression": "attribute_exists(#done)"},
+        {"ReturnValues": "UPDATED_NEW"},
+        {"ExpressionAttributeNames": {"#done": "done", "#unused": "unused"}},
+        {"ExpressionAttributeValues": {":done": {"BOOL": True}, ":unused": {"S": ""}}},
+        {"ExpressionAttributeValues": {":done": {"N": "1e3"}}},
+        {"ExpressionAttributeValues": {":done": {"S": None}}},
+        {"Key": {"run": {"S": "1"}}},
+        {"Key": {"run": {"S": "1"}, "step": {"N": "1"}}},
+        {"ReturnConsumedCapacity": "TOTAL"},
+    ],
+)
+def test_dynamodb_refuses_what_is_not_simulated(table: Table, wrong: Mapping[str, Json]) -> None:
+    with pytest.raises(AssertionError):
+        table.update_item({**MARK, **wrong})
+
+
+def executed(faults: Faults, seed: int, redrives: int = 0) -> tuple[World, Execution]:
+    world = World(seed=seed, duration={"Extract": 5, "Train": 9, "Deploy": 2, "Report": 1}.__getitem__, faults=faults)
+    execution = world.start(Scope.of(N_MACHINE), {}, redrives=redrives)
+    world.clock.run()
+    return world, execution
+
+
+def test_without_faults_the_n_takes_as_long_as_its_longest_path() -> None:
+    for seed in range(50):
+        world, execution = executed(Faults(), seed)
+        assert execution.top.output == ["Report(Extract())", "Deploy(Extract(), Train())"]
+        assert world.clock.now == 11
+
+
+@pytest.mark.parametrize(
+    ("faults", "slowest"),
+    [
+        (Faults(throttled=0.9), 30),
+        (Faults(lost_response=0.9), 10_000),
+        (Faults(lost_callback=1), 10_000),
+        (Faults(throttled=0.3, lost_response=0.3, lost_callback=0.5), 10_000),
+    ],
+)
+def test_no_fault_of_a_service_makes_the_n_fail_or_hang(faults: Faults, slowest: float) -> None:
+    slowed = 0
+    for seed in range(50):
+        world, execution = executed(faults, seed)
+        assert execution.top.output == ["Report(Extract())", "Deploy(Extract(), Train())"]
+        assert 11 <= world.clock.now <= slowest
+        slowed += world.clock.now > 11
+    assert slowed > 25
+
+
+def test_work_that_fails_is_redriven_until_all_ends_well_and_no_work_succeeds_twice() -> None:
+    redriven = 0
+    for seed in range(100):
+        world, execution = executed(Faults(work=0.4, late=0.5), seed, redrives=100)
+        assert execution.top.output == ["Report(Extract())", "Deploy(Extract(), Train())"]
+        assert sorted(work.step for work in world.work if work.outcome == "succeeded") == [
+            "Deploy",
+            "Extract",
+            "Report",
+            "Train",
+        ]
+        redriven += execution.redrives
+    assert redriven > 100
+
+
+def test_a_token_that_nobody_waits_with_is_refused() -> None:
+    wake: Json = {
+        "Type": "Task",
+        "Resource": SEND_TASK_SUCCESS,
+        "Arguments": {"TaskToken": "token 1", "Output": "{}"},
+        "End": True,
+    }
+    world = World()
+    execution = world.start(Scope.of({"StartAt": "A", "States": {"A": wake}}), {})
+    world.clock.run()
+    assert execution.status is Status.FAILED
+    assert execution.top.failure.error.startswith("Sfn.")
