@@ -104,13 +104,13 @@ def create(aws: AwsServer, name: str, definition: Mapping[str, object]) -> str:
     return created["stateMachineArn"]
 
 
-def ended(aws: AwsServer, arn: str, *, timeout: float = 20) -> Ended:
-    """Wait for an execution's end."""
+def ended(aws: AwsServer, arn: str, *, timeout: float = 20, look: float = 0.01) -> Ended:
+    """Wait for an execution's end, and look after so many seconds each."""
     client = aws.clients.stepfunctions
     limit = time.monotonic() + timeout
     while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < limit, f"{arn} still runs"
-        time.sleep(0.01)
+        time.sleep(look)
     return Ended(
         arn=arn,
         status=described["status"],

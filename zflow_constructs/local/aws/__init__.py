@@ -14,6 +14,8 @@ integrations.py        the service integrations of a Task
 stepfunctions.py       machines of CloudFormation; executions, their events and status
   variables.py           the scopes of variables
   redrive.py             RedriveExecution
+  task_tokens.py         the tokens of `.waitForTaskToken`
+dynamodb.py            DynamoDB's writes in one step
 sagemaker.py           SageMaker's API
   sagemaker_jobs.py      training and transform jobs, as local processes
   sagemaker_endpoints.py models and endpoints, as local processes

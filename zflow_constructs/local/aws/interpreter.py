@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from antlr4 import ParserRuleContext
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
@@ -24,6 +25,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
 from moto.stepfunctions.parser.asl.eval.variable_store import IllegalOuterScopeWrite, VariableStore
 from moto.stepfunctions.parser.asl.parse import preprocessor
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 
@@ -45,6 +47,7 @@ def interpreter(*, time_scale: float) -> Iterator[None]:
     """
     with (
         short_log(),
+        parsed_once(),
         string_literals(),
         error_names(),
         states_all(),
@@ -72,6 +75,13 @@ def short_log() -> Iterator[None]:
     with all_replaced(
         (EvalComponent, "_log_failure_event_exception", say_nothing), (EvalComponent, "_log_exception", say)
     ):
+        yield
+
+
+@contextmanager
+def parsed_once() -> Iterator[None]:
+    """Parse a definition once; moto does for each execution, which takes longer than most of its states."""
+    with replaced(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(AmazonStateLanguageParser.parse))):
         yield
 
 
@@ -148,13 +158,20 @@ def assigned_at_the_end() -> Iterator[None]:
 
 @contextmanager
 def output_errors() -> Iterator[None]:
-    """Let Retry and Catch see an error of a Task's, Parallel's or Map's `Output`; in moto it ends the execution."""
+    """Let Retry and Catch see an error of a Task's, Parallel's or Map's `Output`; in moto it ends the execution.
+
+    And let neither see what befalls a state whose execution or branch has ended meanwhile: it is aborted.
+    """
     attempt = ExecutionState._evaluate_with_timeout  # noqa: SLF001
     output = ExecutionState._eval_state_output  # noqa: SLF001
 
     def attempt_with_output(self: ExecutionState, env: Environment) -> None:
-        attempt(self, env)
-        if self.output is not None:
+        try:
+            attempt(self, env)
+        except Exception:
+            if env.is_running():
+                raise
+        if self.output is not None and env.is_running():
             try:
                 self.output.eval(env)
             except BaseException:

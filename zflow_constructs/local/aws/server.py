@@ -21,6 +21,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from zflow_constructs.local.aws.clients import Clients
 from zflow_constructs.local.aws.cloudformation import cloudformation
+from zflow_constructs.local.aws.dynamodb import dynamodb
 from zflow_constructs.local.aws.hooks import replaced
 from zflow_constructs.local.aws.integrations import integrations
 from zflow_constructs.local.aws.interpreter import interpreter
@@ -118,6 +119,7 @@ class AwsServer:
             _logged(log),
             replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
             cloudformation(),
+            dynamodb(),
             interpreter(time_scale=time_scale),
             jsonata(),
             integrations(clients=self.clients),

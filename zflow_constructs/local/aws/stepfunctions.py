@@ -25,6 +25,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 from zflow_constructs.local.aws.redrive import Journal, redrive
+from zflow_constructs.local.aws.task_tokens import task_tokens
 from zflow_constructs.local.aws.variables import check_scopes
 
 HistoryListener = Callable[[str, Mapping[str, object]], None]
@@ -55,6 +56,7 @@ def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> 
             context_object(on_history),
             statuses(on_status),
             redrive(),
+            task_tokens(),
         ):
             stack.enter_context(hook)
         stack.callback(stop_executions)
