@@ -9,9 +9,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from zflow_constructs.containers import ModelContainer
-from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression, Template
+from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import completed_name

@@ -7,10 +7,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from zflow_constructs.core.asl import EXIT, Choice, Fragment, Retrier, Rule, Task, Wait
+from zflow_constructs.core.asl import EXIT, Choice, Retrier, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
-from zflow_constructs.core.references import REDRIVE_COUNT, RunLocation
+from zflow_constructs.core.fragment import Fragment
+from zflow_constructs.core.references import REDRIVE_COUNT, ExecutionId, RunLocation, Turn
 from zflow_constructs.databricks_workspace import CALL_SECONDS, DatabricksWorkspace
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.requests import merge_overrides
@@ -242,9 +243,9 @@ class DatabricksJobStep(Step):
                 "FunctionName": self._workspace.function.function_arn,
                 "Payload": {
                     **payload,
-                    "execution": Jsonata("$states.context.Execution.Id"),
+                    "execution": ExecutionId(),
                     "step": self.name,
-                    "item": "",
+                    "item": Turn(),
                     "redrive": Jsonata(REDRIVE_COUNT),
                     "max_attempts": _TRANSIENT_ATTEMPTS,
                     "request": self._request,

@@ -6,8 +6,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.asl import Task
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.retry import LAMBDA, Retry

@@ -11,9 +11,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from zflow_constructs.containers import ModelContainer
-from zflow_constructs.core.asl import EXIT, Catcher, Choice, Fragment, Rule, Task, Wait
+from zflow_constructs.core.asl import EXIT, Catcher, Choice, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import REDRIVE_COUNT, JobName
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.machines import Machines

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.asl import Fragment, Native
+from zflow_constructs.core.asl import Native
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import Condition, Expression, Json, Jsonata, Template
+from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Binding, Step

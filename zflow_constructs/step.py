@@ -9,10 +9,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from zflow_constructs.core.asl import Fragment
-from zflow_constructs.core.compiler import StepNode
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression
+from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.references import JobName, StepOutput
 from zflow_constructs.storage import RunStorage
 

@@ -9,9 +9,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from zflow_constructs.containers import ContainerImage
-from zflow_constructs.core.asl import Fragment, Task
+from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
 from zflow_constructs.jobs import completed_name

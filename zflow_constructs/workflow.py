@@ -15,11 +15,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.core.asl import Pass, State
-from zflow_constructs.core.compiler import StepNode, compile_workflow
+from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import Jsonata, Scalar, Scope, parts_of
+from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import PARAMETERS_VARIABLE, Parameter
 from zflow_constructs.queues import dead_letter_queue
+from zflow_constructs.rendezvous_table import rendezvous_table
 from zflow_constructs.step import Binding, Step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
@@ -82,7 +84,13 @@ class MlWorkflow(Construct):
         binding = Binding(self, id, self._role, RunStorage(self._bucket, id))
         for step in steps:
             step.bind(binding)
-        self._definition = compile_workflow(nodes, start=self._start(), scope=self._scope(), timeout_seconds=seconds)
+        self._definition = compile_workflow(
+            nodes,
+            start=self._start(),
+            scope=self._scope(),
+            timeout_seconds=seconds,
+            table=lambda: rendezvous_table(self, role=self._role).table_name,
+        )
         self._log_group = logs.LogGroup(
             self,
             "Logs",

@@ -85,7 +85,7 @@ def test_a_minimal_step_submits_a_script_on_a_single_node_cluster_for_a_day_at_m
         "attempt": 0,
         "execution": jsonata("$states.context.Execution.Id"),
         "step": "Minimal",
-        "item": "",
+        "item": '{% "" %}',
         "redrive": jsonata(
             "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
         ),

@@ -205,18 +205,6 @@ def missing_after(scope: Stack) -> object:
 
 
 @told(
-    'The need of step "D" for step "B" can\'t be nested: "C" and "D" both come after "A", and "D" alone ',
-    'also after "B", while Step Functions\' parallel branches must all join. Let "C" come after "B" too ',
-    '(after=[...]), or "B" after "A".',
-)
-def n_shape(scope: Stack) -> object:
-    a, b = count(scope, "A"), count(scope, "B")
-    return zflow.MlWorkflow(
-        scope, "Scoring", steps=[a, b, count(scope, "C", after=[a]), count(scope, "D", after=[a, b])]
-    )
-
-
-@told(
     'MlWorkflow "Scoring": step "Count" uses the run parameter "contry", which it does not declare. Did ',
     'you mean "country"? It has: "country". Declare it with its default: parameters={...}.',
 )

@@ -16,9 +16,10 @@ from functools import lru_cache
 from jsonata import Jsonata as Query
 from jsonata.utils import Utils
 
-from zflow_constructs.core.asl import Fragment, State, Task
-from zflow_constructs.core.compiler import StepNode, compile_workflow
+from zflow_constructs.core.asl import State, Task
+from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.expressions import Condition, Json, Jsonata, Scope, Template
+from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.references import StepOutput
 
 NULL = Utils.NULL_VALUE
@@ -120,7 +121,7 @@ def value_of(name: str) -> StepOutput:
 
 def compiled(*steps: StepNode, start: Mapping[str, State] | None = None) -> dict[str, Json]:
     """The machine of the steps."""
-    return compile_workflow(steps, start=start or {}, scope=Scope(), timeout_seconds=3600)
+    return compile_workflow(steps, start=start or {}, scope=Scope(), timeout_seconds=3600, table=lambda: "Rendezvous")
 
 
 @dataclass

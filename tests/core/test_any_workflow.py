@@ -18,8 +18,8 @@ from tests.core.machines import (
 )
 from tests.core.test_graph import Needs, series_parallel
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
-from zflow_constructs.core.compiler import StepNode
 from zflow_constructs.core.expressions import Condition, Json, Jsonata, Template
+from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.references import Parameter
 from zflow_constructs.local.lint import lint

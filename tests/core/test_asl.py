@@ -7,7 +7,6 @@ from zflow_constructs.core.asl import (
     Catcher,
     Choice,
     Fail,
-    Fragment,
     Native,
     Pass,
     Retrier,
@@ -15,9 +14,9 @@ from zflow_constructs.core.asl import (
     State,
     Task,
     Wait,
-    redirect,
 )
 from zflow_constructs.core.expressions import Json, Jsonata, Scope
+from zflow_constructs.core.fragment import Fragment, redirect
 from zflow_constructs.core.references import Parameter
 
 STOP = Jsonata("$parameters.wait")

@@ -10,9 +10,10 @@ import pytest
 
 from tests.core.machines import compiled, mapping, of_states, run, state_names, step, value_of
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
-from zflow_constructs.core.compiler import StepNode, compile_workflow
+from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Json, Jsonata, Scope
+from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.names import FUNCTIONS
 from zflow_constructs.core.references import Parameter, RunLocation
 from zflow_constructs.local.lint.jsonata import FUNCTIONS as FUNCTIONS_OF_THE_LINT

@@ -1,11 +1,11 @@
-"""The states of a state machine as frozen values, and the fragment of them that one step is.
+"""The states of a state machine as frozen values.
 
 Every value may hold expressions; `render` turns a state into Amazon States Language once it is known what the names
 mean where the state stands. https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from zflow_constructs.core.expressions import (
@@ -14,7 +14,6 @@ from zflow_constructs.core.expressions import (
     Json,
     Scope,
     Template,
-    parts_of,
     render_template,
 )
 
@@ -181,6 +180,7 @@ class Native:
     arguments: Template
     assign: Mapping[str, Template] = field(default_factory=dict)
     output: Template = None
+    catch: tuple[Catcher, ...] = ()
     next: str = EXIT
 
     def render(self, scope: Scope) -> dict[str, Json]:
@@ -191,116 +191,53 @@ class Native:
             "Arguments": render_template(self.arguments, scope),
             **_assign(self.assign, scope),
             "Output": render_template(output, scope),
+            **({"Catch": [catcher.render(scope) for catcher in self.catch]} if self.catch else {}),
             **_next(self.next),
         }
 
 
-Assigning: TypeAlias = Task | Pass | Native
-State: TypeAlias = Task | Pass | Wait | Choice | Fail | Native
-
-
 @dataclass(frozen=True)
-class Fragment:
-    """The states of one step, in the order in which they are shown.
+class Map:
+    """The same states for each item of a list: `{"Type": "Map", "Items": ..., "ItemProcessor": {...}}`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
 
     Args:
-        states: by name; the first is where the step starts. A state whose next is `EXIT` leaves the step.
-        result: the variable that holds the step's result once it is left.
+        items: the list.
+        processor: the states of one item, rendered: `{"ProcessorConfig": ..., "StartAt": ..., "States": {...}}`.
+        selector: what the first state of an item gets. Default: the item
+        max_concurrency: how many items at once. Default: as many as AWS runs
+        tolerated_failure_percentage: so many items may fail; in distributed mode alone. Default: none
     """
 
-    states: Mapping[str, State]
-    result: str
+    items: Template
+    processor: Mapping[str, Json]
+    selector: Mapping[str, Template] = field(default_factory=dict)
+    max_concurrency: int = 0
+    tolerated_failure_percentage: int = 0
+    assign: Mapping[str, Template] = field(default_factory=dict)
+    output: Template = None
+    catch: tuple[Catcher, ...] = ()
+    next: str = EXIT
 
-    @property
-    def start(self) -> str:
-        """The name of the first state."""
-        return next(iter(self.states))
-
-    def expressions(self) -> Iterator[Expression]:
-        """Every expression in the fragment."""
-        for state in self.states.values():
-            yield from _expressions(state)
-
-    @property
-    def variables(self) -> set[str]:
-        """The names of the variables that the fragment assigns."""
-        catchers = [each for state in self.states.values() if isinstance(state, Task) for each in state.catch]
-        assigning = [*(self.assigned(name) for name in self.states), *(catcher.assign for catcher in catchers)]
-        return {variable for assigned in assigning for variable in assigned}
-
-    def assigned(self, name: str) -> Mapping[str, Template]:
-        """The variables that one state assigns."""
-        state = self.states[name]
-        return state.assign if isinstance(state, Assigning) else {}
-
-    @property
-    def last(self) -> str | None:
-        """The name of the only state that leaves the fragment, if it can output something as it does."""
-        exits = [(name, state) for name, state in self.states.items() for target in _targets(state) if target == EXIT]
-        match exits:
-            case [(name, Task() | Pass() | Native() as state)] if state.next == EXIT:
-                return name
-        return None
-
-    def outputting(self, name: str, output: Mapping[str, Template]) -> "Fragment":
-        """The fragment with one state's output set."""
-        state = self.states[name]
-        if not isinstance(state, Assigning):
-            raise TypeError(f"{name} can't output")
-        return replace(self, states={**self.states, name: replace(state, output=output)})
-
-    def leaving_to(self, target: str) -> Mapping[str, State]:
-        """The states, with `target` in the place of `EXIT`."""
-        return {name: redirect(state, target) for name, state in self.states.items()}
+    def render(self, scope: Scope) -> dict[str, Json]:
+        """This state in ASL."""
+        tolerated = self.tolerated_failure_percentage
+        return {
+            "Type": "Map",
+            "Items": render_template(self.items, scope),
+            **({"ItemSelector": render_template(self.selector, scope)} if self.selector else {}),
+            **({"MaxConcurrency": self.max_concurrency} if self.max_concurrency else {}),
+            **({"ToleratedFailurePercentage": tolerated} if tolerated else {}),
+            "ItemProcessor": self.processor,
+            **_assign(self.assign, scope),
+            "Output": render_template(self.output if self.output is not None else {}, scope),
+            **({"Catch": [catcher.render(scope) for catcher in self.catch]} if self.catch else {}),
+            **_next(self.next),
+        }
 
 
-def redirect(state: State, target: str) -> State:
-    """The state with `target` wherever it left its fragment."""
-    match state:
-        case Choice(rules, default):
-            redirected = tuple(replace(rule, next=_target(rule.next, target)) for rule in rules)
-            return Choice(redirected, _target(default, target))
-        case Task():
-            caught = tuple(replace(catcher, next=_target(catcher.next, target)) for catcher in state.catch)
-            return replace(state, next=_target(state.next, target), catch=caught)
-        case Fail():
-            return state
-        case _:
-            return replace(state, next=_target(state.next, target))
-
-
-def _targets(state: State) -> list[str]:
-    match state:
-        case Choice(rules, default):
-            return [*(rule.next for rule in rules), default]
-        case Task():
-            return [state.next, *(catcher.next for catcher in state.catch)]
-        case Fail():
-            return []
-        case _:
-            return [state.next]
-
-
-def _target(name: str, target: str) -> str:
-    return target if name == EXIT else name
-
-
-def _expressions(state: State) -> Iterator[Expression]:
-    match state:
-        case Task():
-            yield from parts_of([state.arguments, state.timeout_seconds, state.assign, state.output])
-            for catcher in state.catch:
-                yield from parts_of(catcher.assign)
-        case Native():
-            yield from parts_of([state.arguments, state.assign, state.output])
-        case Pass():
-            yield from parts_of([state.assign, state.output])
-        case Wait():
-            yield from parts_of(state.seconds)
-        case Choice():
-            yield from parts_of([rule.condition for rule in state.rules])
-        case Fail():
-            yield from parts_of(state.cause)
+State: TypeAlias = Task | Pass | Wait | Choice | Fail | Native | Map
 
 
 def _assign(assign: Mapping[str, Template], scope: Scope) -> dict[str, Json]:

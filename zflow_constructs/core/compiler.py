@@ -1,74 +1,59 @@
-"""The nested steps as one state machine.
+"""The steps as one state machine.
 
 A step assigns its result to a variable of its own; later steps, and the branches inside, read it. A variable that a
 branch assigns is gone at the join, so a branch ends by outputting what later steps read, and nothing else; the Parallel
-state assigns that to a variable, and later references are rendered to match.
+state assigns that to a variable, and later references are rendered to match. What a step needs of another branch that
+runs beside it, it waits for at a table (`rendezvous`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from itertools import pairwise
 
-from zflow_constructs.core.asl import Choice, Fragment, Pass, Rule, State
-from zflow_constructs.core.expressions import (
-    Combination,
-    Condition,
-    Json,
-    Jsonata,
-    Scope,
-    Template,
-    parts_of,
-    render_template,
-)
-from zflow_constructs.core.graph import Branches, Nested, Series, nest, steps_of
-from zflow_constructs.core.names import Names
-from zflow_constructs.core.references import Ran, RunLocation, StepOutput
+from zflow_constructs.core.arrangement import arrange
+from zflow_constructs.core.asl import EXIT, Choice, Pass, Rule, State
+from zflow_constructs.core.availability import all_of, or_null
+from zflow_constructs.core.expressions import Json, Jsonata, Scope, Template, render_template
+from zflow_constructs.core.fragment import Fragment, Loop, Part, StepNode
+from zflow_constructs.core.graph import Branches, Nested, Series, steps_of
+from zflow_constructs.core.loops import entered, item_variable, run_key
+from zflow_constructs.core.meetings import Meetings
+from zflow_constructs.core.names import RUN_KEY, Names
+from zflow_constructs.core.rendezvous import Meeting
+
+_RUN_KEY_STATE = "Run key"
+_OUTPUTS_STATE = "Outputs"
+
+
+def _no_table() -> str:
+    raise AssertionError("these steps meet at a table, and there is none")
 
 
 @dataclass(frozen=True)
-class StepNode:
-    """What the compiler knows of a step.
+class Setting:
+    """What holds for a whole machine, its loops included.
 
     Args:
-        key: its construct path, unique.
-        name: its id: the name of its state.
-        fragment: its states.
-        after: the keys of the steps that come before it without giving it anything. Default: none
-        when: it runs only if all of these hold. Default: always
+        names: the names in use.
+        timeout_seconds: the longest that an execution may take.
+        table: gives the name of the table where branches meet; called only if any do.
     """
 
-    key: str
-    name: str
-    fragment: Fragment
-    after: tuple[str, ...] = ()
-    when: tuple[Condition, ...] = ()
-
-    @cached_property
-    def needs(self) -> tuple[str, ...]:
-        """The keys of the steps whose outputs it uses, each once, in the order of use."""
-        parts = [*self.fragment.expressions(), *parts_of(self.when)]
-        keys = (part.key for part in parts if isinstance(part, StepOutput | RunLocation))
-        return tuple(dict.fromkeys(key for key in keys if key != self.key))
-
-    @property
-    def guard(self) -> str:
-        """The name of the state that decides whether it runs."""
-        return f"{self.name}?"
-
-    @property
-    def skipped(self) -> str:
-        """The name of the state that stands for it when it doesn't run."""
-        return f"{self.name}: skipped"
-
-    @property
-    def results(self) -> str:
-        """The name of the state that outputs what later steps read, where its own last state can't."""
-        return f"{self.name}: results"
+    names: Names
+    timeout_seconds: int
+    table: Callable[[], str]
 
 
 def compile_workflow(
-    steps: Sequence[StepNode], *, start: Mapping[str, State], scope: Scope, timeout_seconds: int
+    steps: Sequence[StepNode],
+    *,
+    start: Mapping[str, State],
+    scope: Scope,
+    timeout_seconds: int,
+    outputs: Mapping[str, Template] | None = None,
+    table: Callable[[], str] = _no_table,
 ) -> dict[str, Json]:
     """The whole state machine in Amazon States Language.
 
@@ -77,72 +62,114 @@ def compile_workflow(
         start: states that come before all steps; their `EXIT` leads to the first step.
         scope: the workflow's name and the S3 location of a run.
         timeout_seconds: the longest that an execution may take.
+        outputs: what the execution outputs. Default: the results of the steps that nothing comes after
+        table: gives the name of the DynamoDB table where branches meet that nesting can't join; called only if any
+            do. Default: there must be none
 
     Returns:
         `{"QueryLanguage": "JSONata", "TimeoutSeconds": 86400, "StartAt": "Train", "States": {"Train": {...}}}`
 
     Raises:
-        WorkflowError: the steps need each other in a circle or in a shape that can't be nested, or two names collide.
+        WorkflowError: the steps need each other in a circle, or two names collide.
     """
-    nested = nest({step.key: tuple(dict.fromkeys((*step.needs, *step.after))) for step in steps})
-    compiler = _Compiler(steps, nested, start, scope)
-    first = compiler.start(nested)
-    before = Fragment(start, result="").leaving_to(first) if start else {}
+    names = Names(start)
+    every = list(_every(steps))
+    for step in every:
+        names.claim(step)
+    body = _Body(steps, scope, Setting(names, timeout_seconds, cache(table)), RUN_KEY, outputs or {})
+    for step in every:
+        names.check_inside(step.name, step.fragment)
+    before = body.before(start)
     return {
         "QueryLanguage": "JSONata",
         "TimeoutSeconds": timeout_seconds,
-        "StartAt": next(iter(start), first),
-        "States": {
-            **{name: state.render(scope) for name, state in before.items()},
-            **compiler.scope_states(nested, compiler.sinks()),
-        },
+        "StartAt": next(iter(before), body.start),
+        "States": {**before, **(body.ending_in(_OUTPUTS_STATE, or_null(outputs)) if outputs else body.states())},
     }
 
 
-class _Compiler:
-    """Renders nested steps, front to back: what a step's result is called changes at the joins."""
+class _Body:
+    """Renders the steps of one level, the workflow's or a loop's, front to back.
 
-    def __init__(self, steps: Sequence[StepNode], nested: Nested, start: Mapping[str, State], scope: Scope) -> None:
+    What a step's result is called changes at the joins, and from branch to branch.
+    """
+
+    def __init__(
+        self, steps: Sequence[StepNode], scope: Scope, setting: Setting, run_key: str, outputs: Mapping[str, Template]
+    ) -> None:
         self._steps = {step.key: step for step in steps}
         self._results: dict[str, str] = {}
-        self._scope = replace(scope, results=self._results)
-        self._guards = _guards(self._steps, steps_of(nested))
-        self._readers: dict[str, set[str]] = {key: set() for key in self._steps}
-        for key, step in self._steps.items():
-            for part in (*step.fragment.expressions(), *parts_of(self._guards[key])):
-                if isinstance(part, StepOutput | Ran):
-                    self._readers[part.key].add(key)
-        names = Names(start)
-        for step in steps:
-            names.claim(step.key, step.name, step.fragment, (step.guard, step.skipped, step.results))
+        self._scope = replace(scope, results=ChainMap(self._results, dict(scope.results)))
+        self._setting = setting
+        self._arranged = arrange(steps, outputs)
         # By identity: to hash a nested part is to walk all of it.
         self._parallels: dict[int, tuple[str, str]] = {}
-        self._name_parallels(nested, names)
-        for step in steps:
-            names.check_inside(step.name, step.fragment)
+        self._name_parallels(self._arranged.nested)
+        self._meetings = Meetings(
+            steps,
+            self._arranged,
+            setting.names,
+            lambda: Meeting(setting.table(), run_key, setting.timeout_seconds),
+        )
+        self._fragments = {step.key: self._fragment(step) for step in steps}
 
-    def sinks(self) -> list[str]:
-        """The steps that nothing comes after: their results are the execution's output."""
-        needed = {key for step in self._steps.values() for key in (*step.needs, *step.after)}
-        return [key for key in self._steps if key not in needed]
+    @property
+    def meets(self) -> bool:
+        """Whether branches meet at the table."""
+        return self._arranged.meets
 
-    def start(self, nested: Nested) -> str:
+    @property
+    def start(self) -> str:
+        """The name of the first state."""
+        return self._start(self._arranged.nested)
+
+    def before(self, start: Mapping[str, State]) -> dict[str, Json]:
+        """The states that come before all steps: those given, and the one that makes the run's key if it needs one.
+
+        Args:
+            start: the states given.
+        """
+        key: dict[str, Part] = {_RUN_KEY_STATE: Pass(assign={RUN_KEY: Jsonata("$uuid()")}, next=self.start)}
+        given = Fragment(start, result="")
+        if self.meets:
+            return self._rendered({**given.leaving_to(_RUN_KEY_STATE), **key}, self._scope)
+        return self._rendered(given.leaving_to(self.start), self._scope)
+
+    def states(self) -> dict[str, Json]:
+        """All states; the last one outputs the results of the steps that nothing comes after."""
+        needed = {key for step in self._steps.values() for key in step.earlier}
+        return self._scope_states(self._arranged.nested, [key for key in self._steps if key not in needed])
+
+    def ending_in(self, name: str, outputs: Mapping[str, Template]) -> dict[str, Json]:
+        """All states, with one at their end that outputs what is wanted.
+
+        Args:
+            name: the name of that state.
+            outputs: what it outputs.
+        """
+        states: dict[str, Json] = {}
+        parts = _sequence(self._arranged.nested)
+        for part, following in pairwise(parts):
+            states |= self._part(part, self._start(following))
+        states |= self._part(parts[-1], name)
+        return {**states, name: Pass(output=outputs).render(self._scope)}
+
+    def _start(self, nested: Nested) -> str:
         """The name of the state in which a nested part starts."""
         match nested:
             case Series(parts):
-                return self.start(parts[0])
+                return self._start(parts[0])
             case Branches():
                 return self._parallels[id(nested)][0]
             case key:
-                step = self._steps[key]
-                return step.guard if self._guards[key] else step.fragment.start
+                return self._fragments[key].start
 
-    def scope_states(self, nested: Nested, live: Sequence[str]) -> dict[str, Json]:
+    def _scope_states(self, nested: Nested, live: Sequence[str]) -> dict[str, Json]:
         """The states of one scope, the top level or a branch, which ends by outputting the live results."""
-        parts = nested.parts if isinstance(nested, Series) else (nested,)
         states: dict[str, Json] = {}
+        parts = _sequence(nested)
         for part, following in pairwise(parts):
-            states |= self._part(part, self.start(following))
+            states |= self._part(part, self._start(following))
         return states | self._last(parts[-1], live)
 
     def _part(self, part: Nested, target: str) -> dict[str, Json]:
@@ -161,31 +188,68 @@ class _Compiler:
             parallel, joined = self._parallel(part, live)
             self._read_from("$merge($states.result)", joined)
             return {name: {**parallel, "Output": render_template(self._outputs(live), self._scope), "End": True}}
-        step = self._steps[part]
-        last = None if self._guards[part] else step.fragment.last
+        step, fragment = self._steps[part], self._fragments[part]
+        last = fragment.last
         if last is None:
             states = self._step(part, step.results)
             return {**states, step.results: Pass(output=self._outputs(live)).render(self._scope)}
-        self._results[part] = f"${step.fragment.result}"
+        self._results[part] = f"${fragment.result}"
         output = self._outputs(live)
         # A state can't read in Output what it assigns itself: written out instead.
-        own = {name: value for name, value in step.fragment.assigned(last).items() if name in output}
-        ended = step.fragment.outputting(last, {**output, **own})
-        return {name: state.render(self._scope) for name, state in ended.states.items()}
+        own = {name: value for name, value in fragment.assigned(last).items() if name in output}
+        return self._rendered(fragment.outputting(last, {**output, **own}).states, self._scope_of(part))
 
     def _step(self, key: str, target: str) -> dict[str, Json]:
-        """A step's states; one that may be skipped also gets `Train?` (Choice) and `Train: skipped` (Pass, null)."""
-        step = self._steps[key]
-        self._results[key] = f"${step.fragment.result}"
-        states = dict(step.fragment.leaving_to(target))
-        if guards := self._guards[key]:
-            condition = guards[0] if len(guards) == 1 else Combination("and", guards)
-            guard: Mapping[str, State] = {
-                step.guard: Choice((Rule(condition, step.fragment.start),), default=step.skipped),
-                step.skipped: Pass(assign={step.fragment.result: None}, next=target),
+        fragment = self._fragments[key]
+        self._results[key] = f"${fragment.result}"
+        return self._rendered(fragment.leaving_to(target), self._scope_of(key))
+
+    def _fragment(self, step: StepNode) -> Fragment:
+        """A step's states with those around them.
+
+        `Deploy waits for Report`, `Deploy reads Report`, `Deploy?`, `Deploy: skipped`, `Deploy`, `Deploy: failed`,
+        `Deploy is done`, `Deploy wakes Post`: those of them that it needs.
+        """
+        variable, marked = step.fragment.result, self._meetings.leaving(step)
+        leave = next(iter(marked), EXIT)
+        absent: dict[str, Part] = {}
+        states = dict(step.fragment.leaving_to(leave))
+        if step.optional:
+            states = Fragment(states, variable).caught(step.failed)
+            states[step.failed] = Pass(assign={variable: None}, next=leave)
+        if guards := self._arranged.guards[step.key]:
+            absent = {
+                step.guard: Choice((Rule(all_of(guards), step.fragment.start),), default=step.skipped),
+                step.skipped: Pass(assign={variable: None}, next=leave),
             }
-            states = {**guard, **states}
-        return {name: state.render(self._scope) for name, state in states.items()}
+        states = {**absent, **states}
+        return Fragment({**self._meetings.arriving(step, next(iter(states))), **states, **marked}, variable)
+
+    def _scope_of(self, key: str) -> Scope:
+        """What a step sees: what its level does, and what it read of other branches."""
+        fetched = {fetch.producer: f"${fetch.variable}" for fetch in self._meetings.fetches(key)}
+        return replace(self._scope, results={**self._scope.results, **fetched}) if fetched else self._scope
+
+    def _rendered(self, states: Mapping[str, Part], scope: Scope) -> dict[str, Json]:
+        return {name: self._compiled(state, scope).render(scope) for name, state in states.items()}
+
+    def _compiled(self, state: Part, scope: Scope) -> State:
+        """A loop with its steps compiled; any other state as it is."""
+        if not isinstance(state, Loop):
+            return state
+        inside, selector = entered(state, scope)
+        body = _Body(state.steps, inside, self._setting, run_key(state), state.outputs)
+        item = item_variable(state)
+        assign: dict[str, Template] = {item: Jsonata("$states.input")}
+        if body.meets:
+            assign[run_key(state)] = Jsonata("$uuid()")
+        mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if state.distributed else {"Mode": "INLINE"}
+        outputs = {"item": Jsonata(f"${item}.value"), **or_null(state.outputs)}
+        states = {
+            state.start: Pass(assign=assign, next=body.start).render(inside),
+            **body.ending_in(state.results, outputs),
+        }
+        return state.mapped({"ProcessorConfig": mode, "StartAt": state.start, "States": states}, selector)
 
     def _parallel(self, part: Series | Branches, live: Sequence[str] = ()) -> tuple[dict[str, Json], list[str]]:
         """A Parallel state, and the steps in it whose results come out at the join."""
@@ -193,9 +257,9 @@ class _Compiler:
         joined: list[str] = []
         branches: list[Json] = []
         for branch in part.parts:
-            coming_out = [key for key in steps_of(branch) if key in needed or not self._readers[key] <= inside]
+            coming_out = [key for key in steps_of(branch) if key in needed or not self._arranged.readers[key] <= inside]
             joined += coming_out
-            branches.append({"StartAt": self.start(branch), "States": self.scope_states(branch, coming_out)})
+            branches.append({"StartAt": self._start(branch), "States": self._scope_states(branch, coming_out)})
         return {"Type": "Parallel", "Branches": branches}, joined
 
     def _outputs(self, live: Sequence[str]) -> dict[str, Template]:
@@ -205,21 +269,22 @@ class _Compiler:
         for key in keys:
             self._results[key] = f"{joined}.{self._steps[key].fragment.result}"
 
-    def _name_parallels(self, nested: Nested, names: Names) -> None:
+    def _name_parallels(self, nested: Nested) -> None:
         if isinstance(nested, str):
             return
         for part in nested.parts:
-            self._name_parallels(part, names)
+            self._name_parallels(part)
         if isinstance(nested, Branches):
             first = (self._steps[steps_of(branch)[0]].name for branch in nested.parts)
-            self._parallels[id(nested)] = names.parallel(first)
+            self._parallels[id(nested)] = self._setting.names.parallel(first)
 
 
-def _guards(steps: Mapping[str, StepNode], order: Iterable[str]) -> dict[str, tuple[Condition, ...]]:
-    """For each step, what must hold for it to run: that all it needs ran, and its own conditions."""
-    guards: dict[str, tuple[Condition, ...]] = {}
-    for key in order:
-        step = steps[key]
-        ran = tuple(Ran(need, steps[need].name) for need in step.needs if guards[need])
-        guards[key] = (*ran, *step.when)
-    return guards
+def _sequence(nested: Nested) -> tuple[Nested, ...]:
+    return nested.parts if isinstance(nested, Series) else (nested,)
+
+
+def _every(steps: Sequence[StepNode]) -> Iterator[StepNode]:
+    """The steps, and those of their loops."""
+    for step in steps:
+        yield step
+        yield from _every(step.repeated)

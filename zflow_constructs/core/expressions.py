@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import NoReturn, TypeAlias
+from typing import ClassVar, NoReturn, TypeAlias
 
 from zflow_constructs.core.errors import WorkflowError
 
@@ -32,11 +32,19 @@ class Scope:
         results: for each step that can be read from here, the JSONata of its result.
         run_location: JSONata of the S3 location of this run, without a slash at its end.
         workflow: the workflow's name, the beginning of every job name.
+        parameters: JSONata of the run parameters.
+        execution: JSONata of the ARN of the execution that was started; a distributed loop's turns have others.
+        items: for each loop around, the JSONata of its current item, by the item's name.
+        turns: for each loop around, the JSONata of the current item's number.
     """
 
     results: Mapping[str, str] = field(default_factory=dict)
     run_location: str = '"s3://bucket/workflow"'
     workflow: str = "workflow"
+    parameters: str = "$parameters"
+    execution: str = "$states.context.Execution.Id"
+    items: Mapping[str, str] = field(default_factory=dict)
+    turns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +57,9 @@ class Expression:
         `when=train.metric("validation:auc") >= 0.75`
     """
 
+    tolerant: ClassVar[bool] = False
+    """Whether it has a value even where one in it is missing, because its step was skipped."""
+
     def render(self, scope: Scope) -> str:
         """This value as JSONata, without the surrounding `{% %}`."""
         self._misused(f"rendered in {scope}")
@@ -57,9 +68,15 @@ class Expression:
         """This value as a part of a larger expression: in parentheses where an operator beside it would tear it up."""
         return self.render(scope)
 
+    def children(self) -> Iterator["Expression"]:
+        """The expressions of which this one is made."""
+        yield from ()
+
     def parts(self) -> Iterator["Expression"]:
         """This expression and all those inside it."""
         yield self
+        for child in self.children():
+            yield from child.parts()
 
     def __ge__(self, other: "Expression | float") -> "Condition":
         return Comparison(self, ">=", other)
@@ -87,6 +104,14 @@ class Expression:
         if isinstance(values, str):
             raise WorkflowError(f"{self!r}: is_in takes a list, and received {values!r}. Write is_in([{values!r}]).")
         return Comparison(self, "in", tuple(values))
+
+    def is_present(self) -> "Condition":
+        """True when there is a value: its step ran, and it is not null."""
+        return Present(self)
+
+    def is_absent(self) -> "Condition":
+        """True when there is no value: its step was skipped, or it is null."""
+        return Negation(Present(self))
 
     def __add__(self, other: "Expression | str") -> "Expression":
         return self._joined(other, self, other)
@@ -169,10 +194,9 @@ class Concatenation(Expression):
         """`"s3://bucket/" & $parameters.folder`."""
         return " & ".join(_operand(item, scope) for item in self.items)
 
-    def parts(self) -> Iterator[Expression]:
-        """This expression and those inside it."""
-        yield self
-        yield from parts_of(self.items)
+    def children(self) -> Iterator[Expression]:
+        """The expressions among the items."""
+        yield from expressions_in(self.items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +209,9 @@ class AsString(Expression):
         """`$string($parameters.rounds)`."""
         return f"$string({self.value.render(scope)})"
 
-    def parts(self) -> Iterator[Expression]:
-        """This expression and those inside it."""
-        yield self
-        yield from self.value.parts()
+    def children(self) -> Iterator[Expression]:
+        """The value."""
+        yield self.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,11 +235,10 @@ class Comparison(Condition):
         """`$Train.metrics.auc >= 0.75`."""
         return f"{self.left.operand(scope)} {self.operator} {_operand(self.right, scope)}"
 
-    def parts(self) -> Iterator[Expression]:
-        """This expression and those inside it."""
-        yield self
-        yield from self.left.parts()
-        yield from parts_of(self.right)
+    def children(self) -> Iterator[Expression]:
+        """Both sides."""
+        yield self.left
+        yield from expressions_in(self.right)
 
     def __repr__(self) -> str:
         return f"The condition ({self.left!r} {self.operator} {self.right!r})"
@@ -233,10 +255,9 @@ class Combination(Condition):
         """`($Train.metrics.auc >= 0.75) and ($parameters.deploy = true)`."""
         return f" {self.operator} ".join(condition.operand(scope) for condition in self.conditions)
 
-    def parts(self) -> Iterator[Expression]:
-        """This expression and those inside it."""
-        yield self
-        yield from parts_of(self.conditions)
+    def children(self) -> Iterator[Expression]:
+        """The conditions."""
+        yield from self.conditions
 
     def __repr__(self) -> str:
         return f"The condition ({f' {self.operator} '.join(repr(condition) for condition in self.conditions)})"
@@ -252,28 +273,52 @@ class Negation(Condition):
         """`$not($parameters.deploy = true)`."""
         return f"$not({self.condition.render(scope)})"
 
-    def parts(self) -> Iterator[Expression]:
-        """This expression and those inside it."""
-        yield self
-        yield from self.condition.parts()
+    def children(self) -> Iterator[Expression]:
+        """The condition."""
+        yield self.condition
 
     def __repr__(self) -> str:
         return f"The condition (not {self.condition!r})"
 
 
-def parts_of(template: Template) -> Iterator[Expression]:
-    """Every expression in a template, those inside others included."""
+@dataclass(frozen=True, eq=False)
+class Present(Condition):
+    """True when there is a value."""
+
+    value: Expression
+    tolerant = True
+
+    def render(self, scope: Scope) -> str:
+        """`$exists($Train.metrics.auc) and $Train.metrics.auc != null`."""
+        return f"$exists({self.value.render(scope)}) and {self.value.operand(scope)} != null"
+
+    def children(self) -> Iterator[Expression]:
+        """The value."""
+        yield self.value
+
+    def __repr__(self) -> str:
+        return f"The condition ({self.value!r} is present)"
+
+
+def expressions_in(template: Template) -> Iterator[Expression]:
+    """Every expression in a template, those inside others left out."""
     match template:
         case Expression():
-            yield from template.parts()
+            yield template
         case Mapping():
             for value in template.values():
-                yield from parts_of(value)
+                yield from expressions_in(value)
         case str():
             pass
         case Sequence():
             for value in template:
-                yield from parts_of(value)
+                yield from expressions_in(value)
+
+
+def parts_of(template: Template) -> Iterator[Expression]:
+    """Every expression in a template, those inside others included."""
+    for expression in expressions_in(template):
+        yield from expression.parts()
 
 
 def render_value(value: Template, scope: Scope) -> str:

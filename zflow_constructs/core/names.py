@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
-from zflow_constructs.core.asl import Fragment, Native, State
+from zflow_constructs.core.asl import Native, State
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.fragment import Fragment, StepNode
+from zflow_constructs.core.loops import item_variable, run_key
 from zflow_constructs.core.references import PARAMETERS_VARIABLE
 
 # fmt: off
@@ -25,7 +27,10 @@ FUNCTIONS = frozenset((
 ))
 # fmt: on
 """What JSONata calls its functions: a variable of that name hides one."""
+RUN_KEY = "run_key"
+"""The variable under whose value the branches of a run meet."""
 _WORKFLOW = ""
+_LONGEST = 80
 
 
 class Names:
@@ -37,26 +42,27 @@ class Names:
 
     def __init__(self, start: Mapping[str, State]) -> None:
         self._states = dict.fromkeys(start, _WORKFLOW)
-        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE], _WORKFLOW)
+        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE, RUN_KEY], _WORKFLOW)
 
-    def claim(self, key: str, name: str, fragment: Fragment, generated: Iterable[str]) -> None:
+    def claim(self, step: StepNode) -> None:
         """Takes the names of a step.
 
         Args:
-            key: the step's construct path.
-            name: its id.
-            fragment: its states.
-            generated: the names of the states that the compiler may put around it.
+            step: the step.
 
         Raises:
             WorkflowError: a name is taken already, or is a function of JSONata.
         """
+        key, name, fragment = step.key, step.name, step.fragment
         inner = [state for state, _ in _inside(fragment)]
-        for state in (*fragment.states, *inner, *generated):
+        around = [state for loop in fragment.loops for state in (loop.start, loop.results)]
+        generated = (step.guard, step.skipped, step.failed, step.done, step.results)
+        for state in (*fragment.states, *inner, *around, *generated):
             if self._states.get(state) == key:
                 raise WorkflowError(f'Step "{name}": two of its states have the name "{state}". Rename one of them.')
             _take(self._states, state, key, name)
-        for variable in sorted({fragment.result, *fragment.variables}):
+        of_turns = [variable for loop in fragment.loops for variable in (item_variable(loop), run_key(loop))]
+        for variable in sorted({fragment.result, *fragment.variables, *of_turns}):
             if variable in FUNCTIONS:
                 raise WorkflowError(
                     f'Step "{name}": its variable would hide JSONata\'s function ${variable}. '
@@ -89,9 +95,18 @@ class Names:
         Args:
             first: the steps with which its branches start.
         """
-        title = _shortened(list(first))
+        return self.state(f"{_shortened(list(first))} in parallel")
+
+    def state(self, title: str) -> tuple[str, str]:
+        """A state's name that no other one has, and a variable's: `Deploy waits for Report`, `Deploy_waits_for_Report`.
+
+        Args:
+            title: what the state does. Where it is too long for AWS or taken, it is cut or numbered.
+        """
         for number in count(1):
-            name = f"{title} in parallel" if number == 1 else f"{title} in parallel {number}"
+            ending = "" if number == 1 else f" {number}"
+            name = title if len(title + ending) <= _LONGEST else f"{title[: _LONGEST - 3 - len(ending)]}..."
+            name += ending
             variable = re.sub(r"\W+", "_", name)
             if name not in self._states and variable not in self._variables:
                 break

@@ -11,11 +11,12 @@ PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
 REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
 """JSONata of how often this execution was redriven: AWS leaves the field out of a first run."""
-ATTEMPT = (
-    "$join([$states.context.Execution.Id, $states.context.State.Name, $string($states.context.State.RetryCount), "
-    '$string($states.context.Execution.RedriveCount)], "/")'
+_ATTEMPT = (
+    "$states.context.Execution.Id",
+    "$states.context.State.Name",
+    "$string($states.context.State.RetryCount)",
+    "$string($states.context.Execution.RedriveCount)",
 )
-"""JSONata of what tells this attempt of this state from any other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,72 @@ class Parameter(Expression):
 
     def render(self, scope: Scope) -> str:
         """`$parameters.country`."""
-        return field_path(f"${PARAMETERS_VARIABLE}", self.name)
+        return field_path(scope.parameters, self.name)
 
     def __repr__(self) -> str:
         return f'The run parameter "{self.name}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Item(Expression):
+    """The current item of a loop, in the steps that the loop repeats.
+
+    Args:
+        name: the item's name, as the loop gives it.
+        path: the fields' names, from the outside in, where the items are objects. Default: the whole item
+
+    Example:
+        `ForEach(self, "PerCountry", item="country", items=["de", "fr"], steps=[train])`, and in `train`
+        `hyperparameters={"country": Item("country")}`
+    """
+
+    name: str
+    path: tuple[str, ...] = ()
+
+    def __getitem__(self, field: str) -> "Item":
+        return Item(self.name, (*self.path, field))
+
+    def render(self, scope: Scope) -> str:
+        """`$PerCountry_item.value`."""
+        return field_path(scope.items[self.name], *self.path)
+
+    def __repr__(self) -> str:
+        return f'The item "{".".join((self.name, *self.path))}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Collected(StepOutput):
+    """One output of each turn of a loop, as a list."""
+
+    def render(self, scope: Scope) -> str:
+        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one."""
+        return f"[{super().render(scope)}]"
+
+
+@dataclass(frozen=True, eq=False)
+class ExecutionId(Expression):
+    """The ARN of the execution that was started, even in the steps of a distributed loop, whose ARNs are others."""
+
+    def render(self, scope: Scope) -> str:
+        """`$states.context.Execution.Id`."""
+        return scope.execution
+
+    def __repr__(self) -> str:
+        return "The execution's ARN"
+
+
+@dataclass(frozen=True, eq=False)
+class Turn(Expression):
+    """Which turn of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
+
+    def render(self, scope: Scope) -> str:
+        """`$join([$string($PerCountry_item.index)], "/")`."""
+        if not scope.turns:
+            return '""'
+        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns)}], "/")'
+
+    def __repr__(self) -> str:
+        return "The turn of the loop"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +165,9 @@ class JobName(Expression):
         return readable[: self.max_length - 21].rstrip("-") + "-"
 
     def render(self, scope: Scope) -> str:
-        """`"workflow-train-" & $substring($hash(<this attempt>, "SHA-256"), 0, 20)`."""
-        return f'"{self.prefix(scope.workflow)}" & $substring($hash({ATTEMPT}, "SHA-256"), 0, 20)'
+        """`"workflow-train-" & $substring($hash($join([<this attempt>], "/"), "SHA-256"), 0, 20)`."""
+        attempt = ", ".join([*_ATTEMPT, *(f"$string({turn})" for turn in scope.turns)])
+        return f'"{self.prefix(scope.workflow)}" & $substring($hash($join([{attempt}], "/"), "SHA-256"), 0, 20)'
 
     def __repr__(self) -> str:
         return f'The job name of step "{self.step}"'

@@ -1,0 +1,104 @@
+"""Whether there is a value: the step that makes it may have been skipped.
+
+What needs a skipped step is skipped too, unless it says what to do instead: `is_absent()` and `first_of` tolerate it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from zflow_constructs.core.expressions import (
+    Combination,
+    Condition,
+    Expression,
+    Jsonata,
+    Scope,
+    Template,
+    expressions_in,
+)
+from zflow_constructs.core.references import Ran, RunLocation, StepOutput
+
+NULL = Jsonata("null")
+
+
+@dataclass(frozen=True, eq=False)
+class FirstOf(Expression):
+    """The first of several values that is there, where the branches of a condition meet again.
+
+    Args:
+        options: the values, the preferred one first.
+    """
+
+    options: tuple[Expression, ...]
+    tolerant = True
+
+    def render(self, scope: Scope) -> str:
+        """`($Big != null ? $Big.model : $Small.model)`: the last one is taken where no other is there."""
+        *before, last = self.options
+        choices = [
+            f"{' and '.join(ran.render(scope) for ran in available(option))} ? {option.operand(scope)} : "
+            for option in before
+        ]
+        return f"({''.join(choices)}{last.operand(scope)})"
+
+    def children(self) -> Iterator[Expression]:
+        """The options, and what is asked about them."""
+        for option in self.options:
+            yield from available(option)
+            yield option
+
+    def __repr__(self) -> str:
+        return f"The first of ({', '.join(repr(option) for option in self.options)})"
+
+
+def available(template: Template, may_be_absent: Callable[[str], bool] = lambda _: True) -> tuple[Condition, ...]:
+    """What must hold for all values in a template to be there.
+
+    Args:
+        template: the template.
+        may_be_absent: whether the step of this key can be skipped. Default: any step can
+
+    Returns:
+        `(Ran("Train"),)`, each once; for a `FirstOf` that one of its options is there.
+    """
+    conditions: dict[str, Condition] = {}
+    for part in _required(template):
+        match part:
+            case StepOutput(key=key, step=step) | RunLocation(key=key, step=step) if may_be_absent(key):
+                conditions.setdefault(key, Ran(key, step))
+            case FirstOf(options):
+                each = [available(option, may_be_absent) for option in options]
+                if all(each):
+                    conditions[str(id(part))] = any_of([all_of(option) for option in each])
+            case _:
+                pass
+    return tuple(conditions.values())
+
+
+def all_of(conditions: Sequence[Condition]) -> Condition:
+    """Several conditions as one."""
+    return conditions[0] if len(conditions) == 1 else Combination("and", tuple(conditions))
+
+
+def any_of(conditions: Sequence[Condition]) -> Condition:
+    """A condition that holds where one of several does."""
+    return conditions[0] if len(conditions) == 1 else Combination("or", tuple(conditions))
+
+
+def or_null(templates: Mapping[str, Template]) -> dict[str, Template]:
+    """Templates of which each is null where a value in it is missing.
+
+    Example:
+        `or_null({"auc": train.metric("auc")})` renders as `($Train != null ? $Train.metrics.auc : null)`.
+    """
+    return {
+        name: FirstOf((template, NULL)) if isinstance(template, Expression) else template
+        for name, template in templates.items()
+    }
+
+
+def _required(template: Template) -> Iterator[Expression]:
+    for expression in expressions_in(template):
+        yield expression
+        if not expression.tolerant:
+            for child in expression.children():
+                yield from _required(child)
