@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zflow_constructs.containers import ContainerImage, ModelContainer
     from zflow_constructs.core.errors import WorkflowError
     from zflow_constructs.core.expressions import Condition, Expression, Jsonata
+    from zflow_constructs.core.parameters import RunParameter
     from zflow_constructs.core.references import Parameter
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
@@ -50,6 +51,7 @@ __all__ = [
     "NativeStep",
     "Parameter",
     "Retry",
+    "RunParameter",
     "SourceCode",
     "SparkPythonTask",
     "Step",
@@ -77,6 +79,7 @@ _MODULES = {
     "NativeStep": "native",
     "Parameter": "core.references",
     "Retry": "retry",
+    "RunParameter": "core.parameters",
     "SourceCode": "sources",
     "SparkPythonTask": "databricks",
     "Step": "step",

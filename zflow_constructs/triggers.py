@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.expressions import Scalar
+from zflow_constructs.core.expressions import Json
 
 
 def start_on_schedule(
@@ -20,7 +20,7 @@ def start_on_schedule(
     *,
     machine: sfn.IStateMachine,
     schedule: scheduler.ScheduleExpression,
-    parameters: Mapping[str, Scalar],
+    parameters: Mapping[str, Json],
     queue: sqs.IQueue,
 ) -> scheduler.Schedule:
     """Starts executions on a schedule; a start that fails for an hour goes to the queue.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -14,12 +14,13 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.asl import Pass, State
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Jsonata, Scalar, Scope, parts_of
+from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.expressions import Scope, parts_of
 from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.references import PARAMETERS_VARIABLE, Parameter
+from zflow_constructs.core.parameters import RunParameter, Value
+from zflow_constructs.core.references import Parameter
+from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.rendezvous_table import rendezvous_table
 from zflow_constructs.step import Binding, Step, whole_seconds
@@ -28,8 +29,6 @@ from zflow_constructs.triggers import call_on_stop, start_on_schedule
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _YEAR = 365 * 86_400
-PARAMETERS_METADATA = "zflow:parameters"
-"""The metadata of the state machine that says which run parameters there are: `zflow local run` reads it."""
 
 
 class MlWorkflow(Construct):
@@ -39,12 +38,14 @@ class MlWorkflow(Construct):
         scope: the construct that owns it.
         id: its id; names of jobs begin with it.
         steps: all its steps, in any order: what a step uses decides when it runs.
-        parameters: the run parameters with their defaults, read in steps by `zflow.Parameter(name)`; a run may set
-            others by its input, `{"name": value}`. Default: none
+        parameters: the run parameters, read in steps by `zflow.Parameter(name)`: what a run may set by its input,
+            `{"name": value}`. Each a `zflow.RunParameter`, or a plain value: its default, which says its type.
+            Default: none
         bucket: where the runs keep their data, below `<workflow>/<execution>/<step>/`.
             Default: a new one, encrypted, kept when the stack is deleted
         schedule: when it runs by itself, with a time zone. Default: never
-        schedule_parameters: the run parameters of scheduled runs. Default: the parameters' defaults
+        schedule_parameters: the run parameters of scheduled runs; `<aws.scheduler.scheduled-time>` is the time for
+            which a run was scheduled. Default: the parameters' defaults
         timeout: an execution is stopped, and fails, after this time. Default: 7 days
         log_retention: how long the executions' logs are kept. Default: 3 months
 
@@ -62,10 +63,10 @@ class MlWorkflow(Construct):
         id: str,
         *,
         steps: Sequence[Step],
-        parameters: Mapping[str, Scalar] | None = None,
+        parameters: Mapping[str, RunParameter | Value] | None = None,
         bucket: s3.IBucket | None = None,
         schedule: scheduler.ScheduleExpression | None = None,
-        schedule_parameters: Mapping[str, Scalar] | None = None,
+        schedule_parameters: Mapping[str, Value] | None = None,
         timeout: Duration | None = None,
         log_retention: logs.RetentionDays | None = None,
     ) -> None:
@@ -75,9 +76,10 @@ class MlWorkflow(Construct):
                 f'MlWorkflow "{id}": an id starts with a letter and has letters, digits, "-" and "_", 40 at most. '
                 "It is the beginning of every job's name. Rename the workflow."
             )
-        self._parameters = dict(parameters or {})
+        self._parameters = RunParameters.of(id, parameters or {})
         nodes = _checked_nodes(id, steps, self._parameters)
-        _check_parameters(id, "schedule_parameters", schedule_parameters or {}, self._parameters)
+        if schedule or schedule_parameters:
+            self._parameters.check_schedule(schedule_parameters or {})
         seconds = whole_seconds(f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
         self._bucket = bucket or self._new_bucket()
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
@@ -86,7 +88,7 @@ class MlWorkflow(Construct):
             step.bind(binding)
         self._definition = compile_workflow(
             nodes,
-            start=self._start(),
+            start=self._parameters.start(),
             scope=self._scope(),
             timeout_seconds=seconds,
             table=lambda: rendezvous_table(self, role=self._role).table_name,
@@ -166,23 +168,6 @@ class MlWorkflow(Construct):
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
         return Scope(run_location=f"{location} & $states.context.Execution.Name", workflow=self.node.id)
 
-    def _start(self) -> dict[str, State]:
-        """`Parameters`: the defaults with the execution's input laid over them; an unknown name is an error.
-
-        `{"Type": "Pass", "Assign": {"parameters": "{% ... $merge([{...}, $states.input]) %}"}}`
-        """
-        if not self._parameters:
-            return {}
-        message = json.dumps(
-            f"{self.node.id} has no such run parameter. It has: {one_of(self._parameters)}. Received: "
-        )
-        merged = (
-            f"($defaults := {json.dumps(self._parameters)}; "
-            "$unknown := $filter($keys($states.input), function($name) { $not($name in $keys($defaults)) }); "
-            f'$count($unknown) > 0 ? $error({message} & $join($unknown, ", ")) : $merge([$defaults, $states.input]))'
-        )
-        return {"Parameters": Pass(assign={PARAMETERS_VARIABLE: Jsonata(merged)})}
-
     def _new_state_machine(self) -> sfn.StateMachine:
         stack = Stack.of(self)
         # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
@@ -195,13 +180,13 @@ class MlWorkflow(Construct):
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=self._log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
-        if self._parameters:
+        if self._parameters.declared:
             resource = cast("sfn.CfnStateMachine", machine.node.default_child)
-            resource.add_metadata(PARAMETERS_METADATA, self._parameters)
+            resource.add_metadata(PARAMETERS_METADATA, self._parameters.metadata())
         return machine
 
 
-def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: Mapping[str, Scalar]) -> list[StepNode]:
+def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: RunParameters) -> list[StepNode]:
     """The steps as the compiler takes them, once it is sure that they belong together."""
     if not steps:
         raise WorkflowError(f'MlWorkflow "{workflow}": steps is empty. List the steps that it runs.')
@@ -226,15 +211,5 @@ def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: Mapping[str
                 )
         for part in (*node.fragment.expressions(), *parts_of(node.when)):
             if isinstance(part, Parameter):
-                _check_parameters(workflow, f'step "{node.name}"', [part.name], parameters)
+                parameters.check_used(f'step "{node.name}"', part.name)
     return nodes
-
-
-def _check_parameters(workflow: str, user: str, names: Iterable[str], parameters: Mapping[str, Scalar]) -> None:
-    for name in names:
-        if name not in parameters:
-            raise WorkflowError(
-                f'MlWorkflow "{workflow}": {user} uses the run parameter "{name}", which it does not declare.'
-                f"{did_you_mean(name, parameters)} It has: {one_of(parameters) or 'none'}. "
-                "Declare it with its default: parameters={...}."
-            )

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.cli.main import main
 from zflow_constructs.cli.parameters import execution_input
+from zflow_constructs.core.parameters import RunParameter, Value
+from zflow_constructs.core.run_parameters import RunParameters
 
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
 
@@ -71,24 +73,69 @@ def test_a_run_that_fails_says_the_step_the_reason_and_the_log_first_and_exits_w
         (["--param", "country"], "--param 'country' is not NAME=VALUE"),
         (
             ["--param", "contry=de"],
-            "The workflow has no parameter 'contry', but: country, year. Did you mean 'country'?",
+            'these parameters: it has no "contry", only "country", "year". Did you mean "country"?',
         ),
         (["--spark", "fast"], "'fast' is not one of"),
         (["--input-file", "missing.json"], "does not exist"),
     ],
 )
 def test_bad_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str], message: str) -> None:
-    metadata = {"zflow:parameters": {"country": "de", "year": 2025}}
+    metadata = declaring(country="de", year=2025)
     assembly = write_assembly(tmp_path, {"Call": call({}, End=True)}, metadata=metadata)
     ended = CliRunner().invoke(main, ["local", "run", str(assembly), *arguments])
     assert ended.exit_code == 2
     assert message in " ".join(ended.stderr.split())
 
 
-def test_a_parameter_is_read_as_its_default_is_and_overrides_the_file_s() -> None:
-    machine = {"Metadata": {"zflow:parameters": {"country": "de", "year": 2025, "flag": False}}}
+def declaring(**declared: RunParameter | Value) -> dict[str, object]:
+    """The metadata of a state machine."""
+    return {"zflow:parameters": RunParameters.of("Demo", declared).metadata()}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        ("de", "1", "1"),
+        (2025, "2026", 2026),
+        (0.5, "1e-3", 0.001),
+        (RunParameter.integer(), "3", 3),
+        (RunParameter.boolean(), "true", True),
+        (RunParameter.date(), "2026-11-24", "2026-11-24"),
+        (RunParameter.one_of(1, 2), "2", 2),
+        (RunParameter.strings(), "de,fr", ["de", "fr"]),
+        (RunParameter.strings(), '["a,b"]', ["a,b"]),
+        (RunParameter.strings(), "", []),
+        (RunParameter.numbers(), "1,2.5", [1, 2.5]),
+        (RunParameter.numbers(), "[1]", [1]),
+        (RunParameter.numbers(), "", []),
+    ],
+)
+def test_a_parameter_is_read_as_its_type_says(parameter: RunParameter | Value, text: str, value: object) -> None:
+    assert execution_input({"Metadata": declaring(p=parameter)}, [f"p={text}"], {}) == {"p": value}
+
+
+def test_a_parameter_overrides_the_file_s() -> None:
+    machine = {"Metadata": declaring(country="de", year=2025, flag=False)}
     given = execution_input(machine, ["country=1", "year=2026"], {"year": 2024, "flag": True})
     assert given == {"country": "1", "year": 2026, "flag": True}
+
+
+def test_wrong_and_missing_parameters_are_all_told_before_anything_starts(tmp_path: Path) -> None:
+    metadata = declaring(
+        country=RunParameter.one_of("de", "fr"),
+        depths=RunParameter.numbers(default=[3]),
+        dry=False,
+        day=RunParameter.date(),
+    )
+    assembly = write_assembly(tmp_path, {"Call": call({}, End=True)}, metadata=metadata)
+    arguments = ["--param", "country=it", "--param", "depths=1,x", "--param", "dry=yes"]
+    ended = CliRunner().invoke(main, ["local", "run", str(assembly), *arguments])
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        'Error: The workflow can\'t run with these parameters: "country" is "it", and must be one of "de", "fr"; '
+        '"depths" is "1,x", and must be a list of numbers; "dry" is "yes", and must be true or false; '
+        '"day" is missing, and must be a date such as 2026-11-24.\n'
+    )
 
 
 def test_a_workflow_that_declares_nothing_takes_any_parameter() -> None:

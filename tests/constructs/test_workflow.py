@@ -14,7 +14,7 @@ import zflow_constructs as zflow
 from tests.asl import fields
 from tests.constructs.parts import count, stack, train
 from tests.constructs.templates import LOGGED_AND_TRACED, Synthesized, allow, inside
-from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tests.core.machines import evaluate, mapping
 from zflow_constructs.core.expressions import Json
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/runs"
@@ -148,8 +148,9 @@ def test_jobs_are_named_after_the_workflow_in_letters_that_sagemaker_takes(maxim
 
 def parameters(maximal: Maximal, given: dict[str, Json]) -> Json:
     """The run parameters that an execution has with an input."""
-    assigned = mapping(maximal.made.state("Parameters")["Assign"])
-    return evaluate(inside(assigned["parameters"]), {"states": {"input": given}})
+    rules = maximal.made.state("Parameters")["Choices"]
+    assert isinstance(rules, list)
+    return evaluate(inside(mapping(rules[0]["Assign"])["parameters"]), {"states": {"input": given}})
 
 
 def test_a_run_without_input_has_the_defaults(maximal: Maximal) -> None:
@@ -165,12 +166,25 @@ def test_a_run_overrides_the_defaults_that_it_names(maximal: Maximal, given: dic
     assert parameters(maximal, given) == {"country": "de", "depth": 3, "share": 0.5, "dry": False, **given}
 
 
-def test_a_run_with_an_unknown_parameter_fails_at_once_and_is_told_which_there_are(maximal: Maximal) -> None:
-    with pytest.raises(QueryEvaluationError) as raised:
-        parameters(maximal, {"countri": "at", "depth": 4, "deep": True})
-    assert (
-        'Risk_Scoring-1 has no such run parameter. It has: "country", "depth", "dry", "share". Received: countri, deep'
-    ) in str(raised.value.__cause__)
+def test_a_run_with_wrong_parameters_is_told_all_that_is_wrong(maximal: Maximal) -> None:
+    refused = maximal.made.state("Parameters: refused")
+    given: Json = {"countri": "at", "depth": "4", "deep": True}
+    assert refused["Error"] == "Zflow.InvalidParameters"
+    assert evaluate(inside(refused["Cause"]), {"states": {"context": {"Execution": {"Input": given}}}}) == (
+        'MlWorkflow "Risk_Scoring-1" can\'t run with this input: "depth" is "4", and must be a number; it has no '
+        '"countri", "deep", only "country", "depth", "dry", "share".'
+    )
+
+
+def test_the_template_tells_tools_which_parameters_there_are(maximal: Maximal) -> None:
+    resources = fields(maximal.made.template["Resources"])
+    metadata = fields(fields(resources[maximal.made.logical_id(maximal.workflow.state_machine)])["Metadata"])
+    assert metadata["zflow:parameters"] == {
+        "country": {"type": "string", "allowed": "a string", "default": "de"},
+        "depth": {"type": "number", "allowed": "a number", "default": 3},
+        "share": {"type": "number", "allowed": "a number", "default": 0.5},
+        "dry": {"type": "boolean", "allowed": "true or false", "default": False},
+    }
 
 
 def test_steps_read_the_parameters(maximal: Maximal) -> None:

@@ -226,8 +226,7 @@ def undeclared_parameter(scope: Stack) -> object:
 
 
 @told(
-    'MlWorkflow "Scoring": schedule_parameters uses the run parameter "land", which it does not declare. ',
-    'It has: "country". Declare it with its default: parameters={...}.',
+    'MlWorkflow "Scoring" can\'t run with its schedule_parameters: it has no "land", only "country".',
 )
 def unknown_schedule_parameter(scope: Stack) -> object:
     return zflow.MlWorkflow(

@@ -26,13 +26,21 @@ NULL = Utils.NULL_VALUE
 _QUERY = re.compile(r"\{%(.*)%\}", re.DOTALL)
 _VARIABLE = re.compile(r"\$(\w+)")
 CONTEXT: dict[str, Json] = {
-    "Execution": {"Id": "arn:aws:states:eu-central-1:123456789012:execution:Scoring:monday", "Name": "monday"},
+    "Execution": {
+        "Id": "arn:aws:states:eu-central-1:123456789012:execution:Scoring:monday",
+        "Name": "monday",
+        "StartTime": "2026-11-23T03:00:04.125Z",
+    },
     "State": {"Name": "Train", "RetryCount": 0},
 }
 
 
 class QueryEvaluationError(Exception):
     """States.QueryEvaluationError: the expression has no value, or fails."""
+
+
+class ExecutionFailedError(Exception):
+    """A Fail state: its error and its cause."""
 
 
 @lru_cache(maxsize=8192)
@@ -130,9 +138,11 @@ class Run:
 
     Args:
         result: what a task answers, by the name of its state and its arguments.
+        input: the execution's input.
     """
 
     result: Callable[[str, Json], Json]
+    input: Json = None
     arguments: dict[str, Json] = field(default_factory=dict)
     output: Json = None
 
@@ -171,14 +181,15 @@ class Run:
         taken: frozenset[str],
     ) -> tuple[Json, str | None]:
         outer, own = scopes
-        context = {**CONTEXT, "State": {"Name": name, "RetryCount": 0}}
+        execution = {**mapping(CONTEXT["Execution"]), "Input": self.input}
+        context = {**CONTEXT, "Execution": execution, "State": {"Name": name, "RetryCount": 0}}
         states: dict[str, object] = {"input": given, "context": context}
         visible = {**outer, **own}
 
         def here(template: Json) -> Json:
             return valued(template, {**visible, "states": states})
 
-        chosen = state.get("Next")
+        chosen, assigning = state.get("Next"), state
         match state["Type"]:
             case "Task":
                 arguments = here(state["Arguments"])
@@ -193,13 +204,17 @@ class Run:
             case "Choice":
                 rules = state["Choices"]
                 assert isinstance(rules, list)
-                chosen = next((rule["Next"] for rule in rules if here(rule["Condition"]) is True), state["Default"])
+                otherwise = {**state, "Next": state["Default"]}
+                assigning = next((rule for rule in rules if here(rule["Condition"]) is True), otherwise)
+                chosen = assigning["Next"]
             case "Wait":
                 assert isinstance(here(state["Seconds"]), int)
+            case "Fail":
+                raise ExecutionFailedError(str(state["Error"]), str(here(state["Cause"])))
             case kind:
                 assert kind == "Pass", f"{name} is a {kind}"
         # Assign and Output both see the variables as they were before.
-        assigned, output = here(state.get("Assign", {})), here(state["Output"])
+        assigned, output = here(assigning.get("Assign", {})), here(state["Output"])
         own |= mapping(assigned)
         assert (chosen is None) == (state.get("End") is True)
         return output, None if chosen is None else str(chosen)
@@ -213,8 +228,8 @@ def run(machine: Mapping[str, Json], result: Callable[[str, Json], Json] | None 
         result: what a task answers. Default: a `value` that spells the task's name and its arguments
         given: the execution's input. Default: {}
     """
-    execution = Run(result or spelled)
-    execution.output = execution.scope(machine, given or {}, {}, frozenset())
+    execution = Run(result or spelled, {} if given is None else given)
+    execution.output = execution.scope(machine, execution.input, {}, frozenset())
     return execution
 
 
@@ -226,7 +241,10 @@ def spelled(name: str, arguments: Json) -> Json:
 def assigned_in(states: Mapping[str, Json]) -> Iterator[str]:
     """The variables that the states of one scope assign."""
     for state in states.values():
-        yield from mapping(mapping(state).get("Assign", {}))
+        rules = mapping(state).get("Choices", [])
+        assert isinstance(rules, list)
+        for assigning in (state, *rules):
+            yield from mapping(mapping(assigning).get("Assign", {}))
 
 
 def state_names(scope: Mapping[str, Json]) -> Iterator[str]:

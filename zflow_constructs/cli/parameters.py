@@ -1,13 +1,13 @@
 """Run parameters from the command line."""
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
+from typing import cast
 
+from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.parameters import Kind, RunParameter
+from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.local.assembly import AssemblyError
-
-METADATA_KEY = "zflow:parameters"
-"""The metadata of a state machine's resource that declares its parameters: name to default value."""
 
 
 def execution_input(
@@ -17,11 +17,11 @@ def execution_input(
 
     Args:
         machine: The resource of the state machine, which may declare the workflow's parameters.
-        given: `name=value`, where a value that is no JSON is a text.
+        given: `name=value`, where the value is read as the parameter's type says: `3`, `true`, `de,fr`.
         values: The parameters of the input file.
 
     Raises:
-        AssemblyError: A parameter isn't `name=value`, or the workflow doesn't have it.
+        AssemblyError: A parameter isn't `name=value`, or the workflow can't run with them.
     """
     declared = declared_parameters(machine)
     merged = dict(values)
@@ -29,28 +29,38 @@ def execution_input(
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise AssemblyError(f"--param {text!r} is not NAME=VALUE")
-        merged[name] = value if isinstance(declared.get(name), str) else _value(value)
-    for name in merged:
-        if declared and name not in declared:
-            close = difflib.get_close_matches(name, declared, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise AssemblyError(f"The workflow has no parameter {name!r}, but: {', '.join(sorted(declared))}.{hint}")
+        merged[name] = _read(value, declared[name].kind) if name in declared else _json(value, value)
+    complaint = RunParameters("", declared).complaint(merged) if declared else ""
+    if complaint:
+        raise AssemblyError(f"The workflow can't run with these parameters: {complaint}")
     return merged
 
 
-def declared_parameters(machine: Mapping[str, object]) -> Mapping[str, object]:
-    """The parameters that a workflow declares, with their defaults; none if it doesn't say.
+def declared_parameters(machine: Mapping[str, object]) -> Mapping[str, RunParameter]:
+    """The parameters that a workflow declares; none if it doesn't say.
 
     Args:
         machine: The resource of its state machine.
     """
-    metadata = machine.get("Metadata", {})
-    declared = metadata.get(METADATA_KEY, {}) if isinstance(metadata, Mapping) else {}
-    return dict(declared) if isinstance(declared, Mapping) else {}
+    metadata = cast("Mapping[str, Mapping[str, Mapping[str, Json]]]", machine.get("Metadata", {}))
+    declared = metadata.get(PARAMETERS_METADATA, {})
+    return {name: RunParameter.from_metadata(parameter) for name, parameter in declared.items()}
 
 
-def _value(text: str) -> object:
+def _read(text: str, kind: Kind) -> object:
+    match kind:
+        case "string" | "date":
+            return text
+        case "strings" if not text.startswith("["):
+            return text.split(",") if text else []
+        case "numbers" if not text.startswith("["):
+            return _json(f"[{text}]", text)
+        case _:
+            return _json(text, text)
+
+
+def _json(text: str, otherwise: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
-        return text
+        return otherwise

@@ -131,10 +131,12 @@ class Rule:
 
     condition: Condition | Expression
     next: str
+    assign: Mapping[str, Template] = field(default_factory=dict)
 
     def render(self, scope: Scope) -> dict[str, Json]:
         """This rule in ASL."""
-        return {"Condition": render_template(self.condition, scope), "Next": self.next}
+        condition = render_template(self.condition, scope)
+        return {"Condition": condition, **_assign(self.assign, scope), "Next": self.next}
 
 
 @dataclass(frozen=True)

@@ -280,7 +280,7 @@ def _templates(state: Part) -> Iterator[Template]:
         case Wait():
             yield state.seconds
         case Choice():
-            yield from (rule.condition for rule in state.rules)
+            yield from (template for rule in state.rules for template in (rule.condition, rule.assign))
         case Fail():
             yield state.cause
         case Loop():

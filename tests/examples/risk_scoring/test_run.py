@@ -187,7 +187,7 @@ def test_a_parameter_that_the_workflow_does_not_have_is_refused_with_those_it_ha
 
     assert run.exit_code == 2
     assert run.errors == (
-        "Error: The workflow has no parameter 'least_aux', but: least_auc, max_depth, threshold. "
-        "Did you mean 'least_auc'?\n"
+        'Error: The workflow can\'t run with these parameters: it has no "least_aux", only '
+        '"least_auc", "max_depth", "threshold". Did you mean "least_auc"?\n'
     )
     assert not run.folder.exists()
