@@ -15,10 +15,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Scope, parts_of
 from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.mermaid import to_mermaid
 from zflow_constructs.core.parameters import RunParameter, Value
+from zflow_constructs.core.picture import GRAPH_METADATA
 from zflow_constructs.core.references import Parameter
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.queues import dead_letter_queue
@@ -78,6 +81,7 @@ class MlWorkflow(Construct):
             )
         self._parameters = RunParameters.of(id, parameters or {})
         nodes = _checked_nodes(id, steps, self._parameters)
+        self._picture = picture_of(id, nodes)
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
         seconds = whole_seconds(f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
@@ -133,6 +137,10 @@ class MlWorkflow(Construct):
         """The log of the executions."""
         return self._log_group
 
+    def to_mermaid(self) -> str:
+        """A picture of the workflow as it was declared, in Mermaid, for a README; `zflow graph` draws SVG and HTML."""
+        return to_mermaid(self._picture)
+
     def grant_start_execution(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets someone start runs.
 
@@ -180,8 +188,9 @@ class MlWorkflow(Construct):
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=self._log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )
+        resource = cast("sfn.CfnStateMachine", machine.node.default_child)
+        resource.add_metadata(GRAPH_METADATA, self._picture.to_json())
         if self._parameters.declared:
-            resource = cast("sfn.CfnStateMachine", machine.node.default_child)
             resource.add_metadata(PARAMETERS_METADATA, self._parameters.metadata())
         return machine
 

@@ -67,7 +67,7 @@ def _box(id: str, label: str, inside: Sequence[str]) -> list[str]:
 
 
 def _label(node: Node) -> str:
-    return "<br/>".join(text.translate(_ESCAPED) for text in (node.name, *node.notes))
+    return "<br/>".join(text.translate(_ESCAPED) for text in (node.title, *node.notes.values()))
 
 
 def _id(name: str) -> str:

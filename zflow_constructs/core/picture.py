@@ -10,6 +10,8 @@ from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.wording import with_signs
 
+GRAPH_METADATA = "zflow:graph"
+"""The metadata of the state machine that holds the picture: `zflow graph` reads it."""
 CLEANUP = "at the end, succeeded or failed"
 """What stands over the steps that run at the workflow's end."""
 
@@ -41,11 +43,19 @@ class Node:
     body: tuple["Node", ...] = ()
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What is written below its name, line by line: `("SageMaker endpoint", "when auc ≥ 0.75")`."""
-        kind = ", ".join(each for each in (self.kind, "optional" if self.optional else "") if each)
-        each, when = self.each and f"for each {self.each}", self.when and f"when {with_signs(self.when)}"
-        return tuple(note for note in (kind, each, when) if note)
+    def title(self) -> str:
+        """Its name inside its groups, whose names are the beginning of its own."""
+        return self.name.removeprefix(" ".join((*self.group, "")))
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What is written below its name: `{"kind": "SageMaker endpoint", "when": "when auc ≥ 0.75"}`."""
+        notes = {
+            "kind": ", ".join(word for word in (self.kind, "optional" if self.optional else "") if word),
+            "each": self.each and f"for each {self.each}",
+            "when": self.when and f"when {with_signs(self.when)}",
+        }
+        return {name: note for name, note in notes.items() if note}
 
     def to_json(self) -> dict[str, Json]:
         """The step as JSON: `{"name": "Endpoint", "needs": ["Train"], "when": "auc >= 0.75"}`, defaults left out."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from zflow_constructs.core.availability import FirstOf
 from zflow_constructs.core.expressions import (
     AsString,
     Combination,
@@ -12,11 +13,13 @@ from zflow_constructs.core.expressions import (
     Expression,
     Jsonata,
     Negation,
+    Present,
     Template,
 )
-from zflow_constructs.core.references import Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.references import Item, Parameter, Ran, RunLocation, StepOutput
 
 _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">=", "=": "!=", "!=": "=", "in": "not in"}
+_MOST_ITEMS = 4
 
 
 def worded(conditions: Sequence[Condition]) -> str:
@@ -37,6 +40,15 @@ def worded(conditions: Sequence[Condition]) -> str:
     return " and ".join(_operand(each, "and", shared) for each in conditions)
 
 
+def listed(items: Template) -> str:
+    """A list that a loop goes through: `countries`, `"de", "fr"`, `12 items`."""
+    if isinstance(items, Expression):
+        return _value(items, frozenset())
+    if isinstance(items, Sequence) and len(items) > _MOST_ITEMS:
+        return f"{len(items)} items"
+    return ", ".join(_value(item, frozenset()) for item in items) if isinstance(items, Sequence) else repr(items)
+
+
 def with_signs(text: str) -> str:
     """Words with the signs of mathematics, for pictures; the template keeps to ASCII, as CloudFormation does.
 
@@ -55,14 +67,18 @@ def _condition(condition: Expression, shared: frozenset[str]) -> str:
             text = f" {operator} ".join(_operand(each, operator, shared) for each in conditions)
         case Negation(Comparison(left, operator, right)):
             text = f"{_value(left, shared)} {_OPPOSITE[operator]} {_value(right, shared)}"
-        case Negation(Ran(step=step)):
+        case Ran(step=step) | Present(StepOutput(step=step, path=())):
+            text = f"{step} ran"
+        case Negation(Ran(step=step) | Present(StepOutput(step=step, path=()))):
             text = f"{step} was skipped"
+        case Present(value):
+            text = f"{_value(value, shared)} is present"
+        case Negation(Present(value)):
+            text = f"{_value(value, shared)} is absent"
         case Negation(Combination() as inner):
             text = f"not ({_condition(inner, shared)})"
         case Negation(inner):
             text = f"not {_condition(inner, shared)}"
-        case Ran(step=step):
-            text = f"{step} ran"
         case _:
             text = repr(condition)
     return text
@@ -81,6 +97,10 @@ def _value(value: Template, shared: frozenset[str]) -> str:
             text = f"{field} of {step}" if field in shared else field
         case Parameter(text) | RunLocation(path=text) | Jsonata(text):
             pass
+        case Item(name, path):
+            text = ".".join((name, *path))
+        case FirstOf(options):
+            text = f"first of ({', '.join(_value(option, shared) for option in options)})"
         case AsString(inner):
             text = _value(inner, shared)
         case Concatenation(items):
