@@ -15,6 +15,9 @@ stepfunctions.py       machines of CloudFormation; executions, their events and 
   variables.py           the scopes of variables
   redrive.py             RedriveExecution
   task_tokens.py         the tokens of `.waitForTaskToken`
+  aborts.py              what ends with a failed state, or a stopped execution
+  maps.py                Map states
+    map_runs.py            a run of a Distributed Map
 dynamodb.py            DynamoDB's writes in one step
 sagemaker.py           SageMaker's API
   sagemaker_jobs.py      training and transform jobs, as local processes

@@ -5,6 +5,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,12 +29,15 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
+from zflow_constructs.local.aws.redrive import items_of
 
 _STATES_ERRORS = {kind.to_name(): kind for kind in StatesErrorNameType}
 _MAX_RETRY_SECONDS = 2.0
 """A retry's longest interval here: nothing is throttled on this machine."""
 
 _BEYOND_ALL = {StatesErrorNameType.StatesRuntime.to_name(), StatesErrorNameType.StatesStatesDataLimitExceeded.to_name()}
+
+_WHOLE_PERCENTAGE = re.compile(r'("ToleratedFailurePercentage"\s*:\s*\d+)(?=\s*[,}])')
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +84,17 @@ def short_log() -> Iterator[None]:
 
 @contextmanager
 def parsed_once() -> Iterator[None]:
-    """Parse a definition once; moto does for each execution, which takes longer than most of its states."""
-    with replaced(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(AmazonStateLanguageParser.parse))):
+    """Parse a definition once; moto does for each execution, which takes longer than most of its states.
+
+    And take a whole number as a percentage of tolerated failures; moto's grammar wants a fraction.
+    """
+    parse = AmazonStateLanguageParser.parse
+
+    def parsed(definition: str) -> tuple[EvalComponent, ParserRuleContext]:
+        tree: tuple[EvalComponent, ParserRuleContext] = parse(_WHOLE_PERCENTAGE.sub(r"\1.0", definition))
+        return tree
+
+    with replaced(AmazonStateLanguageParser, "parse", staticmethod(lru_cache(parsed))):
         yield
 
 
@@ -158,19 +171,12 @@ def assigned_at_the_end() -> Iterator[None]:
 
 @contextmanager
 def output_errors() -> Iterator[None]:
-    """Let Retry and Catch see an error of a Task's, Parallel's or Map's `Output`; in moto it ends the execution.
-
-    And let neither see what befalls a state whose execution or branch has ended meanwhile: it is aborted.
-    """
+    """Let Retry and Catch see an error of a Task's, Parallel's or Map's `Output`; in moto it ends the execution."""
     attempt = ExecutionState._evaluate_with_timeout  # noqa: SLF001
     output = ExecutionState._eval_state_output  # noqa: SLF001
 
     def attempt_with_output(self: ExecutionState, env: Environment) -> None:
-        try:
-            attempt(self, env)
-        except Exception:
-            if env.is_running():
-                raise
+        attempt(self, env)
         if self.output is not None and env.is_running():
             try:
                 self.output.eval(env)
@@ -195,7 +201,7 @@ def output_errors() -> Iterator[None]:
 def whole_context() -> Iterator[None]:
     """Complete the context object: `State.RetryCount` in every state, `Map` in a task within a Map state.
 
-    And let a frame know the one around it, as its `outer`.
+    And let a frame know the Map items that it is in, as its `items`.
     """
     state_data = state_module.StateData
     inner_frame = Environment.as_inner_frame_of
@@ -210,7 +216,7 @@ def whole_context() -> Iterator[None]:
         outer = env.states.context_object.context_object_data
         if "Map" in outer:
             frame.states.context_object.context_object_data["Map"] = outer["Map"]
-        frame.outer = env
+        frame.items = items_of(env)
         return frame
 
     with all_replaced(

@@ -7,6 +7,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
 
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._notes: dict[Visit, _Note] = {}
+        self._children: dict[Visit, str] = {}
         self._visits: Counter[tuple[str, tuple[int, ...]]] = Counter()
         self._lock = threading.Lock()
 
@@ -55,10 +57,19 @@ class Journal:
             state: The state's name.
             env: Where it is evaluated.
         """
-        items = _map_indices(env)
+        items = items_of(env)
         with self._lock:
             self._visits[state, items] += 1
             return state, items, self._visits[state, items]
+
+    def child(self, state: str, env: Environment) -> str:
+        """The name of the execution of a Distributed Map's item: a redrive goes on with it.
+
+        Args:
+            state: The Map's name.
+            env: Where the item is evaluated.
+        """
+        return self._children.setdefault(self.visit(f"{state}: item", env), str(uuid.uuid4()))
 
     def replay(self, visit: Visit, env: Environment) -> bool:
         """Do what a state did in an earlier run, if it ended there.
@@ -131,14 +142,11 @@ def redrive() -> Iterator[None]:
         yield
 
 
-def _map_indices(env: Environment) -> tuple[int, ...]:
-    indices: list[int] = []
-    seen: list[object] = []
-    scope: Environment | None = env
-    while scope is not None:
-        item = scope.states.context_object.context_object_data.get("Map")
-        if item is not None and not any(item is other for other in seen):
-            seen.append(item)
-            indices.append(item["Item"]["Index"])
-        scope = vars(scope).get("outer")
-    return tuple(reversed(indices))
+def items_of(env: Environment) -> tuple[int, ...]:
+    """The indices of the Map items that a state is in, from the outside in.
+
+    Args:
+        env: Where the state is evaluated.
+    """
+    items: tuple[int, ...] = vars(env).get("items", ())
+    return items

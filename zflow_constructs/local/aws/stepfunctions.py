@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models
-from moto.stepfunctions.parser.api import ExecutionStatus, InvalidDefinition
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType, InvalidDefinition
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
@@ -22,8 +22,10 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from zflow_constructs.local.aws.aborts import aborts
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
+from zflow_constructs.local.aws.maps import maps
 from zflow_constructs.local.aws.redrive import Journal, redrive
 from zflow_constructs.local.aws.task_tokens import task_tokens
 from zflow_constructs.local.aws.variables import check_scopes
@@ -56,7 +58,9 @@ def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> 
             context_object(on_history),
             statuses(on_status),
             redrive(),
+            maps(),
             task_tokens(),
+            aborts(),
         ):
             stack.enter_context(hook)
         stack.callback(stop_executions)
@@ -190,10 +194,19 @@ class _FollowedHistory(EventManager):  # type: ignore[misc]  # untyped
             self._history_event_list.append(event)
             self._event_id_gen.get()
 
+    def tell(self, event: Mapping[str, object]) -> None:
+        """Tell of an event of this execution, or of one of a Distributed Map's item in it.
+
+        Args:
+            event: The event.
+        """
+        kind = event["type"]
+        assert isinstance(kind, HistoryEventType)
+        self._on_history(self._arn, {**event, "type": kind.value})
+
     def _publish_history_event(self, **event: object) -> None:
         super()._publish_history_event(**event)
-        published = self._history_event_list[-1]
-        self._on_history(self._arn, {**published, "type": published["type"].value})
+        self.tell(self._history_event_list[-1])
 
 
 @contextmanager
