@@ -14,20 +14,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zflow_constructs.alternatives import first_of
     from zflow_constructs.batch_transform import BatchTransformStep
+    from zflow_constructs.binding import Binding
     from zflow_constructs.containers import ContainerImage, ModelContainer
     from zflow_constructs.core.errors import WorkflowError
     from zflow_constructs.core.expressions import Condition, Expression, Jsonata
     from zflow_constructs.core.parameters import RunParameter
-    from zflow_constructs.core.references import Parameter
+    from zflow_constructs.core.references import Item, Parameter
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
+    from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.native import NativeStep
     from zflow_constructs.retry import Retry
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
-    from zflow_constructs.step import Binding, Step
+    from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.training import TrainingStep
     from zflow_constructs.workflow import MlWorkflow
 
@@ -41,7 +44,9 @@ __all__ = [
     "DatabricksJobStep",
     "DatabricksWorkspace",
     "Expression",
+    "ForEach",
     "InferencePipelineEndpoint",
+    "Item",
     "JobCluster",
     "Jsonata",
     "LambdaStep",
@@ -55,13 +60,15 @@ __all__ = [
     "SourceCode",
     "SparkPythonTask",
     "Step",
+    "StepGroup",
     "TrainingStep",
     "WorkflowError",
+    "first_of",
 ]
 
 _MODULES = {
     "BatchTransformStep": "batch_transform",
-    "Binding": "step",
+    "Binding": "binding",
     "Condition": "core.expressions",
     "ContainerImage": "containers",
     "DataLocation": "sources",
@@ -69,7 +76,9 @@ _MODULES = {
     "DatabricksJobStep": "databricks",
     "DatabricksWorkspace": "databricks_workspace",
     "Expression": "core.expressions",
+    "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",
+    "Item": "core.references",
     "JobCluster": "databricks",
     "Jsonata": "core.expressions",
     "LambdaStep": "functions",
@@ -83,8 +92,10 @@ _MODULES = {
     "SourceCode": "sources",
     "SparkPythonTask": "databricks",
     "Step": "step",
+    "StepGroup": "step",
     "TrainingStep": "training",
     "WorkflowError": "core.errors",
+    "first_of": "alternatives",
 }
 
 

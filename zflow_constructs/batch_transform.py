@@ -8,6 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError
@@ -21,7 +22,7 @@ from zflow_constructs.model import StepModel
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import grant_read, grant_write
 
 _DAY = 86_400
@@ -54,8 +55,9 @@ class BatchTransformStep(Step):
         role: the role of the model; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: no
         request_overrides: fields of CreateTransformJob that have no keyword here, laid over the request. Default: none
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: SageMaker would refuse the model or the job.
@@ -64,6 +66,8 @@ class BatchTransformStep(Step):
         predict = BatchTransformStep(self, "Predict", containers=[preprocessor, classifier],
                                      data=extract.outputs["holdout"], input_filter="$[1:]", join_input=True)
     """
+
+    kind = "SageMaker batch transform"
 
     def __init__(
         self,
@@ -86,17 +90,18 @@ class BatchTransformStep(Step):
         role: iam.IRole | None = None,
         retry: Retry | None = None,
         request_overrides: Mapping[str, Template] | None = None,
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         machines = Machines.of(self.label, instance_type, instance_count)
         self._role = execution_role(self, role, log_group="TransformJobs")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._data = data
         self._output = DataLocation.from_step(self, "", content_type=accept)
         self._retry = retry or Retry()
-        self._job = JobName(id)
+        self._job = JobName(self.name)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
         payload = int(max_payload.to_mebibytes()) if max_payload else _DEFAULT_PAYLOAD
         if not 1 <= payload <= _LARGEST_PAYLOAD:

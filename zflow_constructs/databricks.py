@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import EXIT, Choice, Retrier, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
@@ -17,13 +18,16 @@ from zflow_constructs.outputs import Outputs
 from zflow_constructs.requests import merge_overrides
 from zflow_constructs.retry import LAMBDA
 from zflow_constructs.sources import DataLocation, SourceCode
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import grant_read_asset, grant_spark
 
 _DAY = 86_400
 _THROTTLED = Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=8)
 _PARAMETERS_LIMIT = 10_000
 _TRANSIENT_ATTEMPTS = 3
+# The Lambda lets the pauses between its looks grow with the time that a run takes, up to this.
+_LONGEST_WAIT_SECONDS = 120
+_FIRST_LOOKS = 60
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,9 @@ class DatabricksJobStep(Step):
         content_type: the MIME type of the outputs. Default: text/csv
         timeout: the run is cancelled, and the step fails, after this time. Default: 1 day
         request_overrides: fields of runs/submit's task that have no keyword here, laid over it. Default: none
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: Databricks would refuse the run.
@@ -123,6 +128,8 @@ class DatabricksJobStep(Step):
                                     task=SparkPythonTask(SourceCode.from_file("jobs/extract.py")),
                                     cluster=JobCluster("16.4.x-scala2.12", "m5.xlarge"), outputs=["history"])
     """
+
+    kind = "Databricks"
 
     def __init__(
         self,
@@ -139,10 +146,11 @@ class DatabricksJobStep(Step):
         content_type: str = "text/csv",
         timeout: Duration | None = None,
         request_overrides: Mapping[str, Template] | None = None,
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         self._workspace = workspace
         self._cluster = cluster
         self._inputs = dict(inputs or {})
@@ -184,6 +192,11 @@ class DatabricksJobStep(Step):
     def outputs(self) -> Mapping[str, DataLocation]:
         """What the script writes, by name."""
         return self._outputs
+
+    @property
+    def looks(self) -> int:
+        """One every two minutes at the end; more often at first."""
+        return _FIRST_LOOKS + self._seconds // _LONGEST_WAIT_SECONDS
 
     @property
     def run_id(self) -> Expression:

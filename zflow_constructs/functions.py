@@ -6,13 +6,14 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.retry import LAMBDA, Retry
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _LONGEST_SECONDS = 900
 _LONGEST = Duration.seconds(_LONGEST_SECONDS)
@@ -31,8 +32,9 @@ class LambdaStep(Step):
         outputs: the fields of its answer that other steps use, as `step.outputs[name]`. Default: none
         timeout: the step fails after this time. Default: 15 minutes, the longest that a Lambda runs
         retry: whether a function that raised is called again; faults of the Lambda service are in any case. Default: no
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: an output is named twice, or the timeout is out of bounds.
@@ -40,6 +42,8 @@ class LambdaStep(Step):
     Example:
         count = LambdaStep(self, "Count", function=function, payload={"day": workflow_day}, outputs=["rows"])
     """
+
+    kind = "Lambda"
 
     def __init__(
         self,
@@ -51,10 +55,11 @@ class LambdaStep(Step):
         outputs: Sequence[str] = (),
         timeout: Duration | None = None,
         retry: Retry | None = None,
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         self._function = function
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})

@@ -10,6 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError
@@ -21,7 +22,7 @@ from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import SAGEMAKER
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _DAY = 86_400
 _CALL_SECONDS = 60
@@ -49,8 +50,9 @@ class InferencePipelineEndpoint(Step):
         timeout: the step fails if the endpoint does not serve within this time. Default: 2 hours
         role: the role of the model; the step grants it what it needs. Default: a new one
         request_overrides: fields of CreateEndpointConfig that have no keyword here, laid over it. Default: none
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: SageMaker would refuse the model or the configuration.
@@ -59,6 +61,9 @@ class InferencePipelineEndpoint(Step):
         endpoint = InferencePipelineEndpoint(self, "Endpoint", containers=[preprocessor, classifier],
                                              when=train.metric("validation:auc") >= 0.75)
     """
+
+    kind = "SageMaker endpoint"
+    repeatable = False
 
     def __init__(
         self,
@@ -72,10 +77,11 @@ class InferencePipelineEndpoint(Step):
         timeout: Duration | None = None,
         role: iam.IRole | None = None,
         request_overrides: Mapping[str, Template] | None = None,
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         self._endpoint_name = endpoint_name or Names.unique_resource_name(self, max_length=63, separator="-").lower()
         if not _NAME.fullmatch(self._endpoint_name):
             raise WorkflowError(
@@ -85,7 +91,7 @@ class InferencePipelineEndpoint(Step):
         machines = Machines.of(self.label, instance_type, instance_count)
         self._role = execution_role(self, role, log_group=f"Endpoints/{self._endpoint_name}")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
-        self._config = JobName(id)
+        self._config = JobName(self.name)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
         variant: dict[str, Template] = {
             "VariantName": _VARIANT,
@@ -123,6 +129,11 @@ class InferencePipelineEndpoint(Step):
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["sagemaker:InvokeEndpoint"], resource_arns=[self.endpoint_arn]
         )
+
+    @property
+    def looks(self) -> int:
+        """One every half minute, until the time is over."""
+        return self._seconds // _POLL_SECONDS
 
     def metric_invocations(self) -> cloudwatch.Metric:
         """How many requests came, in five minutes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.containers import BoundImage, ModelContainer
 from zflow_constructs.core.asl import EXIT, Task
 from zflow_constructs.core.errors import WorkflowError
@@ -14,7 +15,7 @@ from zflow_constructs.core.references import JobName
 from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.requests import validate_request
 from zflow_constructs.retry import THROTTLING
-from zflow_constructs.step import Binding, Step
+from zflow_constructs.step import Step
 from zflow_constructs.storage import grant_read, grant_read_asset
 
 _MOST_CONTAINERS = 15

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Native
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import Condition, Expression, Json, Jsonata, Template
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import field_path
 from zflow_constructs.outputs import Outputs
-from zflow_constructs.step import Binding, Step
+from zflow_constructs.step import Step, StepGroup
 
 _JSON_PATH_FIELDS = {"InputPath", "OutputPath", "Parameters", "ResultPath", "ResultSelector"}
 
@@ -29,8 +30,9 @@ class NativeStep(Step):
         chain: the states.
         payload: what the chain's first state gets as its input; outputs of other steps may stand in it. Default: {}
         outputs: the fields of the chain's output that other steps use, as `step.outputs[name]`. Default: none
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: a state of the chain is written in JSONPath.
@@ -40,6 +42,8 @@ class NativeStep(Step):
                             payload={"model": train.model_data.uri})
     """
 
+    kind = "native states"
+
     def __init__(
         self,
         scope: Construct,
@@ -48,10 +52,11 @@ class NativeStep(Step):
         chain: sfn.IChainable,
         payload: Mapping[str, Template] | None = None,
         outputs: Sequence[str] = (),
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         self._graph = sfn.StateGraph(chain.start_state, f"{id}, a native step")
         self._branch: Mapping[str, Json] = self._graph.to_graph_json(sfn.QueryLanguage.JSONATA)
         self._input = dict(payload or {})

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
@@ -20,6 +21,18 @@ from zflow_constructs.storage import FixedPlace, Place, RunPlace
 _LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store", ".venv"}
 # Not 0: Python takes a stale .pyc for fresh when the source's time is 0.
 _PACKED_AT = 946_684_800
+
+
+class Writer(Protocol):
+    """A step that writes data."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which is that of its folder in each run."""
+
+    @property
+    def path(self) -> str:
+        """Its construct path."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,7 @@ class DataLocation:
         return cls(asset.s3_object_url, FixedPlace(asset.bucket, asset.s3_object_key), content_type)
 
     @classmethod
-    def from_step(cls, step: Construct, name: str, *, content_type: str = "") -> "DataLocation":
+    def from_step(cls, step: "Writer", name: str, *, content_type: str = "") -> "DataLocation":
         """What a step writes into the folder of each run: `<workflow's bucket>/.../<execution>/<step>/<name>/`.
 
         Args:
@@ -77,9 +90,8 @@ class DataLocation:
             name: the name of this output.
             content_type: the MIME type. Default: not said
         """
-        node = step.node
-        path = f"{node.id}/{name}" if name else node.id
-        uri = RunLocation(node.path, node.id, path)
+        path = f"{step.name}/{name}" if name else step.name
+        uri = RunLocation(step.path, step.name, path)
         return cls(uri, RunPlace(path), content_type)
 
 

@@ -1,96 +1,62 @@
-"""What all steps have in common: their needs, conditions and permissions, and how a workflow binds them."""
+"""What all steps have in common: their names, needs and conditions, and the groups that they come in."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
-from aws_cdk import ArnFormat, Duration, Stack
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
+from aws_cdk import Duration
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.fragment import Fragment, StepNode
-from zflow_constructs.core.references import JobName, StepOutput
-from zflow_constructs.storage import RunStorage
+from zflow_constructs.core.references import StepOutput
 
 _STEP_ID = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
 
 
-@dataclass(frozen=True)
-class Binding:
-    """What a step learns of the workflow that runs it.
+class StepGroup(Construct):
+    """A part of a workflow made of several steps, to be used again: the steps that are created in it.
+
+    Steps of a group are steps of the workflow like all others: each runs as soon as what it needs is there. Their names
+    begin with the group's.
 
     Args:
-        workflow: the workflow's construct.
-        name: the workflow's name, the beginning of every job name.
-        role: the state machine's role.
-        storage: where the runs' data lies.
-        stoppers: the Lambdas that end what an execution left running.
+        scope: the construct that owns it, which may be a group too.
+        id: its id: letters, digits, spaces, `-` and `_`.
+
+    Example:
+        class Scoring(StepGroup):
+            def __init__(self, scope: Construct, id: str, *, model: ModelData, data: DataLocation) -> None:
+                super().__init__(scope, id)
+                self.predict = BatchTransformStep(self, "Predict", containers=[...], data=data)
     """
 
-    workflow: Construct
-    name: str
-    role: iam.IRole
-    storage: RunStorage
-    stoppers: list[lambda_.IFunction] = field(default_factory=list)
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        self._name = _name_in(scope, id)
+        self._parts: list[Step | StepGroup] = []
+        if isinstance(scope, StepGroup):
+            scope.take(self)
 
-    def on_stop(self, function: lambda_.IFunction) -> None:
-        """Has a Lambda called when an execution fails, times out or is stopped, to end what it left running.
+    @property
+    def name(self) -> str:
+        """What the names of its steps begin with."""
+        return self._name
 
-        Args:
-            function: gets `{"action": "stop", "execution": "<ARN>"}`.
-        """
-        if function not in self.stoppers:
-            self.stoppers.append(function)
+    @property
+    def steps(self) -> tuple["Step", ...]:
+        """Its steps, those of groups in it included."""
+        return tuple(all_steps(self._parts))
 
-    def allow(self, actions: Sequence[str], resources: Sequence[str]) -> None:
-        """Lets the state machine do something.
-
-        Args:
-            actions: such as `sagemaker:CreateModel`.
-            resources: the ARNs.
-        """
-        self.role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
-
-    def allow_pass(self, role: iam.IRole, service: str) -> None:
-        """Lets the state machine hand a role to a service, and to that one alone.
+    def take(self, part: "Step | StepGroup") -> None:
+        """Takes in what is created in it: steps and groups see to that themselves.
 
         Args:
-            role: the role.
-            service: such as `sagemaker.amazonaws.com`.
+            part: the step or group.
         """
-        self.role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": service}},
-            )
-        )
-
-    def job_arn(self, resource: str, job: JobName) -> str:
-        """The ARN of all jobs that a step's job name can become.
-
-        Args:
-            resource: SageMaker's type of resource, such as `training-job`.
-            job: the name.
-        """
-        return Stack.of(self.workflow).format_arn(
-            service="sagemaker",
-            resource=resource,
-            resource_name=f"{job.prefix(self.name)}*",
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-        )
-
-    def allow_managed_rule(self, name: str) -> None:
-        """Lets Step Functions listen for the end of `.sync` jobs through the event rule that it manages.
-
-        Args:
-            name: such as `StepFunctionsGetEventsForSageMakerTrainingJobsRule`.
-        """
-        arn = Stack.of(self.workflow).format_arn(service="events", resource="rule", resource_name=name)
-        self.allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [arn])
+        self._parts.append(part)
 
 
 class Step(Construct):
@@ -100,38 +66,55 @@ class Step(Construct):
 
     Args:
         scope: the construct that owns it.
-        id: its id, which names its state in the console: letters, digits, spaces, `-` and `_`, 50 at most.
-        after: steps that must have ended before, though nothing of theirs is used. Default: none
+        id: its id, which names its state in the console: letters, digits, spaces, `-` and `_`, 50 at most, those of
+            the groups that it is in included.
+        after: steps, or groups of them, that must have ended before, though nothing of theirs is used. Default: none
         when: the step runs only if this holds, and is skipped otherwise, like all that needs it. Default: always
+        optional: whether the workflow goes on when the step fails, as if it had been skipped. Default: no
 
     Raises:
         WorkflowError: the id has other characters or is too long.
     """
 
+    kind: ClassVar[str] = ""
+    """What a picture of the workflow calls such a step."""
+    repeatable: ClassVar[bool] = True
+    """Whether it can stand in a loop."""
+
     def __init__(
-        self, scope: Construct, id: str, *, after: Sequence["Step"] = (), when: Condition | None = None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        after: Sequence["Step | StepGroup"] = (),
+        when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        if not _STEP_ID.fullmatch(id):
+        name = _name_in(scope, id)
+        if not _STEP_ID.fullmatch(name):
             raise WorkflowError(
-                f'Step "{id}": an id starts with a letter and has letters, digits, spaces, "-" and "_", '
-                f"50 at most (this one has {len(id)} characters). It names the state in the console. Rename the step."
+                f'Step "{name}": an id starts with a letter and has letters, digits, spaces, "-" and "_", '
+                f"50 at most (this one has {len(name)} characters). It names the state in the console. Rename the step."
             )
         super().__init__(scope, id)
         for earlier in after:
-            if not isinstance(earlier, Step):
+            if not isinstance(earlier, Step | StepGroup):
                 raise WorkflowError(
-                    f'Step "{id}": after= takes steps, and received {earlier!r}. Hand it the step itself.'
+                    f'Step "{name}": after= takes steps, and received {earlier!r}. Hand it the step itself.'
                 )
         if when is not None and not isinstance(when, Condition):
             raise WorkflowError(
-                f'Step "{id}": when= takes a condition over outputs or parameters, such as '
+                f'Step "{name}": when= takes a condition over outputs or parameters, such as '
                 f'train.metric("auc") >= 0.75, and received {when!r}.'
             )
         # Each look at the construct's node is a call of Node.js.
-        self._name = id
+        self._name = name
         self._path = str(self.node.path)
         self._after = tuple(after)
         self._when = () if when is None else (when,)
+        self._optional = optional
+        if isinstance(scope, StepGroup):
+            scope.take(self)
 
     @property
     def name(self) -> str:
@@ -152,6 +135,21 @@ class Step(Construct):
     def variable(self) -> str:
         """The variable that holds the step's result in the state machine."""
         return re.sub(r"\W", "_", self.name)
+
+    @property
+    def otherwise(self) -> Condition:
+        """The other path: `when=step.otherwise` holds when this step was skipped, or failed and is optional."""
+        return self.result().is_absent()
+
+    @property
+    def repeated(self) -> Sequence["Step"]:
+        """The steps that it repeats: a loop's own."""
+        return ()
+
+    @property
+    def looks(self) -> int:
+        """How often it looks at what it waits for, at most: each look takes room in the execution's history."""
+        return 0
 
     def result(self, *path: str) -> Expression:
         """A field of the step's result, for other steps.
@@ -178,9 +176,25 @@ class Step(Construct):
             key=self.path,
             name=self.name,
             fragment=self.fragment(),
-            after=tuple(step.path for step in self._after),
+            after=tuple(step.path for step in all_steps(self._after)),
             when=self._when,
+            optional=self._optional,
+            kind=self.kind,
+            looks=self.looks,
         )
+
+
+def all_steps(parts: Iterable[Step | StepGroup]) -> list[Step]:
+    """Steps, and those of groups.
+
+    Args:
+        parts: the steps and groups.
+    """
+    return [step for part in parts for step in (part.steps if isinstance(part, StepGroup) else (part,))]
+
+
+def _name_in(scope: Construct, id: str) -> str:
+    return f"{scope.name} {id}" if isinstance(scope, StepGroup) else id
 
 
 def whole_seconds(owner: str, name: str, duration: Duration, *, least: int, most: int) -> int:

@@ -4,6 +4,7 @@ A place is either fixed (a bucket and a prefix) or belongs to a run: below the w
 execution's own. Which bucket that is, only the workflow knows; until then a place is named, and granted when bound.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,10 +29,10 @@ class RunStorage:
 
 
 class Place(Protocol):
-    """A bucket and a pattern of keys, known at the latest when the workflow is."""
+    """Buckets and patterns of keys, known at the latest when the workflow is."""
 
-    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
-        """The bucket, and the pattern that the keys of the place's objects fit."""
+    def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
+        """Each bucket, and the pattern that the keys of the place's objects fit."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ class FixedPlace:
     bucket: s3.IBucket
     pattern: str
 
-    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
+    def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The bucket and the pattern as given."""
-        return self.bucket, self.pattern
+        return [(self.bucket, self.pattern)]
 
 
 @dataclass(frozen=True)
@@ -57,33 +58,44 @@ class RunPlace:
 
     path: str
 
-    def within(self, run: RunStorage) -> tuple[s3.IBucket, str]:
+    def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The workflow's bucket, and the path in the folder of any execution."""
-        return run.bucket, f"{run.prefix}/*/{self.path}/*"
+        return [(run.bucket, f"{run.prefix}/*/{self.path}/*")]
+
+
+@dataclass(frozen=True)
+class AnyPlace:
+    """One of several places: which one, only the run knows."""
+
+    places: tuple[Place, ...]
+
+    def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
+        """All of them."""
+        return [each for place in self.places for each in place.within(run)]
 
 
 def grant_read(place: Place, role: iam.IRole, run: RunStorage) -> None:
     """Lets a role list and read the objects of a place, and nothing else of its bucket."""
-    bucket, pattern = place.within(run)
-    _grant(role, ["s3:GetObject"], bucket.arn_for_objects(pattern))
-    # Listing is a right on the bucket: the condition keeps it to the place.
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["s3:ListBucket"],
-            resources=[bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": pattern}},
+    for bucket, pattern in place.within(run):
+        _grant(role, ["s3:GetObject"], bucket.arn_for_objects(pattern))
+        # Listing is a right on the bucket: the condition keeps it to the place.
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": pattern}},
+            )
         )
-    )
-    if bucket.encryption_key:
-        bucket.encryption_key.grant_decrypt(role)
+        if bucket.encryption_key:
+            bucket.encryption_key.grant_decrypt(role)
 
 
 def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
     """Lets a role write the objects of a place, and nothing else of its bucket."""
-    bucket, pattern = place.within(run)
-    _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
-    if bucket.encryption_key:
-        bucket.encryption_key.grant_encrypt_decrypt(role)
+    for bucket, pattern in place.within(run):
+        _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
+        if bucket.encryption_key:
+            bucket.encryption_key.grant_encrypt_decrypt(role)
 
 
 def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool) -> None:
@@ -98,17 +110,17 @@ def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool)
         run: where the workflow's runs keep their data.
         writes: whether it also writes there.
     """
-    bucket, pattern = place.within(run)
     actions = ["s3:GetObject", *(_SPARK_WRITES if writes else [])]
-    for key in dict.fromkeys([pattern, pattern.removesuffix("/*")]):
-        _grant(role, actions, bucket.arn_for_objects(key))
-    # Without a condition: for a key that isn't there, S3 says so to those alone who may list the bucket. Any other is
-    # refused, and Spark gives up.
-    _grant(role, ["s3:ListBucket", "s3:GetBucketLocation"], bucket.bucket_arn)
-    if bucket.encryption_key and writes:
-        bucket.encryption_key.grant_encrypt_decrypt(role)
-    elif bucket.encryption_key:
-        bucket.encryption_key.grant_decrypt(role)
+    for bucket, pattern in place.within(run):
+        for key in dict.fromkeys([pattern, pattern.removesuffix("/*")]):
+            _grant(role, actions, bucket.arn_for_objects(key))
+        # Without a condition: for a key that isn't there, S3 says so to those alone who may list the bucket. Any other
+        # is refused, and Spark gives up.
+        _grant(role, ["s3:ListBucket", "s3:GetBucketLocation"], bucket.bucket_arn)
+        if bucket.encryption_key and writes:
+            bucket.encryption_key.grant_encrypt_decrypt(role)
+        elif bucket.encryption_key:
+            bucket.encryption_key.grant_decrypt(role)
 
 
 def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:

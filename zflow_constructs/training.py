@@ -8,6 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
@@ -20,7 +21,7 @@ from zflow_constructs.machines import Machines
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import RunPlace, grant_read, grant_read_asset, grant_write
 
 _DAY = 86_400
@@ -49,8 +50,9 @@ class TrainingStep(Step):
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: no
         request_overrides: fields of CreateTrainingJob that have no keyword here, laid over the request. Default: none
-        after: steps that must have ended before. Default: none
+        after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
+        optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
         WorkflowError: SageMaker would refuse the job.
@@ -60,6 +62,8 @@ class TrainingStep(Step):
                              code=SourceCode.from_directory("classifier", entry_point="train.py"),
                              channels={"train": preprocess.output})
     """
+
+    kind = "SageMaker training"
 
     def __init__(
         self,
@@ -79,10 +83,11 @@ class TrainingStep(Step):
         role: iam.IRole | None = None,
         retry: Retry | None = None,
         request_overrides: Mapping[str, Template] | None = None,
-        after: Sequence[Step] = (),
+        after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,
+        optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when)
+        super().__init__(scope, id, after=after, when=when, optional=optional)
         machines = Machines.of(self.label, instance_type, instance_count)
         self._bound_image = image.bind(self, purpose="training", machine=machines.type)
         if code is None and self._bound_image.needs_script:
@@ -94,7 +99,7 @@ class TrainingStep(Step):
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._retry = retry or Retry()
-        self._job = JobName(id)
+        self._job = JobName(self.name)
         self._output_path = DataLocation.from_step(self, "")
         self._code = [code.packed(self, "Code")] if code else []
         self._seconds = whole_seconds(

@@ -14,6 +14,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from zflow_constructs.binding import Binding
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
@@ -26,7 +27,7 @@ from zflow_constructs.core.references import Parameter
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.rendezvous_table import rendezvous_table
-from zflow_constructs.step import Binding, Step, whole_seconds
+from zflow_constructs.step import Step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
 

@@ -113,7 +113,7 @@ def test_a_file_is_deployed_with_the_workflow() -> None:
 
 @pytest.mark.parametrize(("name", "path"), [("history", "Extract/history"), ("", "Extract")])
 def test_what_a_step_writes_lies_in_the_folder_of_the_run(name: str, path: str) -> None:
-    step = Construct(stack(), "Extract")
+    step = zflow.Step(stack(), "Extract")
     location = zflow.DataLocation.from_step(step, name)
     assert isinstance(location.uri, zflow.Expression)
     rendered = location.uri.render(Scope(run_location='"s3://lake/Scoring/" & $states.context.Execution.Name'))

@@ -22,6 +22,7 @@ class Loop:
         outputs: what each turn gives, by name.
         max_concurrency: how many items at once.
         distributed: whether each turn is an execution of its own.
+        most_items: how many items there are at most.
         tolerated_failure_percentage: so many items may fail; in distributed mode alone. Default: none
     """
 
@@ -32,6 +33,7 @@ class Loop:
     outputs: Mapping[str, Template]
     max_concurrency: int
     distributed: bool
+    most_items: int
     tolerated_failure_percentage: int = 0
     assign: Mapping[str, Template] = field(default_factory=dict)
     output: Template = None
@@ -160,6 +162,7 @@ class StepNode:
         when: it runs only if all of these hold. Default: always
         optional: its failure counts as a skip. Default: it fails the workflow
         kind: what a picture calls it: `SageMaker training`. Default: nothing
+        looks: how often it looks at what it waits for, at most. Default: never
     """
 
     key: str
@@ -169,6 +172,7 @@ class StepNode:
     when: tuple[Condition, ...] = ()
     optional: bool = False
     kind: str = ""
+    looks: int = 0
 
     @cached_property
     def needs(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.errors import WorkflowError
@@ -93,6 +94,27 @@ class Collected(StepOutput):
     def render(self, scope: Scope) -> str:
         """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one."""
         return f"[{super().render(scope)}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded(Expression):
+    """A list that may not be longer than said."""
+
+    value: Expression
+    most: int
+    name: str
+
+    def render(self, scope: Scope) -> str:
+        """`($items := [$Extract.countries]; $count($items) > 1000 ? $error("...") : $items)`."""
+        message = json.dumps(f"{self.name} has more than the {self.most} entries that it may have: ")
+        return (
+            f"($items := [{self.value.render(scope)}]; $count($items) > {self.most} ? "
+            f"$error({message} & $string($count($items))) : $items)"
+        )
+
+    def children(self) -> Iterator[Expression]:
+        """The list."""
+        yield self.value
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,64 @@
+"""Where the branches of a condition meet again: the first of several outputs that is there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import overload
+
+from zflow_constructs.core.availability import FirstOf
+from zflow_constructs.core.errors import WorkflowError, one_of
+from zflow_constructs.core.expressions import Expression, Jsonata, Scope, render_value
+from zflow_constructs.sources import DataLocation, ModelData
+from zflow_constructs.storage import AnyPlace
+
+
+@overload
+def first_of(first: Expression, *others: Expression) -> Expression: ...
+
+
+@overload
+def first_of(first: DataLocation, *others: DataLocation) -> DataLocation: ...
+
+
+@overload
+def first_of(first: ModelData, *others: ModelData) -> ModelData: ...
+
+
+def first_of(
+    first: Expression | DataLocation | ModelData, *others: Expression | DataLocation | ModelData
+) -> Expression | DataLocation | ModelData:
+    """The first of several outputs whose step was not skipped.
+
+    The step that uses it waits until all of them are decided, and runs if any is there.
+
+    Args:
+        first: the preferred one.
+        others: those to fall back on, in this order.
+
+    Raises:
+        WorkflowError: they are not of one kind, or data of different content types.
+
+    Example:
+        model = first_of(train_large.model_data, train_small.model_data)
+    """
+    outputs = (first, *others)
+    values = [each for each in outputs if isinstance(each, Expression)]
+    kind = DataLocation if isinstance(first, DataLocation) else ModelData
+    locations = [each for each in outputs if isinstance(each, kind)]
+    if len(outputs) not in {len(values), len(locations)}:
+        raise WorkflowError(f"first_of: it takes outputs of one kind, and received {list(outputs)!r}.")
+    if isinstance(first, Expression):
+        return FirstOf(tuple(values))
+    types = {each.content_type for each in locations if isinstance(each, DataLocation)}
+    if len(types) > 1:
+        raise WorkflowError(
+            f"first_of: the data have the content types {one_of(types)}. What reads them has to know which: give all "
+            "of them the same content_type."
+        )
+    place = AnyPlace(tuple(each.place for each in locations))
+    return replace(first, uri=FirstOf(_uris(locations)), place=place)
+
+
+def _uris(locations: Sequence[DataLocation | ModelData]) -> tuple[Expression, ...]:
+    return tuple(
+        each.uri if isinstance(each.uri, Expression) else Jsonata(render_value(each.uri, Scope())) for each in locations
+    )

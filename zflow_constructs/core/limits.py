@@ -1,0 +1,123 @@
+"""What AWS bounds: the size of a definition and of a payload, and the length of an execution's history.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from zflow_constructs.core.asl import Map, Native, Task
+from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.fragment import Loop, Part, StepNode
+
+MOST_EVENTS = 25_000
+_MOST_BYTES = 1_048_576
+MOST_PAYLOAD_BYTES = 262_144
+_CALL, _OTHER, _CONTAINER, _TURN = 5, 2, 4, 6
+_LOOK = _CALL + 2 * _OTHER
+# What may be around a step: its guard, the branches it stands in, what it tells other branches.
+_AROUND = 12
+
+
+def events(step: StepNode) -> int:
+    """How many events a step adds to the history of an execution, if nothing is retried.
+
+    Args:
+        step: the step.
+    """
+    return _AROUND + sum(_events(state) for state in step.fragment.states.values())
+
+
+def check_definition(workflow: str, definition: Mapping[str, Json]) -> None:
+    """Checks that AWS will take a definition.
+
+    Args:
+        workflow: the workflow's name.
+        definition: the state machine.
+
+    Raises:
+        WorkflowError: it is too large, or what a state hands over is.
+    """
+    for name, state in _states(definition):
+        if (size := _size(state.get("Arguments"))) > MOST_PAYLOAD_BYTES:
+            raise WorkflowError(
+                f'MlWorkflow "{workflow}": state "{name}" hands over {size} bytes, and Step Functions takes '
+                f"{MOST_PAYLOAD_BYTES}. Put what is large into S3, and hand over where it is."
+            )
+    size = _size(definition)
+    if size > _MOST_BYTES:
+        sizes = {name: _size(state) for name, state in _steps(definition)}
+        largest = ", ".join(f'"{name}" ({sizes[name]})' for name in sorted(sizes, key=lambda n: -sizes[n])[:3])
+        raise WorkflowError(
+            f'MlWorkflow "{workflow}": its definition has {size} bytes, and Step Functions takes {_MOST_BYTES}. '
+            f"The largest states: {largest}. Move some of its {len(sizes)} states into a workflow of their own, and "
+            "run that as a WorkflowStep."
+        )
+
+
+def check_history(workflow: str, steps: Sequence[StepNode]) -> list[str]:
+    """Checks that an execution's history will not grow too long, which fails it.
+
+    Args:
+        workflow: the workflow's name.
+        steps: its steps.
+
+    Returns:
+        Warnings: steps that could make it too long alone, if they take as long as they may.
+
+    Raises:
+        WorkflowError: it would be too long even if all goes well.
+    """
+    sizes = {step.name: events(step) for step in steps}
+    if (total := sum(sizes.values())) > MOST_EVENTS:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise WorkflowError(
+            f'MlWorkflow "{workflow}": an execution adds about {total} events to its history, and Step Functions ends '
+            f'it at {MOST_EVENTS}. Step "{largest}" alone adds {sizes[largest]}. Move steps into a workflow of their '
+            "own, and run that as a WorkflowStep: it has a history of its own."
+        )
+    return [
+        f'Step "{step.name}" may look {step.looks} times at what it waits for, which adds {step.looks * _LOOK} events '
+        f"to the history of an execution, and Step Functions ends it at {MOST_EVENTS}. Give it a shorter timeout, or a "
+        "workflow of its own (WorkflowStep)."
+        for step in steps
+        if step.looks * _LOOK > MOST_EVENTS
+    ]
+
+
+def _events(state: Part) -> int:
+    match state:
+        case Task(resource=resource):
+            return _CALL + (":sync" in resource or resource.endswith((".sync", ".waitForTaskToken")))
+        case Loop() if state.distributed:
+            return _CONTAINER
+        case Loop():
+            return _CONTAINER + state.most_items * (_TURN + sum(events(step) for step in state.steps))
+        case Map():
+            return _CONTAINER
+        case Native():
+            return _CONTAINER + _CALL * len(list(_states({"States": {"": state.definition}})))
+        case _:
+            return _OTHER
+
+
+def _states(scope: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Every state by name, those of branches and loops included."""
+    states = scope.get("States")
+    for name, state in states.items() if isinstance(states, Mapping) else ():
+        if isinstance(state, Mapping):
+            yield name, state
+            branches = state.get("Branches")
+            for inner in [*(branches if isinstance(branches, list) else []), state.get("ItemProcessor")]:
+                if isinstance(inner, Mapping):
+                    yield from _states(inner)
+
+
+def _steps(definition: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """The states that hold no others."""
+    return ((name, state) for name, state in _states(definition) if not {"Branches", "ItemProcessor"} & state.keys())
+
+
+def _size(value: Json) -> int:
+    return len(json.dumps(value).encode())
