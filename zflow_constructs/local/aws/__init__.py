@@ -11,8 +11,10 @@ jsonata.py             JSONata expressions and variables
 interpreter.py         where moto's interpreter differs from Step Functions
 integrations.py        the service integrations of a Task
   sagemaker_task.py      SageMaker's optimized one, with `.sync`
+  execution_task.py      Step Functions' own, with `.sync` and `.sync:2`
 stepfunctions.py       machines of CloudFormation; executions, their events and status
   variables.py           the scopes of variables
+  statuses.py            the status of executions
   redrive.py             RedriveExecution
   task_tokens.py         the tokens of `.waitForTaskToken`
   aborts.py              what ends with a failed state, or a stopped execution

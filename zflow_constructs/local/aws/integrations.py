@@ -4,12 +4,15 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from botocore.client import BaseClient
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceRuntimePart
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
@@ -17,8 +20,9 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from zflow_constructs.local.aws.clients import Clients, json_value, operation_name
+from zflow_constructs.local.aws.execution_task import ExecutionTask
 from zflow_constructs.local.aws.hooks import all_replaced
-from zflow_constructs.local.aws.sagemaker_task import sagemaker_integration
+from zflow_constructs.local.aws.sagemaker_task import SageMakerTask
 
 # The names that the AWS SDK for Java gives to services, which begin the names of their errors.
 _SDK_NAMES = {
@@ -46,7 +50,7 @@ def integrations(*, clients: Clients) -> Iterator[None]:
         clients: Gives the clients that Tasks call with.
     """
     with ExitStack() as stack:
-        for hook in (task_clients(clients), aws_sdk(), sagemaker_integration()):
+        for hook in (task_clients(clients), aws_sdk(), optimized()):
             stack.enter_context(hook)
         yield
 
@@ -70,6 +74,22 @@ def task_clients(clients: Clients) -> Iterator[None]:
         if name.startswith("moto.stepfunctions.parser") and vars(module).get("boto_client_for") is original
     ]
     with all_replaced(*((module, "boto_client_for", client_for) for module in importers)):
+        yield
+
+
+@contextmanager
+def optimized() -> Iterator[None]:
+    """Put our own optimized integrations in the place of moto's: SageMaker's it refuses, Step Functions' is broken."""
+    original = state_task_service_factory.state_task_service_for
+    own: Mapping[str, Callable[[], StateTaskService]] = {"sagemaker": SageMakerTask, "states": ExecutionTask}
+
+    def service_for(service_name: str) -> StateTaskService:
+        return own[service_name]() if service_name in own else original(service_name)
+
+    with all_replaced(
+        (state_task_service_factory, "state_task_service_for", service_for),
+        (state_task_factory, "state_task_service_for", service_for),
+    ):
         yield
 
 

@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from zflow_constructs.local.aws.errors import ApiError
-from zflow_constructs.local.aws.hooks import replaced
+from zflow_constructs.local.aws.hooks import all_replaced
 
 Visit = tuple[str, tuple[int, ...], int]
 """A visit of a state: its name, which is unique in its machine, the indices of the Map items, and how often before."""
@@ -112,7 +112,8 @@ class Journal:
 
 @contextmanager
 def redrive() -> Iterator[None]:
-    """Answer RedriveExecution."""
+    """Answer RedriveExecution, and tell how often an execution was redriven; moto doesn't."""
+    describe = StepFunctionResponse.describe_execution
     evaluate = CommonStateField._eval_body  # noqa: SLF001
 
     def evaluate_once(self: CommonStateField, env: Environment) -> None:
@@ -135,9 +136,14 @@ def redrive() -> Iterator[None]:
         execution.start()
         return ActionResult({"redriveDate": datetime.now(tz=UTC)})
 
-    with (
-        replaced(CommonStateField, "_eval_body", evaluate_once),
-        replaced(StepFunctionResponse, "redrive_execution", redrive_execution),
+    def describe_execution(self: StepFunctionResponse) -> ActionResult:
+        execution: Execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        return ActionResult({**describe(self).result, "redriveCount": execution.redrive_count})
+
+    with all_replaced(
+        (CommonStateField, "_eval_body", evaluate_once),
+        (StepFunctionResponse, "redrive_execution", redrive_execution),
+        (StepFunctionResponse, "describe_execution", describe_execution),
     ):
         yield
 

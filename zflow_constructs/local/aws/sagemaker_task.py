@@ -5,8 +5,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ParamValidationError
@@ -17,11 +16,8 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_name import
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceRuntimePart
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
@@ -30,24 +26,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from zflow_constructs.local.aws.clients import json_value, operation_name
-from zflow_constructs.local.aws.hooks import all_replaced
 
 _POLL_SECONDS = 0.1
-
-
-@contextmanager
-def sagemaker_integration() -> Iterator[None]:
-    """Put SageMaker's optimized integration, with `.sync`, in the place of moto's refusal."""
-    original = state_task_service_factory.state_task_service_for
-
-    def service_for(service_name: str) -> StateTaskService:
-        return SageMakerTask() if service_name == "sagemaker" else original(service_name)
-
-    with all_replaced(
-        (state_task_service_factory, "state_task_service_for", service_for),
-        (state_task_factory, "state_task_service_for", service_for),
-    ):
-        yield
 
 
 class SageMakerTask(StateTaskServiceCallback):  # type: ignore[misc]  # untyped
