@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.graph import Branches, Nested, Series
 from zflow_constructs.core.orders import Order, connected, members, order_of
-from zflow_constructs.core.placing import dropped
+from zflow_constructs.core.placing import beside
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,13 @@ class _Planning:
         return Branches(tuple(map(self.nested, parallel)))
 
     def _parallel(self, steps: int) -> list[int]:
-        parallel = connected(steps, self._near)
-        if len(parallel) == 1:
-            for step, others in dropped(self._order, steps).items():
-                self._near[step] &= ~others
-            parallel = connected(steps, self._near)
-        return parallel
+        """The parts of some steps that run beside each other, each a single step or a sequence."""
+        parts: list[int] = []
+        for part in connected(steps, self._near):
+            if part.bit_count() == 1 or len(self._order.sequence(part)) > 1:
+                parts.append(part)
+            else:
+                for step, others in beside(self._order, part).items():
+                    self._near[step] &= ~others
+                parts += self._parallel(part)
+        return sorted(parts, key=lambda part: part & -part)

@@ -9,13 +9,16 @@ steps that touch each other are taken out, again and again, and put back in anot
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
 
 from zflow_constructs.core.orders import Order, members
 
-ROUNDS = 1000
-"""How often steps are put back in another turn, at most: a small workflow's nest has long been found by then."""
-EFFORT = 100_000
+NEED = 4
+"""What a need that is kept is worth, in Parallel states: one that is lost costs about as many states."""
+LUCK = 3
+"""How much less a nest may be worth that is tried instead of another: less than a need."""
+ROUNDS = 30
+"""How often steps are taken out, for each step: a small nest has long been found by then."""
+EFFORT = 60_000
 """The same for many steps, in rounds times steps: a round takes the longer, the more there are."""
 GROUP = 4
 """How many steps are taken out at once, at most."""
@@ -29,34 +32,46 @@ class Part:
         steps: all the steps in it, as bits.
         series: whether its parts run one after the other. Default: at the same time
         parts: what it is made of. Default: nothing, for a single step
+        forks: how many Parallel states it takes. Default: 0
     """
 
     steps: int
     series: bool = False
     parts: "tuple[Part, ...]" = ()
+    forks: int = 0
 
 
-class Nest(NamedTuple):
-    """A nest, and how many direct needs it keeps: of two nests, the one that keeps more is greater."""
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """A nest that grows, or a part of it.
 
-    kept: int
-    part: Part
+    Args:
+        part: the nest. Default: no steps
+        kept: how many direct needs it keeps; for a part, how many of the step that has come or gone. Default: 0
+    """
+
+    part: Part = Part(0)
+    kept: int = 0
+
+    @property
+    def worth(self) -> int:
+        """What it keeps, less what it takes: of two nests, the one of greater worth is better."""
+        return NEED * self.kept - self.part.forks
 
 
-def dropped(order: Order, steps: int) -> dict[int, int]:
+def beside(order: Order, steps: int) -> dict[int, int]:
     """For each of some steps, the others that it runs beside in the best nest found.
 
     Args:
         order: the order that the nest must not exceed.
         steps: the steps to nest, at least two.
     """
-    nest = _Search(order, steps).nest()
-    beside: dict[int, int] = dict.fromkeys(members(steps), 0)
-    for part in _parallels(nest.part):
+    others: dict[int, int] = dict.fromkeys(members(steps), 0)
+    for part in _parallels(_Search(order, steps).best().part):
         for branch in part.parts:
             for step in members(branch.steps):
-                beside[step] |= part.steps & ~branch.steps
-    return beside
+                others[step] |= part.steps & ~branch.steps
+    return others
 
 
 def _parallels(part: Part) -> Iterator[Part]:
@@ -77,93 +92,94 @@ class _Search:
         self._steps = list(members(steps))
         self._random = Random(0)
 
-    def nest(self) -> Nest:
-        turns = [self._steps, self._steps[::-1]]
-        best = max((self._placed(Nest(0, Part(0)), turn) for turn in turns), key=lambda nest: nest.kept)
-        for _ in range(min(ROUNDS, EFFORT // len(self._steps))):
-            step = self._random.choice(self._steps)
-            near = list(members(self._near[step]))
-            group = [step, *self._random.sample(near, min(len(near), self._random.randrange(GROUP)))]
-            nest = best
-            for one in group:
-                nest = self._without(nest, one)
-            self._random.shuffle(group)
-            nest = self._placed(nest, group)
-            if nest.kept >= best.kept:
+    def best(self) -> Nest:
+        turns = (self._steps, self._steps[::-1])
+        nest = best = max((self._with(Nest(), turn) for turn in turns), key=lambda nest: nest.worth)
+        for _ in range(min(ROUNDS * len(self._steps), EFFORT // len(self._order.steps))):
+            group = self._group()
+            changed = self._with(self._without(nest, group), self._random.sample(group, len(group)))
+            if self._lucky(changed) >= nest.worth:
+                nest = changed
+            if nest.worth > best.worth:
                 best = nest
         return best
 
-    def _placed(self, nest: Nest, turn: Iterable[int]) -> Nest:
-        for step in turn:
+    def _group(self) -> list[int]:
+        """A step and some of its neighbours."""
+        step = self._random.choice(self._steps)
+        near = list(members(self._near[step]))
+        return [step, *self._random.sample(near, min(len(near), self._random.randrange(GROUP)))]
+
+    def _lucky(self, nest: Nest) -> float:
+        return nest.worth + self._random.random() * LUCK
+
+    def _with(self, nest: Nest, steps: Iterable[int]) -> Nest:
+        for step in steps:
             placed = self._into(nest.part, step)
-            nest = Nest(nest.kept + placed.kept, placed.part)
+            nest = Nest(placed.part, nest.kept + placed.kept)
+        return nest
+
+    def _without(self, nest: Nest, steps: Iterable[int]) -> Nest:
+        for step in steps:
+            rest = self._out_of(nest.part, step)
+            nest = Nest(rest.part, nest.kept - rest.kept)
         return nest
 
     def _into(self, part: Part, step: int) -> Nest:
-        """A part with one more step, and how many of the step's direct needs it keeps."""
         single = Part(1 << step)
         kept = (part.steps & self._near[step]).bit_count()
         if not part.steps & ~self._order.before[step]:
-            return Nest(kept, _series(part, single))
+            return Nest(_series(part, single), kept)
         if not part.steps & ~self._order.after[step]:
-            return Nest(kept, _series(single, part))
+            return Nest(_series(single, part), kept)
         if not part.parts:
-            return Nest(0, _parallel(part, single))
+            return Nest(_parallel(part, single))
         return self._into_series(part, step) if part.series else self._into_parallel(part, step)
 
-    def _into_series(self, part: Part, step: int) -> Nest:
-        parts = part.parts
+    def _into_series(self, series: Part, step: int) -> Nest:
+        parts = series.parts
         low, high = 0, len(parts)
         while not parts[low].steps & ~self._order.before[step]:
             low += 1
         while not parts[high - 1].steps & ~self._order.after[step]:
             high -= 1
         match parts[low:high]:
-            case ():
-                inner = Nest(0, Part(1 << step))
-            case (one,):
-                inner = self._into(one, step)
+            case (part,):
+                inner = self._into(part, step)
             case middle:
-                inner = Nest(0, _parallel(_series(*middle), Part(1 << step)))
-        outside = part.steps & ~inner.part.steps & self._near[step]
-        return Nest(inner.kept + outside.bit_count(), _series(*parts[:low], inner.part, *parts[high:]))
+                inner = Nest(_parallel(_series(*middle), Part(1 << step)))
+        outside = series.steps & ~inner.part.steps & self._near[step]
+        return Nest(_series(*parts[:low], inner.part, *parts[high:]), inner.kept + outside.bit_count())
 
-    def _into_parallel(self, part: Part, step: int) -> Nest:
-        """Behind some branches, before some, inside one, or as one more: where it keeps most, else by chance."""
+    def _into_parallel(self, parallel: Part, step: int) -> Nest:
+        """Beside all branches, behind some of them, before some, or inside one."""
         single, near = Part(1 << step), self._near[step]
-        places = [Nest(0, _parallel(*part.parts, single))]
-        touched = [branch for branch in part.parts if branch.steps & near]
+        places = [Nest(_parallel(parallel, single))]
+        touched = [branch for branch in parallel.parts if branch.steps & near]
         early = _parallel(*(branch for branch in touched if not branch.steps & ~self._order.before[step]))
         late = _parallel(*(branch for branch in touched if not branch.steps & ~self._order.after[step]))
-        places += (
-            Nest((side.steps & near).bit_count(), _replacing(part, side, placed))
-            for side, placed in ((early, _series(early, single)), (late, _series(single, late)))
-            if side.steps
-        )
+        for side, placed in ((early, _series(early, single)), (late, _series(single, late))):
+            if side.steps:
+                places.append(Nest(_replaced(parallel, side, placed), (side.steps & near).bit_count()))
         for branch in touched:
             if not branch.steps & (early.steps | late.steps):
                 inner = self._into(branch, step)
-                places.append(Nest(inner.kept, _replacing(part, branch, inner.part)))
-        return max(places, key=lambda place: (place.kept, self._random.random()))
-
-    def _without(self, nest: Nest, step: int) -> Nest:
-        taken = self._out_of(nest.part, step)
-        return Nest(nest.kept - taken.kept, taken.part)
+                places.append(Nest(_replaced(parallel, branch, inner.part), inner.kept))
+        return max(places, key=self._lucky)
 
     def _out_of(self, part: Part, step: int) -> Nest:
-        """A part with one step less, and how many of the step's direct needs it kept."""
         if not part.parts:
-            return Nest(0, Part(0))
+            return Nest()
         inside = next(one for one in part.parts if one.steps >> step & 1)
         inner = self._out_of(inside, step)
         if not part.series:
-            return Nest(inner.kept, _replacing(part, inside, inner.part))
+            return Nest(_replaced(part, inside, inner.part), inner.kept)
         kept = inner.kept + (part.steps & ~inside.steps & self._near[step]).bit_count()
-        return Nest(kept, _series(*(inner.part if one is inside else one for one in part.parts)))
+        return Nest(_series(*(inner.part if one is inside else one for one in part.parts)), kept)
 
 
-def _replacing(part: Part, some: Part, by: Part) -> Part:
-    return _parallel(*(branch for branch in part.parts if not branch.steps & some.steps), by)
+def _replaced(parallel: Part, branches: Part, by: Part) -> Part:
+    return _parallel(*(branch for branch in parallel.parts if not branch.steps & branches.steps), by)
 
 
 def _series(*parts: Part) -> Part:
@@ -177,11 +193,15 @@ def _parallel(*parts: Part) -> Part:
 def _part(parts: Iterable[Part], *, series: bool) -> Part:
     """Parts as one, in its simplest form: none is empty, or of the same kind as the whole."""
     simplest: list[Part] = []
-    steps = 0
     for part in parts:
-        steps |= part.steps
         if part.parts and part.series == series:
             simplest += part.parts
         elif part.steps:
             simplest.append(part)
-    return simplest[0] if len(simplest) == 1 else Part(steps, series, tuple(simplest))
+    if len(simplest) == 1:
+        return simplest[0]
+    steps = forks = 0
+    for part in simplest:
+        steps |= part.steps
+        forks += part.forks
+    return Part(steps, series, tuple(simplest), forks if series else forks + 1)
