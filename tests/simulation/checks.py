@@ -1,0 +1,93 @@
+"""What must hold for every workflow, whatever its shape: each check simulates a machine and fails if it doesn't."""
+
+from collections.abc import Mapping
+
+from tests.simulation.cases import Case, answer, step_of
+from tests.simulation.definition import Scope
+from tests.simulation.execution import Status
+from tests.simulation.rewriting import States, rewritten, waiting_states, waits
+from tests.simulation.world import Execution, Faults, Work, World
+from zflow_constructs.core.expressions import Json
+
+Machine = Mapping[str, Json]
+_FOREVER = 100_000
+_REDRIVES = 2_000
+
+
+def runs_at_the_critical_path(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Every step begins as early as its needs allow and reads the right values; exactly the right ones run."""
+    world = _world(case, Faults(), seed)
+    execution = world.start(Scope.of(machine), case.given)
+    world.clock.run(until=case.critical_path)
+    _is_right(case, execution, world.work)
+    began = {step_of(work.step): work.began for work in world.work}
+    assert began == {step: expected.begins for step, expected in case.steps.items() if expected.runs}
+    assert world.clock.now == case.critical_path
+
+
+def runs_twice_at_once(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Two executions of one name, of two machines that share the table, take nothing from each other."""
+    world = _world(case, Faults(), seed)
+    first = world.start(Scope.of(machine), case.given)
+    world.clock.run(until=case.critical_path // 2)
+    second = world.start(Scope.of(machine), case.given)
+    world.clock.run(until=case.critical_path + case.critical_path // 2)
+    for execution in (first, second):
+        _is_right(case, execution, [work for work in world.work if work.execution == execution.id])
+
+
+def looks_again(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Waits that are cut short look again and again, and each costs a second at most: that between two looks."""
+    world = _world(case, Faults(), seed)
+    execution = world.start(Scope.of(rewritten(machine, _impatient)), case.given)
+    world.clock.run(until=case.critical_path + sum(1 for _ in waiting_states(machine)))
+    _is_right(case, execution, world.work)
+
+
+def survives_failures(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Steps fail, the execution is redriven, no succeeded step runs again, and all ends well."""
+    world = _world(case, Faults(work=0.15, late=0.5), seed)
+    execution = world.start(Scope.of(machine), case.given, redrives=_REDRIVES)
+    world.clock.run(until=_FOREVER)
+    _is_right(case, execution, world.work)
+    assert execution.redrives <= sum(work.outcome == "failed" for work in world.work)
+
+
+def survives_lost_messages(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Calls are throttled, their responses and callbacks lost: nothing fails, nothing hangs, all values are right."""
+    world = _world(case, Faults(throttled=0.1, lost_response=0.1, lost_callback=0.3), seed)
+    execution = world.start(Scope.of(machine), case.given)
+    world.clock.run(until=_FOREVER)
+    _is_right(case, execution, world.work)
+    assert {work.outcome for work in world.work} <= {"succeeded"}
+
+
+def survives_everything(case: Case, machine: Machine, seed: int = 0) -> None:
+    """Steps fail, messages are lost, and all ends well nevertheless."""
+    faults = Faults(work=0.1, throttled=0.1, lost_response=0.1, lost_callback=0.3, late=0.5)
+    world = _world(case, faults, seed)
+    execution = world.start(Scope.of(machine), case.given, redrives=_REDRIVES)
+    world.clock.run(until=_FOREVER)
+    _is_right(case, execution, world.work)
+
+
+def _impatient(states: States) -> States:
+    return {name: {**state, "TimeoutSeconds": 7} if waits(state) else state for name, state in states.items()}
+
+
+def _world(case: Case, faults: Faults, seed: int) -> World:
+    return World(seed=seed, duration=lambda state: case.durations[step_of(state)], result=answer, faults=faults)
+
+
+def _is_right(case: Case, execution: Execution, work: list[Work]) -> None:
+    """It has succeeded; each step that runs did so once, after all that it needs, and with the right arguments."""
+    assert execution.status is Status.SUCCEEDED, (execution.status, execution.top.failure)
+    done = {step_of(each.step): each for each in work if each.outcome == "succeeded"}
+    assert len(done) == sum(each.outcome == "succeeded" for each in work), "a step that had succeeded ran again"
+    assert done.keys() == {step for step, expected in case.steps.items() if expected.runs}
+    for step, each in done.items():
+        assert each.arguments == case.steps[step].arguments, step
+    for each in work:
+        early = [need for need in case.needs[step_of(each.step)] if need in done and done[need].ended > each.began]
+        assert not early, f"{each.step} began before {early} ended"
+    assert execution.top.output == case.output
