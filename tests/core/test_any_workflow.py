@@ -16,7 +16,7 @@ from tests.core.machines import (
     state_names,
     value_of,
 )
-from tests.core.test_graph import Needs, series_parallel
+from tests.core.orders import Needs, series_parallel
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
 from zflow_constructs.core.expressions import Condition, Json, Jsonata, Template
 from zflow_constructs.core.fragment import StepNode

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 
-from tests.core.test_graph import Needs, any_order, closure, ordered, series_parallel, shapes
+from tests.core.orders import Needs, any_order, closure, ordered, series_parallel, shapes
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.graph import Branches, Series, steps_of
 from zflow_constructs.core.nesting import Plan, plan
@@ -21,9 +21,32 @@ W: Needs = {"a": [], "b": [], "c": [], "d": ["a", "b"], "e": ["b", "c"]}
 ZIGZAG: Needs = {"a": [], "b": [], "c": [], "d": [], "e": ["a"], "f": ["a", "b"], "g": ["b", "c"], "h": ["c", "d"]}
 
 
-def test_series_parallel_needs_get_no_rendezvous() -> None:
+def test_one_step_is_itself() -> None:
+    assert plan({"a": []}) == Plan("a", ())
+
+
+def test_steps_in_a_chain_run_in_sequence() -> None:
+    assert plan({"c": ["b"], "b": ["a"], "a": []}) == Plan(Series(("a", "b", "c")), ())
+
+
+def test_steps_that_need_nothing_run_in_parallel() -> None:
+    assert plan({"a": [], "b": [], "c": []}) == Plan(Branches(("a", "b", "c")), ())
+
+
+def test_a_diamond_splits_and_joins() -> None:
     diamond: Needs = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
     assert plan(diamond) == Plan(Series(("a", Branches(("b", "c")), "d")), ())
+
+
+def test_branches_may_be_sequences_and_sequences_may_have_branches() -> None:
+    needs: Needs = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": [], "f": ["e"], "g": ["d", "f"]}
+    diamond = Series(("a", Branches(("b", "c")), "d"))
+    assert plan(needs) == Plan(Series((Branches((diamond, Series(("e", "f")))), "g")), ())
+
+
+def test_steps_that_all_need_all_of_the_earlier_ones_join_in_between() -> None:
+    needs: Needs = {"a": [], "b": [], "c": ["a", "b"], "d": ["a", "b"]}
+    assert plan(needs) == Plan(Series((Branches(("a", "b")), Branches(("c", "d")))), ())
 
 
 def test_an_n_becomes_two_chains_and_one_waits_for_the_other() -> None:
@@ -68,11 +91,13 @@ def test_the_plan_depends_on_the_declaration_alone() -> None:
         assert ran.stdout == f"{plan(needs)}\n"
 
 
-def test_a_thousand_steps_get_a_plan() -> None:
-    needs = sampled(Random(2), 1000)
-    planned = plan(needs)
-    assert sorted(steps_of(planned.nested)) == sorted(needs)
-    assert len(planned.rendezvous) < sum(map(len, needs.values())) / 2
+def test_a_thousand_steps_in_a_chain_in_parallel_and_in_no_shape_at_all_get_a_plan() -> None:
+    names = [f"s{number}" for number in range(1000)]
+    assert plan({"s0": [], **{name: [earlier] for earlier, name in pairwise(names)}}) == Plan(Series(tuple(names)), ())
+    assert plan({name: [] for name in names}) == Plan(Branches(tuple(names)), ())
+    planned = plan(sampled(Random(2), 1000))
+    assert sorted(steps_of(planned.nested)) == sorted(names)
+    assert planned.rendezvous
 
 
 @settings(max_examples=200, deadline=None)
