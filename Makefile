@@ -22,7 +22,7 @@ $(READY): pyproject.toml package.json
 	@echo "Setting up .venv and node_modules: about 2 GB, a few minutes, once."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --no-compile --editable ".[local,local-spark]" --group dev
+	@$(BIN)/python -m pip install --quiet --no-compile --editable ".[graph,local,local-spark]" --group dev
 	@$(BIN)/npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 

@@ -59,8 +59,9 @@ def test_a_folder_that_is_no_assembly_is_refused_with_the_remedy(tmp_path: Path)
 def test_container_images_to_build_are_refused(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, STATES)
     (assembly / "Demo.assets.json").write_text(json.dumps({"files": {}, "dockerImages": {"x": {}}}), encoding="utf-8")
+    stack = load_stack(assembly)
     with pytest.raises(AssemblyError, match="has container images to build, which the local engine can't"):
-        load_stack(assembly)
+        list(stack.assets)
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,24 @@
 """`zflow local`: run the workflow of a synthesized cloud assembly for real on this machine."""
 
+from __future__ import annotations
+
 import json
-import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
+from zflow_constructs.cli.extras import imported_from
 from zflow_constructs.cli.parameters import execution_input
 from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
-from zflow_constructs.local.console import RunConsole, report
-from zflow_constructs.local.databricks.spark import SparkChoice
-from zflow_constructs.local.engine import Engine
-from zflow_constructs.local.run import DEFAULT_TIME_SCALE, RunResult, RunSettings
+from zflow_constructs.local.run import DEFAULT_TIME_SCALE, RunSettings
 
-EXIT_FAILED = 1
+if TYPE_CHECKING:
+    from zflow_constructs.local.databricks.spark import SparkChoice
+
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -64,7 +62,6 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
     time_scale: float,
 ) -> None:
     """Run the workflow of ASSEMBLY, usually cdk.out, on this machine."""
-    console = Console(highlight=False)
     try:
         loaded = load_stack(assembly, stack)
         machine = loaded.resources[state_machine(loaded, workflow)]
@@ -78,51 +75,16 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
             time_scale=time_scale,
             spark=spark,
         )
-        sys.exit(_run(console, settings, serve=serve))
+        # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
+        with imported_from("local"):
+            from zflow_constructs.cli.local_run import run_and_show  # noqa: PLC0415
+        sys.exit(run_and_show(settings, serve=serve))
     except AssemblyError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         click.echo("Interrupted; everything is stopped.", err=True)
         sys.exit(EXIT_INTERRUPTED)
-
-
-def _run(console: Console, settings: RunSettings, *, serve: bool) -> int:
-    # SIGTERM ends a run as Ctrl-C does: its jobs are stopped, its processes too.
-    signal.signal(signal.SIGTERM, _interrupt)
-    console.print(f"Starting a local AWS, and creating the stack of {settings.assembly} on it ...", soft_wrap=True)
-    with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
-        engine.deploy()
-        shown.show(engine.steps)
-        result = engine.run()
-        shown.close()
-        report(console, result, settings.folder)
-        if result.status != "SUCCEEDED":
-            return EXIT_FAILED
-        if serve:
-            _serve(console, engine, result)
-        return 0
-
-
-def _serve(console: Console, engine: Engine, result: RunResult) -> None:
-    if not result.endpoints:
-        console.print("There is no endpoint to serve.")
-        return
-    for endpoint in result.endpoints:
-        url = f"{engine.url}/endpoints/{endpoint}/invocations"
-        console.print(f"Call {endpoint}, until Ctrl-C, with the AWS CLI or any SDK:", soft_wrap=True)
-        console.print(
-            f"  AWS_ENDPOINT_URL={engine.url} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local "
-            f"AWS_REGION={engine.aws.region} aws sagemaker-runtime invoke-endpoint --endpoint-name {endpoint} "
-            "--content-type text/csv --body fileb://application.csv /dev/stdout",
-            soft_wrap=True,
-        )
-        console.print(
-            f"or: curl --aws-sigv4 aws:amz:{engine.aws.region}:sagemaker --user local:local "
-            f"-H 'Content-Type: text/csv' --data-binary @application.csv {url}",
-            soft_wrap=True,
-        )
-    threading.Event().wait()
 
 
 def _read(file: Path | None) -> Mapping[str, object]:
@@ -135,7 +97,3 @@ def _read(file: Path | None) -> Mapping[str, object]:
     if not isinstance(content, Mapping):
         raise AssemblyError(f"{file} must hold a JSON object, not {type(content).__name__}")
     return content
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

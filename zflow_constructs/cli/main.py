@@ -3,11 +3,12 @@
 import sys
 
 try:
-    from zflow_constructs.cli.local import local
-except ModuleNotFoundError as error:  # The extra brings them; the core doesn't.
-    sys.exit(f"zflow needs {error.name!r}, which the extra `local` brings: pip install 'zflow-constructs[local]'")
+    import click
+except ModuleNotFoundError:  # The extras bring it; the core doesn't.
+    sys.exit("zflow needs 'click', which its extras bring: pip install 'zflow-constructs[graph,local]'")
 
-import click
+from zflow_constructs.cli.graph import graph
+from zflow_constructs.cli.local import local
 
 
 @click.group()
@@ -16,4 +17,5 @@ def main() -> None:
     """Machine learning workflows on AWS, declared in Python."""
 
 
+main.add_command(graph)
 main.add_command(local)

@@ -54,7 +54,7 @@ class Stack:
         account: Its AWS account; empty if the app leaves it open.
         region: Its AWS region; empty if the app leaves it open.
         template: Its template.
-        assets: Its file assets, the template itself among them.
+        manifests: The files that list its assets, the template itself among them.
         needs: The stacks that are deployed before it, in order.
     """
 
@@ -62,8 +62,17 @@ class Stack:
     account: str
     region: str
     template: Json
-    assets: Sequence[FileAsset]
+    manifests: Sequence[Path]
     needs: Sequence["Stack"]
+
+    @property
+    def assets(self) -> Sequence[FileAsset]:
+        """Its file assets, the template itself among them.
+
+        Raises:
+            AssemblyError: There are container images among them.
+        """
+        return [asset for manifest in self.manifests for asset in _assets(manifest)]
 
     @property
     def in_order(self) -> Sequence["Stack"]:
@@ -158,18 +167,16 @@ def _stack(folder: Path, artifacts: Mapping[str, Json], key: str) -> Stack:
     properties = _mapping(artifact["properties"])
     account, region = str(artifact["environment"]).removeprefix("aws://").split("/")
     dependencies = [str(other) for other in _list(artifact.get("dependencies", []))]
-    assets = [
-        asset
-        for other in dependencies
-        if artifacts[other]["type"] == "cdk:asset-manifest"
-        for asset in _assets(folder / str(_mapping(artifacts[other]["properties"])["file"]))
-    ]
     return Stack(
         name=str(properties.get("stackName", key)),
         account="" if account == "unknown-account" else account,
         region="" if region == "unknown-region" else region,
         template=json.loads((folder / str(properties["templateFile"])).read_text(encoding="utf-8")),
-        assets=assets,
+        manifests=[
+            folder / str(_mapping(artifacts[other]["properties"])["file"])
+            for other in dependencies
+            if artifacts[other]["type"] == "cdk:asset-manifest"
+        ],
         needs=[
             _stack(folder, artifacts, other)
             for other in dependencies

@@ -1,11 +1,16 @@
 """What a local run is asked for, and what became of it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from zflow_constructs.local.databricks.spark import SparkChoice
-from zflow_constructs.local.steps import Step
+# What a command is asked for is known before the engine, which takes seconds to import.
+if TYPE_CHECKING:
+    from zflow_constructs.local.databricks.spark import SparkChoice
+    from zflow_constructs.local.steps import Step
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "eu-central-1"

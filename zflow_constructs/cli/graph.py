@@ -1,0 +1,65 @@
+"""`zflow graph`: draw the workflow of a synthesized cloud assembly."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from zflow_constructs.cli.extras import imported_from
+from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.mermaid import to_mermaid
+from zflow_constructs.core.picture import GRAPH_METADATA, Picture
+from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
+
+EXIT_USAGE = 2
+Kind = Literal["html", "svg", "mermaid"]
+_ENDINGS: Mapping[Kind, str] = {"html": "html", "svg": "svg", "mermaid": "mmd"}
+
+
+@click.command()
+@click.argument("assembly", type=click.Path(exists=True, file_okay=False, path_type=Path), default=Path("cdk.out"))
+@click.option("--stack", default="", help="The stack with the workflow. Default: the only one.")
+@click.option("--workflow", default="", help="The workflow's id in the stack. Default: the only one.")
+@click.option("--format", "kind", type=click.Choice(list(_ENDINGS)), default="html", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="The file to write, or - to print. Default: one named after the workflow.",
+)
+def graph(assembly: Path, stack: str, workflow: str, kind: Kind, output: Path | None) -> None:
+    """Draw the workflow of ASSEMBLY, by default cdk.out."""
+    try:
+        picture = _picture(assembly, stack, workflow)
+    except AssemblyError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    content = _drawn(picture, kind)
+    file = output or Path(f"{picture.name}.{_ENDINGS[kind]}")
+    if file == Path("-"):
+        click.echo(content, nl=False)
+    else:
+        file.write_text(content, encoding="utf-8")
+        click.echo(file)
+
+
+def _picture(assembly: Path, stack: str, workflow: str) -> Picture:
+    loaded = load_stack(assembly, stack)
+    machine = state_machine(loaded, workflow)
+    metadata = cast("Mapping[str, Mapping[str, Json]]", loaded.resources[machine].get("Metadata", {}))
+    if GRAPH_METADATA not in metadata:
+        raise AssemblyError(
+            f"The state machine {machine} of the stack {loaded.name} doesn't say what to draw: it was made by an older "
+            "zflow_constructs, or by something else. Synthesize it again."
+        )
+    return Picture.from_json(metadata[GRAPH_METADATA])
+
+
+def _drawn(picture: Picture, kind: Kind) -> str:
+    if kind == "mermaid":
+        return to_mermaid(picture) + "\n"
+    with imported_from("graph"):
+        from zflow_constructs.drawing.page import to_html  # noqa: PLC0415
+        from zflow_constructs.drawing.svg import to_svg  # noqa: PLC0415
+    return to_svg(picture) if kind == "svg" else to_html(picture)
