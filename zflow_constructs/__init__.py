@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zflow_constructs.containers import ContainerImage, ModelContainer
     from zflow_constructs.core.errors import WorkflowError
     from zflow_constructs.core.expressions import Condition, Expression, Jsonata
+    from zflow_constructs.core.outcome import Outcome
     from zflow_constructs.core.parameters import RunParameter
     from zflow_constructs.core.references import Item, Parameter
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from zflow_constructs.retry import Retry
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.step import Step, StepGroup
+    from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
     from zflow_constructs.workflow import MlWorkflow
 
@@ -54,6 +56,7 @@ __all__ = [
     "ModelContainer",
     "ModelData",
     "NativeStep",
+    "Outcome",
     "Parameter",
     "Retry",
     "RunParameter",
@@ -63,6 +66,7 @@ __all__ = [
     "StepGroup",
     "TrainingStep",
     "WorkflowError",
+    "WorkflowStep",
     "first_of",
 ]
 
@@ -86,6 +90,7 @@ _MODULES = {
     "ModelContainer": "containers",
     "ModelData": "sources",
     "NativeStep": "native",
+    "Outcome": "core.outcome",
     "Parameter": "core.references",
     "Retry": "retry",
     "RunParameter": "core.parameters",
@@ -95,6 +100,7 @@ _MODULES = {
     "StepGroup": "step",
     "TrainingStep": "training",
     "WorkflowError": "core.errors",
+    "WorkflowStep": "sub_workflow",
     "first_of": "alternatives",
 }
 

@@ -38,7 +38,7 @@ class ForEach(Step):
         outputs: what each turn gives, by name, from outputs of its steps; later steps get the list of all as
             `loop.outputs[name]`, in the order of the items. Default: none
         max_concurrency: how many turns at once. Default: 40
-        most_items: how many items a list that is only known at run time may have: 10,000 at most. Default: 1,000
+        most_items: how many items a list that is only known at run time may have: 10,000 at most. Default: 100
         tolerated_failure_percentage: so many of the turns may fail without failing the step; the outputs are those of
             the others then. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
@@ -66,7 +66,7 @@ class ForEach(Step):
         item: str = "item",
         outputs: Mapping[str, Template] | None = None,
         max_concurrency: int = _MOST_AT_ONCE_INLINE,
-        most_items: int = 1_000,
+        most_items: int = 100,
         tolerated_failure_percentage: int = 0,
         after: Sequence[Step | StepGroup] = (),
         when: Condition | None = None,

@@ -193,6 +193,15 @@ def all_steps(parts: Iterable[Step | StepGroup]) -> list[Step]:
     return [step for part in parts for step in (part.steps if isinstance(part, StepGroup) else (part,))]
 
 
+def every_step(steps: Iterable[Step]) -> list[Step]:
+    """Steps, and those of loops.
+
+    Args:
+        steps: the steps.
+    """
+    return [each for step in dict.fromkeys(steps) for each in (step, *every_step(step.repeated))]
+
+
 def _name_in(scope: Construct, id: str) -> str:
     return f"{scope.name} {id}" if isinstance(scope, StepGroup) else id
 

@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -15,19 +14,23 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
+from zflow_constructs.cleanup import Cleanup
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Scope, parts_of
+from zflow_constructs.core.expressions import Scope, Template
 from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.limits import check_definition, check_history
+from zflow_constructs.core.membership import check_at_the_end, check_members
 from zflow_constructs.core.mermaid import to_mermaid
 from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.picture import GRAPH_METADATA
-from zflow_constructs.core.references import Parameter
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
+from zflow_constructs.for_each import ForEach
+from zflow_constructs.machine import Machine
 from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.rendezvous_table import rendezvous_table
-from zflow_constructs.step import Step, whole_seconds
+from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
 
@@ -41,7 +44,11 @@ class MlWorkflow(Construct):
     Args:
         scope: the construct that owns it.
         id: its id; names of jobs begin with it.
-        steps: all its steps, in any order: what a step uses decides when it runs.
+        steps: all its steps and groups of them, in any order: what a step uses decides when it runs.
+        finally_: steps that run when all others have ended, whether the run succeeded, failed or was stopped: they tear
+            down, or tell somebody. They read run parameters and `zflow.Outcome(...)`. Default: none
+        outputs: what a run outputs, by name, null where a step was skipped; `WorkflowStep` hands it to other workflows.
+            Default: the results of the steps that nothing comes after
         parameters: the run parameters, read in steps by `zflow.Parameter(name)`: what a run may set by its input,
             `{"name": value}`. Each a `zflow.RunParameter`, or a plain value: its default, which says its type.
             Default: none
@@ -66,7 +73,9 @@ class MlWorkflow(Construct):
         scope: Construct,
         id: str,
         *,
-        steps: Sequence[Step],
+        steps: Sequence[Step | StepGroup],
+        finally_: Sequence[Step | StepGroup] = (),
+        outputs: Mapping[str, Template] | None = None,
         parameters: Mapping[str, RunParameter | Value] | None = None,
         bucket: s3.IBucket | None = None,
         schedule: scheduler.ScheduleExpression | None = None,
@@ -81,47 +90,65 @@ class MlWorkflow(Construct):
                 "It is the beginning of every job's name. Rename the workflow."
             )
         self._parameters = RunParameters.of(id, parameters or {})
-        nodes = _checked_nodes(id, steps, self._parameters)
-        self._picture = picture_of(id, nodes)
+        members, last = all_steps(steps), all_steps(finally_)
+        nodes, at_the_end = self._nodes(members, last, outputs or {})
+        self._picture = picture_of(id, nodes, at_the_end)
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
-        seconds = whole_seconds(f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
+        self._seconds = whole_seconds(
+            f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR
+        )
         self._bucket = bucket or self._new_bucket()
+        self._outputs = dict(outputs or {})
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
-        binding = Binding(self, id, self._role, RunStorage(self._bucket, id))
-        for step in steps:
+        storage = RunStorage(self._bucket, id)
+        binding = Binding(self, id, self._role, storage)
+        for step in every_step(members):
             step.bind(binding)
-        self._definition = compile_workflow(
+        definition = compile_workflow(
             nodes,
             start=self._parameters.start(),
             scope=self._scope(),
-            timeout_seconds=seconds,
+            timeout_seconds=self._seconds,
+            outputs=outputs,
             table=lambda: rendezvous_table(self, role=self._role).table_name,
         )
-        self._log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=log_retention or logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
+        check_definition(id, definition)
+        for number, warning in enumerate(check_history(id, nodes)):
+            Annotations.of(self).add_warning_v2(f"zflow_constructs:history{number}", warning)
+        retention = log_retention or logs.RetentionDays.THREE_MONTHS
+        self._machine = Machine.of(
+            self, definition=definition, role=self._role, log_retention=retention, metadata=self._metadata()
         )
-        self._state_machine = self._new_state_machine()
-        if schedule or binding.stoppers:
-            queue = dead_letter_queue(self, "DeadLetterQueue")
-            if schedule:
-                start_on_schedule(
-                    self,
-                    machine=self._state_machine,
-                    schedule=schedule,
-                    parameters=schedule_parameters or {},
-                    queue=queue,
-                )
-            if binding.stoppers:
-                call_on_stop(self, machine=self._state_machine, functions=binding.stoppers, queue=queue)
+        if any(isinstance(step, ForEach) and step.distributed for step in every_step(members)):
+            self._machine.allow_distributed_loops(self, self._role)
+        if not (schedule or binding.stoppers or last):
+            return
+        queue = dead_letter_queue(self, "DeadLetterQueue")
+        if schedule:
+            start_on_schedule(
+                self, machine=self.state_machine, schedule=schedule, parameters=schedule_parameters or {}, queue=queue
+            )
+        if binding.stoppers:
+            call_on_stop(self, machine=self.state_machine, functions=binding.stoppers, queue=queue)
+        if last:
+            Cleanup(
+                self,
+                "Finally",
+                name=id,
+                steps=every_step(last),
+                nodes=at_the_end,
+                parameters=self._parameters,
+                storage=storage,
+                after=self.state_machine,
+                queue=queue,
+                log_retention=retention,
+            )
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
         """The state machine."""
-        return self._state_machine
+        return self._machine.state_machine
 
     @property
     def role(self) -> iam.IRole:
@@ -136,7 +163,22 @@ class MlWorkflow(Construct):
     @property
     def log_group(self) -> logs.ILogGroup:
         """The log of the executions."""
-        return self._log_group
+        return self._machine.log_group
+
+    @property
+    def run_parameters(self) -> RunParameters:
+        """What a run may be given."""
+        return self._parameters
+
+    @property
+    def outputs(self) -> Mapping[str, Template]:
+        """What a run outputs, by name."""
+        return self._outputs
+
+    @property
+    def timeout_seconds(self) -> int:
+        """How long a run may take, in seconds."""
+        return self._seconds
 
     def to_mermaid(self) -> str:
         """A picture of the workflow as it was declared, in Mermaid, for a README; `zflow graph` draws SVG and HTML."""
@@ -148,19 +190,19 @@ class MlWorkflow(Construct):
         Args:
             grantee: a role, a user, or what has one.
         """
-        return self._state_machine.grant_start_execution(grantee)
+        return self._machine.state_machine.grant_start_execution(grantee)
 
     def metric_failed(self) -> cloudwatch.Metric:
         """How many executions failed, in five minutes."""
-        return self._state_machine.metric_failed()
+        return self._machine.state_machine.metric_failed()
 
     def metric_succeeded(self) -> cloudwatch.Metric:
         """How many executions succeeded, in five minutes."""
-        return self._state_machine.metric_succeeded()
+        return self._machine.state_machine.metric_succeeded()
 
     def metric_duration(self) -> cloudwatch.Metric:
         """How long executions took, in milliseconds."""
-        return self._state_machine.metric_time()
+        return self._machine.state_machine.metric_time()
 
     def _new_bucket(self) -> s3.Bucket:
         return s3.Bucket(
@@ -177,49 +219,32 @@ class MlWorkflow(Construct):
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
         return Scope(run_location=f"{location} & $states.context.Execution.Name", workflow=self.node.id)
 
-    def _new_state_machine(self) -> sfn.StateMachine:
-        stack = Stack.of(self)
-        # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
-        definition = json.dumps(self._definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
-        machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(definition))),
-            role=self._role,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=self._log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-        )
-        resource = cast("sfn.CfnStateMachine", machine.node.default_child)
-        resource.add_metadata(GRAPH_METADATA, self._picture.to_json())
-        if self._parameters.declared:
-            resource.add_metadata(PARAMETERS_METADATA, self._parameters.metadata())
-        return machine
+    def _metadata(self) -> dict[str, object]:
+        parameters = {PARAMETERS_METADATA: self._parameters.metadata()} if self._parameters.declared else {}
+        return {GRAPH_METADATA: self._picture.to_json(), **parameters}
 
-
-def _checked_nodes(workflow: str, steps: Sequence[Step], parameters: RunParameters) -> list[StepNode]:
-    """The steps as the compiler takes them, once it is sure that they belong together."""
-    if not steps:
-        raise WorkflowError(f'MlWorkflow "{workflow}": steps is empty. List the steps that it runs.')
-    seen: dict[str, Step] = {}
-    for step in steps:
-        if not isinstance(step, Step):
-            raise WorkflowError(f'MlWorkflow "{workflow}": steps has {step!r}, which is no step. Hand it steps.')
-        if seen.setdefault(step.name, step) is not step:
-            raise WorkflowError(
-                f'MlWorkflow "{workflow}": two steps have the id "{step.name}", {seen[step.name].path} and '
-                f"{step.path}. Ids name the states of one state machine: rename one."
-            )
-    nodes = [step.compiled() for step in seen.values()]
-    listed = {node.key for node in nodes}
-    for node in nodes:
-        for need in (*node.needs, *node.after):
-            if need not in listed:
-                missing = need.rsplit("/", 1)[-1]
+    def _nodes(
+        self, steps: Sequence[Step], at_the_end: Sequence[Step], outputs: Mapping[str, Template]
+    ) -> tuple[list[StepNode], list[StepNode]]:
+        """The steps as the compiler takes them, once it is sure that they belong together."""
+        name = self.node.id
+        if not steps:
+            raise WorkflowError(f'MlWorkflow "{name}": steps is empty. List the steps that it runs.')
+        for step in (*steps, *at_the_end):
+            if not isinstance(step, Step):
+                raise WorkflowError(f'MlWorkflow "{name}": steps has {step!r}, which is no step. Hand it steps.')
+        seen: dict[str, Step] = {}
+        for step in every_step([*steps, *at_the_end]):
+            if (known := seen.setdefault(step.name, step)) is not step:
                 raise WorkflowError(
-                    f'MlWorkflow "{workflow}": step "{node.name}" needs step "{missing}", which is not among its '
-                    f"steps. Add it: steps=[..., {missing.lower().replace(' ', '_')}]."
+                    f'MlWorkflow "{name}": two steps have the id "{step.name}", {known.path} and {step.path}. '
+                    "Ids name the states of one state machine: rename one."
                 )
-        for part in (*node.fragment.expressions(), *parts_of(node.when)):
-            if isinstance(part, Parameter):
-                parameters.check_used(f'step "{node.name}"', part.name)
-    return nodes
+        nodes, last = [step.compiled() for step in _once(steps)], [step.compiled() for step in _once(at_the_end)]
+        check_members(name, nodes, self._parameters, outputs)
+        check_at_the_end(name, nodes, last, self._parameters)
+        return nodes, last
+
+
+def _once(steps: Sequence[Step]) -> list[Step]:
+    return list(dict.fromkeys(steps))

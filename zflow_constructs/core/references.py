@@ -12,10 +12,11 @@ PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
 REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
 """JSONata of how often this execution was redriven: AWS leaves the field out of a first run."""
+_RETRY = "$string($states.context.State.RetryCount)"
 _ATTEMPT = (
     "$states.context.Execution.Id",
     "$states.context.State.Name",
-    "$string($states.context.State.RetryCount)",
+    _RETRY,
     "$string($states.context.Execution.RedriveCount)",
 )
 
@@ -116,6 +117,9 @@ class Bounded(Expression):
         """The list."""
         yield self.value
 
+    def __repr__(self) -> str:
+        return repr(self.value)
+
 
 @dataclass(frozen=True, eq=False)
 class ExecutionId(Expression):
@@ -172,10 +176,12 @@ class JobName(Expression):
     Args:
         step: the readable part.
         max_length: what the API allows. Default: 63 characters.
+        new_at_retry: whether a retry has a name of its own, too. Default: yes
     """
 
     step: str
     max_length: int = 63
+    new_at_retry: bool = True
 
     def prefix(self, workflow: str) -> str:
         """What all names of the step begin with: `<workflow>-<step>-`.
@@ -188,7 +194,8 @@ class JobName(Expression):
 
     def render(self, scope: Scope) -> str:
         """`"workflow-train-" & $substring($hash($join([<this attempt>], "/"), "SHA-256"), 0, 20)`."""
-        attempt = ", ".join([*_ATTEMPT, *(f"$string({turn})" for turn in scope.turns)])
+        parts = [part for part in _ATTEMPT if self.new_at_retry or part != _RETRY]
+        attempt = ", ".join([*parts, *(f"$string({turn})" for turn in scope.turns)])
         return f'"{self.prefix(scope.workflow)}" & $substring($hash($join([{attempt}], "/"), "SHA-256"), 0, 20)'
 
     def __repr__(self) -> str:

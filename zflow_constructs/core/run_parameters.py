@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.asl import EXIT, Choice, Fail, Rule, State
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Json, Jsonata
-from zflow_constructs.core.parameters import RunParameter, Value
+from zflow_constructs.core.expressions import Expression, Json, Jsonata, Template
+from zflow_constructs.core.parameters import START_TIME, RunParameter, Value
 from zflow_constructs.core.references import PARAMETERS_VARIABLE, field_path
 
 PARAMETERS_METADATA = "zflow:parameters"
@@ -71,7 +71,7 @@ class RunParameters:
         if not self.declared:
             return {}
         problems = self._problems()
-        right = Rule(Jsonata(f"$count({problems}) = 0"), EXIT, assign={PARAMETERS_VARIABLE: Jsonata(self._given())})
+        right = Rule(Jsonata(f"$count({problems}) = 0"), EXIT, assign={PARAMETERS_VARIABLE: Jsonata(self.given())})
         message = json.dumps(f'MlWorkflow "{self.workflow}" can\'t run with this input: ')
         cause = f'$substring({message} & $join({problems}, "; ") & ".", 0, {_LONGEST_CAUSE})'
         return {
@@ -108,6 +108,23 @@ class RunParameters:
         if complaint := self.complaint({name: _scheduled(value) for name, value in values.items()}):
             raise WorkflowError(f'MlWorkflow "{self.workflow}" can\'t run with its schedule_parameters: {complaint}')
 
+    def check_given(self, user: str, values: Mapping[str, Template]) -> None:
+        """Checks what another workflow gives, as far as it is known before it runs.
+
+        Args:
+            user: who gives it, such as `Step "Score"`.
+            values: the values by name; outputs of steps may be among them.
+
+        Raises:
+            WorkflowError: a run would refuse them.
+        """
+        later = {name for name, value in values.items() if isinstance(value, Expression)}
+        declared = {name: each for name, each in self.declared.items() if name not in later}
+        known = {name: value for name, value in values.items() if name not in later}
+        unknown = {name: values[name] for name in later if name not in self.declared}
+        if complaint := RunParameters(self.workflow, declared).complaint({**known, **unknown}):
+            raise WorkflowError(f'{user}: MlWorkflow "{self.workflow}" can\'t run with its parameters: {complaint}')
+
     def complaint(self, values: Mapping[str, object]) -> str:
         """What is wrong with the parameters of a run, in the words in which an execution says it.
 
@@ -137,13 +154,21 @@ class RunParameters:
     def _names(self) -> str:
         return one_of(self.declared) or "none"
 
-    def _given(self) -> str:
+    def given(self, given_input: str = "$states.input", started: str = START_TIME) -> str:
         """JSONata of the parameters that a run has: its input over the defaults, and the day of each date.
 
         `$merge([{"country": "de"}, $states.input])`
+
+        Args:
+            given_input: JSONata of the run's input. Default: this execution's
+            started: JSONata of when the run started. Default: when this execution did
         """
-        defaults = (f"{json.dumps(name)}: {each.default}" for name, each in self.declared.items() if each.default)
-        given = f"$merge([{{{', '.join(defaults)}}}, $states.input])"
+        defaults = (
+            f"{json.dumps(name)}: {started if each.default == START_TIME else each.default}"
+            for name, each in self.declared.items()
+            if each.default
+        )
+        given = f"$merge([{{{', '.join(defaults)}}}, {given_input}])"
         days = ", ".join(
             f"{json.dumps(name)}: $substring({field_path('$given', name)}, 0, 10)"
             for name, each in self.declared.items()

@@ -1,0 +1,109 @@
+"""The steps that run when a workflow has ended, whether it succeeded or failed."""
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from zflow_constructs.binding import Binding
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.expressions import Scope
+from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.outcome import outcome_states
+from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.machine import Machine
+from zflow_constructs.rendezvous_table import rendezvous_table
+from zflow_constructs.step import Step
+from zflow_constructs.storage import RunStorage
+from zflow_constructs.triggers import call_on_stop
+
+_DAY = 86_400
+
+
+class Cleanup(Construct):
+    """A state machine of its own, started at the end of each execution of another one.
+
+    Caught inside of that one, a failure could not be redriven: a redrive would go on with the handler, not with what
+    failed. https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+
+    Args:
+        scope: the workflow.
+        id: its id.
+        name: the workflow's name.
+        steps: the steps.
+        nodes: the same as the compiler takes them.
+        parameters: the workflow's run parameters.
+        storage: where its runs keep their data.
+        after: the state machine whose executions it cleans up after.
+        queue: where events go that could not be delivered.
+        log_retention: how long its logs are kept.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        steps: Sequence[Step],
+        nodes: Sequence[StepNode],
+        parameters: RunParameters,
+        storage: RunStorage,
+        after: sfn.IStateMachine,
+        queue: sqs.IQueue,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, id)
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        binding = Binding(self, name, role, storage)
+        for step in steps:
+            step.bind(binding)
+        # The end of an execution is not the machine's: its ARN is the machine's with another word in it, and a name.
+        binding.allow(["states:DescribeExecution"], [_executions(after)])
+        definition = compile_workflow(
+            nodes,
+            start=outcome_states(parameters),
+            scope=Scope(
+                run_location=f'"s3://{storage.bucket.bucket_name}/{storage.prefix}/" & $outcome.name', workflow=name
+            ),
+            timeout_seconds=_DAY,
+            table=lambda: rendezvous_table(self, role=role).table_name,
+        )
+        self._machine = Machine.of(self, definition=definition, role=role, log_retention=log_retention, metadata={})
+        if binding.stoppers:
+            call_on_stop(self, machine=self._machine.state_machine, functions=binding.stoppers, queue=queue)
+        event = events.RuleTargetInput.from_object({"execution": events.EventField.from_path("$.detail.executionArn")})
+        events.Rule(
+            self,
+            "AtTheEnd",
+            description=f"Runs what {name} does at its end, whether it succeeded or failed.",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "status": ["ABORTED", "FAILED", "SUCCEEDED", "TIMED_OUT"],
+                    "stateMachineArn": [after.state_machine_arn],
+                },
+            ),
+            targets=[targets.SfnStateMachine(self._machine.state_machine, input=event, dead_letter_queue=queue)],
+        )
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The state machine."""
+        return self._machine.state_machine
+
+
+def _executions(machine: sfn.IStateMachine) -> str:
+    return machine.stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
