@@ -1,15 +1,16 @@
 """Workflows to simulate, with what is expected of them: which steps run, when, on what, and what comes out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from random import Random
 
 from tests.core.machines import compiled, mapping, of_states, value_of
+from tests.core.orders import Needs
 from tests.core.test_any_workflow import SHAPES, START
-from tests.core.test_graph import Needs
-from zflow_constructs.core.expressions import Condition, Json
+from zflow_constructs.core.availability import FirstOf
+from zflow_constructs.core.expressions import Condition, Expression, Json
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.references import Parameter
@@ -23,6 +24,7 @@ class Expected:
 
     Args:
         runs: whether it is not skipped.
+        there: whether it has a value then: it runs, and does not fail for good.
         begins: when: at the end of the last step that it needs.
         ends: when; a skipped one as it begins.
         arguments: what it is given.
@@ -30,6 +32,7 @@ class Expected:
     """
 
     runs: bool
+    there: bool
     begins: int
     ends: int
     arguments: Mapping[str, Json]
@@ -44,8 +47,10 @@ class Case:
         name: what tells it from others.
         needs: for each step, what comes before it.
         kinds: for each step, of what kind each of its needs is: the step `uses` its value, `asks` for it in its
-            condition, or just runs `after`.
+            condition, runs `unless` there is one, takes the `first` of several that are there, or just runs `after`.
         conditional: the steps that run only if a parameter of their own is true.
+        optional: the steps whose failure counts as a skip.
+        failing: those of them that fail in this run.
         durations: how long each step takes.
         given: the parameters of the run.
         shapes: of which states each step is made.
@@ -55,6 +60,8 @@ class Case:
     needs: Needs
     kinds: Mapping[str, Mapping[str, str]]
     conditional: frozenset[str]
+    optional: frozenset[str]
+    failing: frozenset[str]
     durations: Mapping[str, int]
     given: Mapping[str, Json]
     shapes: Mapping[str, int]
@@ -66,18 +73,23 @@ class Case:
         Args:
             name: what tells it from others.
             needs: for each step, what comes before it.
-            skips: how likely a step has a condition; half of these don't hold. Default: none has
+            skips: how likely a step has a condition, and how likely it is optional; half of these conditions don't
+                hold, and half of these steps fail. Default: there is nothing of that
         """
         random = Random(name)
-        conditional = frozenset(step for step in needs if random.random() < skips)
+
+        def some(likelihood: float, steps: Iterable[str] = needs) -> frozenset[str]:
+            return frozenset(step for step in steps if random.random() < likelihood)
+
+        conditional, optional = some(skips), some(skips)
+        kinds = ["uses", "uses", "asks", "after"] + ["first", "first", "unless"] * (skips > 0)
         return cls(
             name=name,
             needs=needs,
-            kinds={
-                step: {need: random.choice(["uses", "uses", "asks", "after"]) for need in earlier}
-                for step, earlier in needs.items()
-            },
+            kinds={step: {need: random.choice(kinds) for need in earlier} for step, earlier in needs.items()},
             conditional=conditional,
+            optional=optional,
+            failing=some(0.5, sorted(optional)),
             durations={step: random.randint(1, _LONGEST) for step in needs},
             given={_may(step): random.random() < 0.5 for step in sorted(conditional)},
             shapes={step: random.randrange(len(SHAPES)) for step in needs},
@@ -91,24 +103,37 @@ class Case:
     def _node(self, step: str) -> StepNode:
         when: list[Condition] = [Parameter(_may(step)) == True] if step in self.conditional else []  # noqa: E712
         when += [value_of(need) != "nothing" for need in self._needs_of_kind(step, "asks")]
-        states = SHAPES[self.shapes[step]](step, {need: value_of(need) for need in self._needs_of_kind(step, "uses")})
-        return of_states(step, states, after=self._needs_of_kind(step, "after"), when=when)
+        when += [value_of(need).is_absent() for need in self._needs_of_kind(step, "unless")]
+        arguments: dict[str, Expression] = {need: value_of(need) for need in self._needs_of_kind(step, "uses")}
+        if first := self._needs_of_kind(step, "first"):
+            arguments["first"] = FirstOf(tuple(value_of(need) for need in first))
+        states = SHAPES[self.shapes[step]](step, arguments)
+        node = of_states(step, states, after=self._needs_of_kind(step, "after"), when=when)
+        return replace(node, optional=step in self.optional)
 
-    def _needs_of_kind(self, step: str, kind: str) -> list[str]:
-        return [need for need, its_kind in self.kinds[step].items() if its_kind == kind]
+    def _needs_of_kind(self, step: str, *kinds: str) -> list[str]:
+        return [need for need, kind in self.kinds[step].items() if kind in kinds]
 
     @cached_property
     def steps(self) -> dict[str, Expected]:
         """What is expected of each step."""
         expected: dict[str, Expected] = {}
         for step in topological_order(self.needs):
-            runs = self.given.get(_may(step), True) is True and all(
-                expected[need].runs for need, kind in self.kinds[step].items() if kind != "after"
+            there = {need for need in self.needs[step] if expected[need].there}
+            first = self._needs_of_kind(step, "first")
+            runs = (
+                self.given.get(_may(step), True) is True
+                and there.issuperset(self._needs_of_kind(step, "uses", "asks"))
+                and there.isdisjoint(self._needs_of_kind(step, "unless"))
+                and (not first or not there.isdisjoint(first))
             )
+            arguments = {need: expected[need].value for need in self._needs_of_kind(step, "uses") if runs}
+            if runs and first:
+                arguments["first"] = next(expected[need].value for need in first if need in there)
             begins = max((expected[need].ends for need in self.needs[step]), default=0)
-            arguments = {need: expected[need].value for need in self._needs_of_kind(step, "uses")} if runs else {}
             ends = begins + self.durations[step] * runs
-            expected[step] = Expected(runs, begins, ends, arguments, made(step, arguments))
+            there_itself = runs and step not in self.failing
+            expected[step] = Expected(runs, there_itself, begins, ends, arguments, made(step, arguments))
         return expected
 
     @cached_property
@@ -118,10 +143,10 @@ class Case:
 
     @property
     def output(self) -> dict[str, Json]:
-        """What the execution outputs: the results of the steps that nothing comes after, null for a skipped one."""
+        """What the execution outputs: the results of the steps that nothing comes after, null where there is none."""
         needed = {need for earlier in self.needs.values() for need in earlier}
         return {
-            step: {"value": expected.value} if expected.runs else None
+            step: {"value": expected.value} if expected.there else None
             for step, expected in self.steps.items()
             if step not in needed
         }

@@ -1,6 +1,7 @@
 """What must hold for every workflow, whatever its shape: each check simulates a machine and fails if it doesn't."""
 
 from collections.abc import Mapping
+from random import Random
 
 from tests.simulation.cases import Case, answer, step_of
 from tests.simulation.definition import Scope
@@ -46,7 +47,7 @@ def looks_again(case: Case, machine: Machine, seed: int = 0) -> None:
 
 def survives_failures(case: Case, machine: Machine, seed: int = 0) -> None:
     """Steps fail, the execution is redriven, no succeeded step runs again, and all ends well."""
-    world = _world(case, Faults(work=0.15, late=0.5), seed)
+    world = _world(case, Faults(late=0.5), seed, failures=0.15)
     execution = world.start(Scope.of(machine), case.given, redrives=_REDRIVES)
     world.clock.run(until=_FOREVER)
     _is_right(case, execution, world.work)
@@ -59,13 +60,13 @@ def survives_lost_messages(case: Case, machine: Machine, seed: int = 0) -> None:
     execution = world.start(Scope.of(machine), case.given)
     world.clock.run(until=_FOREVER)
     _is_right(case, execution, world.work)
-    assert {work.outcome for work in world.work} <= {"succeeded"}
+    assert {work.outcome for work in world.work if step_of(work.step) not in case.failing} <= {"succeeded"}
 
 
 def survives_everything(case: Case, machine: Machine, seed: int = 0) -> None:
     """Steps fail, messages are lost, and all ends well nevertheless."""
-    faults = Faults(work=0.1, throttled=0.1, lost_response=0.1, lost_callback=0.3, late=0.5)
-    world = _world(case, faults, seed)
+    faults = Faults(throttled=0.1, lost_response=0.1, lost_callback=0.3, late=0.5)
+    world = _world(case, faults, seed, failures=0.1)
     execution = world.start(Scope.of(machine), case.given, redrives=_REDRIVES)
     world.clock.run(until=_FOREVER)
     _is_right(case, execution, world.work)
@@ -75,15 +76,28 @@ def _impatient(states: States) -> States:
     return {name: {**state, "TimeoutSeconds": 7} if waits(state) else state for name, state in states.items()}
 
 
-def _world(case: Case, faults: Faults, seed: int) -> World:
-    return World(seed=seed, duration=lambda state: case.durations[step_of(state)], result=answer, faults=faults)
+def _world(case: Case, faults: Faults, seed: int, *, failures: float = 0) -> World:
+    random = Random(seed)
+
+    def fails(work: Work) -> bool:
+        step = step_of(work.step)
+        return step in case.failing or (step not in case.optional and random.random() < failures)
+
+    return World(
+        seed=seed,
+        duration=lambda work: case.durations[step_of(work.step)],
+        result=answer,
+        faults=faults,
+        fails=fails,
+    )
 
 
 def _is_right(case: Case, execution: Execution, work: list[Work]) -> None:
-    """It has succeeded; each step that runs did so once, after all that it needs, and with the right arguments."""
+    """It has succeeded; each step that runs ended once, after all that it needs, and with the right arguments."""
     assert execution.status is Status.SUCCEEDED, (execution.status, execution.top.failure)
-    done = {step_of(each.step): each for each in work if each.outcome == "succeeded"}
-    assert len(done) == sum(each.outcome == "succeeded" for each in work), "a step that had succeeded ran again"
+    ended = [each for each in work if each.outcome == "succeeded" or _failed_for_good(case, each)]
+    done = {step_of(each.step): each for each in ended}
+    assert len(done) == len(ended), "a step that had ended ran again"
     assert done.keys() == {step for step, expected in case.steps.items() if expected.runs}
     for step, each in done.items():
         assert each.arguments == case.steps[step].arguments, step
@@ -91,3 +105,7 @@ def _is_right(case: Case, execution: Execution, work: list[Work]) -> None:
         early = [need for need in case.needs[step_of(each.step)] if need in done and done[need].ended > each.began]
         assert not early, f"{each.step} began before {early} ended"
     assert execution.top.output == case.output
+
+
+def _failed_for_good(case: Case, work: Work) -> bool:
+    return work.outcome == "failed" and step_of(work.step) in case.failing

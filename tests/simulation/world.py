@@ -33,7 +33,6 @@ class Faults:
     """How likely it is, of 1, that something goes wrong.
 
     Args:
-        work: a piece of work fails.
         throttled: a service refuses a call.
         lost_response: a call is made, and the caller sees an error.
         lost_callback: a callback is accepted, and the waiter never hears of it.
@@ -41,7 +40,6 @@ class Faults:
         in_a_row: so many calls of one state fail one after the other, at most.
     """
 
-    work: float = 0
     throttled: float = 0
     lost_response: float = 0
     lost_callback: float = 0
@@ -95,14 +93,14 @@ class World:
 
     Args:
         seed: decides everything that is left open.
-        duration: how long a piece of work takes, by its state's name.
+        duration: how long a piece of work takes.
         result: what it answers, given its state's name and its arguments.
-        faults: what goes wrong.
-        fails: whether an attempt of some work fails, beside those that fail by chance.
+        faults: what goes wrong with calls of services.
+        fails: whether an attempt of some work fails.
     """
 
     seed: int = 0
-    duration: Callable[[str], float] = lambda _: 1
+    duration: Callable[[Work], float] = lambda _: 1
     result: Callable[[str, Json], Json] = spelled
     faults: Faults = field(default_factory=Faults)
     fails: Callable[[Work], bool] = lambda _: False
@@ -154,14 +152,14 @@ class World:
     def _begin(self, attempt: Attempt) -> None:
         work = Work(attempt.execution, attempt.state, attempt.turn, attempt.arguments, self.clock.now)
         self.work.append(work)
-        bad = self._happens(self.faults.work) or self.fails(work)
+        bad = self.fails(work)
         answer = Failure("Work.Failed") if bad else self.result(attempt.state, dict(attempt.arguments))
 
         def end() -> None:
             self._record(attempt, "failed" if bad else "succeeded")
             attempt.answer(answer)
 
-        self._working[attempt] = work, self.clock.after(self.duration(attempt.state), end)
+        self._working[attempt] = work, self.clock.after(self.duration(work), end)
 
     def _record(self, attempt: Attempt, outcome: str) -> None:
         work, timer = self._working.pop(attempt)
