@@ -24,9 +24,9 @@ class Example:
             scope,
             "Scoring",
             steps=[databricks_step(scope)],
-            parameters={"country": "de"},
+            parameters={"country": "de", "day": zflow.RunParameter.date()},
             schedule=scheduler.ScheduleExpression.cron(hour="3", minute="0", time_zone=TimeZone.EUROPE_BERLIN),
-            schedule_parameters={"country": "ch"},
+            schedule_parameters={"country": "ch", "day": scheduler.ContextAttribute.scheduled_time},
         )
         self.made = Synthesized.of(scope)
         self.machine = f"arn:aws:states:{HERE}:stateMachine:{self.made.logical_id(self.workflow.state_machine)}"
@@ -52,7 +52,7 @@ def test_a_schedule_starts_the_machine_in_its_time_zone(example: Example) -> Non
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin"
     assert schedule["State"] == "ENABLED"
     assert target["Arn"] == example.machine
-    assert json.loads(str(target["Input"])) == {"country": "ch"}
+    assert json.loads(str(target["Input"])) == {"country": "ch", "day": "<aws.scheduler.scheduled-time>"}
 
 
 def test_a_start_that_failed_for_an_hour_goes_to_the_queue(example: Example) -> None:

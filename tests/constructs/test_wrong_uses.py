@@ -7,6 +7,7 @@ from typing import Literal, cast
 import pytest
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -236,6 +237,49 @@ def unknown_schedule_parameter(scope: Stack) -> object:
         parameters={"country": "de"},
         schedule_parameters={"land": "at"},
     )
+
+
+@told(
+    'MlWorkflow "Scoring" can\'t run with its schedule_parameters: "country" is "at", and must be one of "de", ',
+    '"fr"; "rounds" is missing, and must be an integer.',
+)
+def wrong_schedule_parameters(scope: Stack) -> object:
+    return zflow.MlWorkflow(
+        scope,
+        "Scoring",
+        steps=[count(scope, "Count")],
+        parameters={"country": zflow.RunParameter.one_of("de", "fr"), "rounds": zflow.RunParameter.integer()},
+        schedule_parameters={"country": "at"},
+    )
+
+
+@told(
+    'MlWorkflow "Scoring" can\'t run with its schedule_parameters: "day" is missing, and must be a date such as ',
+    "2026-11-24.",
+)
+def schedule_without_a_required_parameter(scope: Stack) -> object:
+    return zflow.MlWorkflow(
+        scope,
+        "Scoring",
+        steps=[count(scope, "Count")],
+        parameters={"day": zflow.RunParameter.date()},
+        schedule=scheduler.ScheduleExpression.rate(Duration.days(1)),
+    )
+
+
+@told(
+    'MlWorkflow "Scoring": the run parameter "countries" received []. Give its default, which is a string, a ',
+    "finite number, True, False or a list of strings or of numbers; or a RunParameter, such as ",
+    "RunParameter.strings(default=[]).",
+)
+def empty_list_as_parameter(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], parameters={"countries": []})
+
+
+@told('RunParameter: the default is "it", and must be one of "de", "fr".')
+def default_that_is_not_allowed(scope: Stack) -> object:
+    country = zflow.RunParameter.one_of("de", "fr", default="it")
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], parameters={"country": country})
 
 
 @told(

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.machines import compiled, mapping, of_states
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.core.asl import Pass
+from zflow_constructs.core.run_parameters import RunParameters
 from zflow_constructs.local.assembly import AssemblyError
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.record import step_logs
@@ -66,6 +69,16 @@ def test_a_failure_names_its_step_error_and_cause_and_reaches_the_rule(tmp_path:
     assert steps["After"].status is StepStatus.NOT_RUN
     notes = tmp_path / "run" / "objects" / result.outputs["BucketName"] / "notes"
     assert [note.name for note in notes.iterdir()] == ["FAILED.json"]
+
+
+def test_a_run_with_wrong_parameters_ends_before_its_first_step(tmp_path: Path) -> None:
+    machine = compiled(of_states("Count", {"Count": Pass()}), start=RunParameters.of("Demo", {"n": 1}).start())
+    states = {**mapping(machine["States"]), "Count": call({"n": "{% $parameters.n %}"}, End=True)}
+    result, changes = run(write_assembly(tmp_path, states), tmp_path / "run", n="one")
+
+    assert (result.status, result.error) == ("FAILED", "Zflow.InvalidParameters")
+    assert result.cause == 'MlWorkflow "Demo" can\'t run with this input: "n" is "one", and must be a number.'
+    assert changes == [("Count", "not run")]
 
 
 def test_a_step_whose_condition_is_false_is_skipped(tmp_path: Path) -> None:

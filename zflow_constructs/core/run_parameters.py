@@ -92,7 +92,7 @@ class RunParameters:
         if name not in self.declared:
             raise WorkflowError(
                 f'MlWorkflow "{self.workflow}": {user} uses the run parameter "{name}", which it does not declare.'
-                f"{did_you_mean(name, self.declared)} It has: {self._names}. "
+                f"{did_you_mean(name, self.declared)} It has: {one_of(self.declared) or 'none'}. "
                 "Declare it with its default: parameters={...}."
             )
 
@@ -142,7 +142,7 @@ class RunParameters:
                 problems.append(f'"{name}" is missing, and must be {parameter.allowed}')
         unknown = [name for name in values if name not in {*self.declared, _STARTED_BY}]
         if unknown:
-            problems.append(f"it has no {_quoted(unknown)}, only {self._names}")
+            problems.append(f"it has no {_quoted(unknown)}{self._only}")
         hints = "".join(did_you_mean(name, self.declared) for name in unknown)
         return f"{'; '.join(problems)}.{hints}" if problems else ""
 
@@ -151,8 +151,8 @@ class RunParameters:
         return {name: parameter.metadata() for name, parameter in self.declared.items()}
 
     @property
-    def _names(self) -> str:
-        return one_of(self.declared) or "none"
+    def _only(self) -> str:
+        return f", only {one_of(self.declared)}" if self.declared else ""
 
     def given(self, given_input: str = "$states.input", started: str = START_TIME) -> str:
         """JSONata of the parameters that a run has: its input over the defaults, and the day of each date.
@@ -198,8 +198,8 @@ class RunParameters:
             "$found = '' ? [] : '\"' & $name & '\" is ' & $found & ', and must be ' & $allowed )}; "
             "$type($input) != 'object' ? ['the input is ' & $show($input) & ', and must be an object'] : "
             f"($unknown := $keys($input)[$not($ in {known})]; "
-            f"[{checks}$exists($unknown) ? 'it has no \"' & $join($unknown, '\", \"') & '\", only ' & "
-            f"{json.dumps(self._names)} : []]))"
+            f"[{checks}$exists($unknown) ? 'it has no \"' & $join($unknown, '\", \"') & '\"' & "
+            f"{json.dumps(self._only)} : []]))"
         )
 
 
