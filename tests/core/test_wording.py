@@ -2,9 +2,11 @@
 
 import pytest
 
-from zflow_constructs.core.expressions import AsString, Condition, Jsonata
-from zflow_constructs.core.references import Parameter, Ran, RunLocation, StepOutput
-from zflow_constructs.core.wording import with_signs, worded
+from zflow_constructs.core.availability import FirstOf
+from zflow_constructs.core.expressions import AsString, Condition, Jsonata, Template
+from zflow_constructs.core.outcome import Outcome
+from zflow_constructs.core.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.wording import listed, with_signs, worded
 
 AUC = StepOutput("App/Train", "Train", ("metrics", "validation:auc"))
 OTHER_AUC = StepOutput("App/Big", "Big", ("metrics", "validation:auc"))
@@ -31,6 +33,14 @@ COUNTRY = Parameter("country")
         (~((ROWS > 9) | (ROWS < 2)), "not (rows > 9 or rows < 2)"),
         (Ran("App/Train", "Train"), "Train ran"),
         (~Ran("App/Train", "Train"), "Train was skipped"),
+        (AUC.is_present(), "validation:auc is present"),
+        (AUC.is_absent(), "validation:auc is absent"),
+        (StepOutput("App/Train", "Train").is_present(), "Train ran"),
+        (StepOutput("App/Train", "Train").is_absent(), "Train was skipped"),
+        (FirstOf((OTHER_AUC, AUC)) > 0.5, "first of (validation:auc of Big, validation:auc of Train) > 0.5"),
+        (Item("country") == "de", 'country = "de"'),
+        (Item("model")["size"] > 3, "model.size > 3"),
+        (Outcome("status") != "SUCCEEDED", 'status != "SUCCEEDED"'),
         (AsString(ROWS) == "9", 'rows = "9"'),
         (RunLocation("App/E", "E", "E/history") != "s3://" + COUNTRY, 'E/history != "s3://" + country'),
         (Jsonata("$millis()") > 9, "$millis() > 9"),
@@ -47,3 +57,18 @@ def test_conditions_that_must_all_hold_are_joined() -> None:
 
 def test_a_picture_has_the_signs_of_mathematics() -> None:
     assert with_signs("a >= 1 and b <= 2 and c != 3 and d > 4") == "a ≥ 1 and b ≤ 2 and c ≠ 3 and d > 4"
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        (["de", "fr"], '"de", "fr"'),
+        ([1, 2.5, COUNTRY], "1, 2.5, country"),
+        (["a", "b", "c", "d", "e"], "5 items"),
+        ([{"name": "big"}], "1 item"),
+        (StepOutput("App/Extract", "Extract", ("countries",)), "countries"),
+        (Bounded(COUNTRY, 100, "The list"), "country"),
+    ],
+)
+def test_a_list_is_said_in_few_words(items: Template, words: str) -> None:
+    assert listed(items) == words

@@ -26,7 +26,8 @@ def _nodes(steps: Sequence[StepNode], names: Mapping[str, str]) -> tuple[Node, .
 def _node(step: StepNode, names: Mapping[str, str]) -> Node:
     return Node(
         step.name,
-        kind=step.kind,
+        # Of a loop, the picture says what it goes through.
+        kind="" if step.repeated else step.kind,
         needs=tuple(names[key] for key in step.needs),
         after=tuple(names[key] for key in step.earlier if key not in step.needs),
         when=worded(step.when),

@@ -16,9 +16,11 @@ from zflow_constructs.core.expressions import (
     Present,
     Template,
 )
-from zflow_constructs.core.references import Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.outcome import Outcome
+from zflow_constructs.core.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
 
 _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">=", "=": "!=", "!=": "=", "in": "not in"}
+_SIMPLE = Expression | str | int | float
 _MOST_ITEMS = 4
 
 
@@ -41,12 +43,24 @@ def worded(conditions: Sequence[Condition]) -> str:
 
 
 def listed(items: Template) -> str:
-    """A list that a loop goes through: `countries`, `"de", "fr"`, `12 items`."""
-    if isinstance(items, Expression):
-        return _value(items, frozenset())
-    if isinstance(items, Sequence) and len(items) > _MOST_ITEMS:
-        return f"{len(items)} items"
-    return ", ".join(_value(item, frozenset()) for item in items) if isinstance(items, Sequence) else repr(items)
+    """A list that a loop goes through, in words.
+
+    Args:
+        items: the list.
+
+    Example:
+        >>> listed(["de", "fr"]), listed(StepOutput("App/Extract", "Extract", ("countries",))), listed([{"a": 1}])
+        ('"de", "fr"', 'countries', '1 item')
+    """
+    match items:
+        case Expression():
+            return _value(items, frozenset())
+        case [*entries] if len(entries) <= _MOST_ITEMS and all(isinstance(each, _SIMPLE) for each in entries):
+            return ", ".join(_value(each, frozenset()) for each in entries)
+        case [*entries]:
+            return f"{len(entries)} item{'s' * (len(entries) != 1)}"
+        case _:
+            return repr(items)
 
 
 def with_signs(text: str) -> str:
@@ -95,13 +109,13 @@ def _value(value: Template, shared: frozenset[str]) -> str:
         case StepOutput(step=step):
             field = _field(value)
             text = f"{field} of {step}" if field in shared else field
-        case Parameter(text) | RunLocation(path=text) | Jsonata(text):
+        case Parameter(text) | Outcome(text) | RunLocation(path=text) | Jsonata(text):
             pass
         case Item(name, path):
             text = ".".join((name, *path))
         case FirstOf(options):
             text = f"first of ({', '.join(_value(option, shared) for option in options)})"
-        case AsString(inner):
+        case AsString(inner) | Bounded(inner):
             text = _value(inner, shared)
         case Concatenation(items):
             text = " + ".join(_value(item, shared) for item in items)
