@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.machines import evaluate
+from tests.core.reference import reference_values
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.parameters import Kind, RunParameter, Value
@@ -18,32 +19,32 @@ DATE = RunParameter.date()
 VERSION = RunParameter.string(pattern=r"v\d+(?:\.\d+)?")
 
 
-@pytest.mark.parametrize(
-    ("parameter", "allowed", "right", "wrong"),
-    [
-        (RunParameter.string(), "a string", ["", "de", "1", "a\nb", "ü"], [1, True, None, ["de"], {}]),
-        (VERSION, r"a string that matches v\d+(?:\.\d+)?", ["v1", "v12.3"], ["", "v", "v1\n", "xv1", "v1.", 1, None]),
-        (RunParameter.string(pattern="a/b|c"), "a string that matches a/b|c", ["a/b", "c"], ["a", "b", "a/bc"]),
-        (RunParameter.number(), "a number", [0, -1.5, 3, 1e300], ["1", True, None, [1]]),
-        (RunParameter.number(least=0, most=1), "a number from 0 up to 1", [0, 0.5, 1], [-0.1, 1.1, "0", False]),
-        (RunParameter.number(least=0.5), "a number from 0.5", [0.5, 9], [0.4]),
-        (RunParameter.number(most=-1), "a number up to -1", [-1, -9], [0]),
-        (RunParameter.integer(), "an integer", [0, -3, 3.0, 2**60], [0.5, "3", True, None]),
-        (RunParameter.integer(least=1, most=9), "an integer from 1 up to 9", [1, 9], [0, 10, 1.5]),
-        (RunParameter.boolean(), "true or false", [True, False], [0, 1, "true", None, []]),
-        (RunParameter.strings(), "a list of strings", [[], ["a"], ["a", "b"]], ["a", [1], ["a", None], [["a"]], {}]),
-        (RunParameter.numbers(), "a list of numbers", [[], [1], [1, 0.5]], [1, ["1"], [1, True], [[1]], [None]]),
-        (RunParameter.one_of("de", "fr"), 'one of "de", "fr"', ["de", "fr"], ["", "DE", "de,fr", ["de"], None, 1]),
-        (RunParameter.one_of(1, 0.5), "one of 1, 0.5", [1, 0.5, 1.0], [2, "1", True, [1]]),
-        (
-            DATE,
-            "a date such as 2026-11-24",
-            ["2026-11-24", "1900-01-01", "2000-02-29", "2024-02-29", "2026-11-24T03:00:00Z", "2026-11-24T03:00+01:00"],
-            ["2026-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "2026-00-01", "2026-01-00", "2026-1-1", "today"],
-        ),
-        (DATE, "a date such as 2026-11-24", ["2026-11-24T03:00"], ["", "2026-11-24 ", "2026-11-24\n", "T", 20261124]),
-    ],
-)
+TYPES: list[tuple[RunParameter, str, list[Json], list[Json]]] = [
+    (RunParameter.string(), "a string", ["", "de", "1", "a\nb", "ü"], [1, True, None, ["de"], {}]),
+    (VERSION, r"a string that matches v\d+(?:\.\d+)?", ["v1", "v12.3"], ["", "v", "v1\n", "xv1", "v1.", 1, None]),
+    (RunParameter.string(pattern="a/b|c"), "a string that matches a/b|c", ["a/b", "c"], ["a", "b", "a/bc"]),
+    (RunParameter.number(), "a number", [0, -1.5, 3, 1e300], ["1", True, None, [1]]),
+    (RunParameter.number(least=0, most=1), "a number from 0 up to 1", [0, 0.5, 1], [-0.1, 1.1, "0", False]),
+    (RunParameter.number(least=0.5), "a number from 0.5", [0.5, 9], [0.4]),
+    (RunParameter.number(most=-1), "a number up to -1", [-1, -9], [0]),
+    (RunParameter.integer(), "an integer", [0, -3, 3.0, 2**60], [0.5, "3", True, None]),
+    (RunParameter.integer(least=1, most=9), "an integer from 1 up to 9", [1, 9], [0, 10, 1.5]),
+    (RunParameter.boolean(), "true or false", [True, False], [0, 1, "true", None, []]),
+    (RunParameter.strings(), "a list of strings", [[], ["a"], ["a", "b"]], ["a", [1], ["a", None], [["a"]], {}]),
+    (RunParameter.numbers(), "a list of numbers", [[], [1], [1, 0.5]], [1, ["1"], [1, True], [[1]], [None]]),
+    (RunParameter.one_of("de", "fr"), 'one of "de", "fr"', ["de", "fr"], ["", "DE", "de,fr", ["de"], None, 1]),
+    (RunParameter.one_of(1, 0.5), "one of 1, 0.5", [1, 0.5, 1.0], [2, "1", True, [1]]),
+    (
+        DATE,
+        "a date such as 2026-11-24",
+        ["2026-11-24", "1900-01-01", "2000-02-29", "2024-02-29", "2026-11-24T03:00:00Z", "2026-11-24T03:00+01:00"],
+        ["2026-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "2026-00-01", "2026-01-00", "2026-1-1", "today"],
+    ),
+    (DATE, "a date such as 2026-11-24", ["2026-11-24T03:00"], ["", "2026-11-24 ", "2026-11-24\n", "T", 20261124]),
+]
+
+
+@pytest.mark.parametrize(("parameter", "allowed", "right", "wrong"), TYPES)
 def test_a_type_says_what_it_allows_and_python_and_jsonata_check_that(
     parameter: RunParameter, allowed: str, right: list[Json], wrong: list[Json]
 ) -> None:
@@ -57,6 +58,12 @@ def accepted(parameter: RunParameter, value: Json) -> bool:
     answer = parameter.accepts(value)
     assert evaluate(f"({parameter.condition()})", {"value": value}) is answer, value
     return answer
+
+
+def test_the_reference_implementation_of_jsonata_says_the_same() -> None:
+    asked = [(parameter, value) for parameter, _, right, wrong in TYPES for value in (*right, *wrong)]
+    answers = reference_values([(parameter.condition(), {"value": value}) for parameter, value in asked])
+    assert [case for case, answer in zip(asked, answers, strict=True) if answer is not case[0].accepts(case[1])] == []
 
 
 def test_a_condition_reads_as_its_type_does() -> None:

@@ -7,7 +7,9 @@ from hypothesis import given as given_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from tests.asl import ROOT
 from tests.core.machines import ExecutionFailedError, compiled, mapping, of_states, run
+from tests.core.reference import reference_values
 from tests.core.test_parameters import ALL, VALUES, right
 from zflow_constructs.core.asl import EXIT, Pass
 from zflow_constructs.core.errors import WorkflowError, one_of
@@ -177,6 +179,51 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     )
     assert cause(SCORING, values) == f'MlWorkflow "Scoring" can\'t run with this input: {complaint}'
     assert SCORING.complaint(values) == f'{complaint} Did you mean "country"?'
+
+
+def test_the_page_shows_what_a_run_is_told() -> None:
+    declared = RunParameters.of(
+        "Scoring",
+        {
+            "country": COUNTRY,
+            "rounds": RunParameter.integer(default=100, least=1, most=1000),
+            "day": RunParameter.date(default="today"),
+            "eta": 0.05,
+        },
+    )
+    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    shown = page.split("```text\n")[1].split("```")[0]
+    assert " ".join(shown.split()) == cause(declared, {"country": "it", "rounds": 0, "dy": "2026-11-24"})
+
+
+@pytest.mark.parametrize(
+    "given", [{"model-version": "v1"}, {"model-version": "v1", "day": "2024-02-29T03:00Z", "channels": [], "cuts": [1]}]
+)
+def test_the_reference_implementation_of_jsonata_lets_the_same_pass(given: dict[str, Json]) -> None:
+    assert in_reference(given) == [True, parameters(SCORING, given)]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, [1], [], "de", 5, False, {"countri": None, "deep": 1, "eta": "x", "channels": ["web", None]}]
+)
+def test_the_reference_implementation_of_jsonata_refuses_the_same_in_the_same_words(given: Json) -> None:
+    assert in_reference(given) == [False, cause(SCORING, given)]
+
+
+def in_reference(given: Json) -> list[Json]:
+    """Whether the reference implementation lets an input pass, and what then are the parameters or the cause."""
+    states = {name: state.render(Scope()) for name, state in SCORING.start().items()}
+    (rule,) = choices(SCORING)
+    execution: Json = {"Input": given, "StartTime": "2026-11-23T03:00:04.125Z"}
+    variables: dict[str, Json] = {"states": {"input": given, "context": {"Execution": execution}}}
+    (passes,) = reference_values([(expression(rule["Condition"]), variables)])
+    told = mapping(rule["Assign"])["parameters"] if passes else states["Parameters: refused"]["Cause"]
+    return [passes, *reference_values([(expression(told), variables)])]
+
+
+def expression(template: Json) -> str:
+    """The JSONata of a template."""
+    return str(template).removeprefix("{% ").removesuffix(" %}")
 
 
 @pytest.mark.parametrize(("given", "shown"), [([1], "[1]"), ([], "[]"), ("fr", '"fr"'), (5, "5"), (False, "false")])

@@ -1,0 +1,34 @@
+"""JSONata as its authors run it: the npm package, which `make setup` installs, called once for many expressions."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from tests.asl import ROOT
+from zflow_constructs.core.expressions import Json
+
+_SCRIPT = """
+const cases = JSON.parse(require("fs").readFileSync(0));
+const evaluate = ([expression, variables]) => require("jsonata")(expression).evaluate(null, variables);
+Promise.all(cases.map(evaluate)).then(values => console.log(JSON.stringify(values)));
+"""
+
+
+def reference_values(cases: Sequence[tuple[str, Mapping[str, Json]]]) -> list[Json]:
+    """What expressions mean.
+
+    Args:
+        cases: each an expression and its variables by name, without `$`.
+    """
+    assert (ROOT / "node_modules" / "jsonata").is_dir(), "node_modules is missing: run `make setup`."
+    ran = subprocess.run(
+        ["node", "-e", _SCRIPT],
+        cwd=ROOT,
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    values: list[Json] = json.loads(ran.stdout)
+    return values
