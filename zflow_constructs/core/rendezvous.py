@@ -131,7 +131,8 @@ class Meeting:
                     **({"#value": "value"} if result else {}),
                 },
                 "ExpressionAttributeValues": {
-                    ":done": {"BOOL": True},
+                    # No BOOL: Step Functions spells DynamoDB's types as the SDK does, which differs for some.
+                    ":done": {"S": Jsonata("$now()")},
                     ":expires": self._expiry(),
                     **({":value": {"S": Jsonata(f"$string(${result})")}} if result else {}),
                 },
