@@ -75,15 +75,15 @@ def test_the_steps_of_a_group_are_drawn_in_it() -> None:
         workflow.to_mermaid()
         == """\
 flowchart LR
-    subgraph group_Prepare["Prepare"]
+    subgraph group-Prepare["Prepare"]
         direction LR
-        Prepare_Clean(["Clean<br/>Lambda"])
-        subgraph group_Prepare_Features["Features"]
+        Prepare_Clean("Clean<br/>Lambda")
+        subgraph group-Prepare_Features["Features"]
             direction LR
-            Prepare_Features_Fit(["Fit<br/>Lambda"])
+            Prepare_Features_Fit("Fit<br/>Lambda")
         end
     end
-    Train(["Train<br/>Lambda"])
+    Train("Train<br/>Lambda")
     Prepare_Clean --> Prepare_Features_Fit
     Prepare_Features_Fit -.-> Train"""
     )
@@ -100,10 +100,10 @@ def test_how_branches_meet_is_not_drawn() -> None:
         workflow.to_mermaid()
         == """\
 flowchart LR
-    A(["A<br/>Lambda"])
-    B(["B<br/>Lambda"])
-    C(["C<br/>Lambda"])
-    D(["D<br/>Lambda"])
+    A("A<br/>Lambda")
+    B("B<br/>Lambda")
+    C("C<br/>Lambda")
+    D("D<br/>Lambda")
     A --> C
     A --> D
     B --> D"""

@@ -10,33 +10,34 @@ def test_everything_that_a_picture_can_show_is_drawn() -> None:
         to_mermaid(EVERYTHING)
         == """\
 flowchart LR
-    subgraph group_Preparation["Preparation"]
+    subgraph group-Preparation["Preparation"]
         direction LR
-        Extract(["Extract<br/>Databricks job"])
-        subgraph group_Preparation_Features["Features"]
+        Extract("Extract<br/>Databricks job")
+        subgraph group-Preparation_Features["Features"]
             direction LR
-            Fit(["Fit<br/>SageMaker training"])
+            Fit("Fit<br/>SageMaker training")
         end
     end
-    Audit(["Audit<br/>Lambda, optional"])
+    Audit("Audit<br/>Lambda, optional")
     subgraph Per_country["Per country<br/>for each country in countries"]
         direction LR
-        Train(["Train"])
-        Predict(["Predict<br/>when auc ≥ 0.75"])
+        Train("Train")
+        Predict("Predict<br/>when auc ≥ 0.75")
         Train --> Predict
     end
-    end_(["end<br/>when auc ≥ 0.75 and country in (#quot;de#quot;, #quot;at#quot;)"])
+    end_("end<br/>when auc ≥ 0.75 and country in (#quot;de#quot;, #quot;at#quot;)")
     Extract --> Fit
     Extract --> Audit
     Fit --> Per_country
     Per_country --> end_
     Audit -.-> end_
-    subgraph at_the_end["at the end, succeeded or failed"]
+    subgraph at-last["at the end, succeeded or failed"]
         direction LR
-        Tear_down(["Tear down<br/>Lambda"])
-        Tell(["Tell"])
+        Tear_down("Tear down<br/>Lambda")
+        Tell("Tell")
         Tear_down -.-> Tell
     end
+    end_ ~~~ at-last
     classDef optional stroke-dasharray: 5 4
     class Audit optional"""
     )
@@ -45,7 +46,7 @@ flowchart LR
 def test_a_condition_is_text_and_not_markup() -> None:
     picture = Picture("Scoring", (Node("A", when='x < 1 and y = "#<b>&"'),))
     assert to_mermaid(picture).splitlines()[1] == (
-        '    A(["A<br/>when x #lt; 1 and y = #quot;#35;#lt;b#gt;#amp;#quot;"])'
+        '    A("A<br/>when x #lt; 1 and y = #quot;#35;#lt;b#gt;#amp;#quot;")'
     )
 
 

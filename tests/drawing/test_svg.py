@@ -61,8 +61,9 @@ def test_a_step_tells_all_about_it_where_the_pointer_rests() -> None:
 def test_a_long_condition_is_broken_into_lines() -> None:
     picture = Picture("Long", (Node("Endpoint", when='auc >= 0.75 and country in ("de", "at", "ch") and rows > 9'),))
     assert texts(steps(ET.fromstring(to_svg(picture)))["Endpoint"], "when") == [
-        "when auc ≥ 0.75 and country in",
-        '("de", "at", "ch") and rows > 9',
+        "when auc ≥ 0.75 and country",
+        'in ("de", "at", "ch") and',
+        "rows > 9",
     ]
 
 

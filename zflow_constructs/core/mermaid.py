@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from zflow_constructs.core.picture import CLEANUP, Group, Node, Picture, edges_of, grouped
 
 _INDENT = "    "
+# The ids of steps have no hyphen.
+_CLEANUP_ID = "at-last"
 # Words that Mermaid does not take for a name.
 _RESERVED = ("call", "class", "click", "default", "end", "flowchart", "graph", "href", "style", "subgraph")
 _ESCAPED = str.maketrans({"&": "#amp;", "#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
@@ -24,15 +26,19 @@ def to_mermaid(picture: Picture) -> str:
         >>> endpoint = Node("Endpoint", needs=("Train",), when="auc >= 0.75")
         >>> print(to_mermaid(Picture("Scoring", (Node("Train", kind="SageMaker training"), endpoint))))
         flowchart LR
-            Train(["Train<br/>SageMaker training"])
-            Endpoint(["Endpoint<br/>when auc ≥ 0.75"])
+            Train("Train<br/>SageMaker training")
+            Endpoint("Endpoint<br/>when auc ≥ 0.75")
             Train --> Endpoint
     """
     nodes = [*_all(picture.steps), *_all(picture.cleanup)]
     ids = {node.name: _id(node.name) for node in nodes}
     lines = ["flowchart LR", *_scope(picture.steps, ids)]
     if picture.cleanup:
-        lines += _box("at_the_end", CLEANUP, _scope(picture.cleanup, ids))
+        lines += _box(_CLEANUP_ID, CLEANUP, _scope(picture.cleanup, ids))
+        # Links that are not drawn keep it to the right.
+        followed = {edge.source for edge in edges_of(picture.steps)}
+        last = [ids[node.name] for node in picture.steps if node.name not in followed]
+        lines += [f"{_INDENT}{id} ~~~ {_CLEANUP_ID}" for id in last]
     if optional := [ids[node.name] for node in nodes if node.optional]:
         lines += [f"{_INDENT}classDef optional stroke-dasharray: 5 4", f"{_INDENT}class {','.join(optional)} optional"]
     return "\n".join(lines)
@@ -52,9 +58,9 @@ def _members(members: Sequence[Node | Group], ids: Mapping[str, str]) -> list[st
     for member in members:
         match member:
             case Group(path, inside):
-                lines += _box(_id("group " + " ".join(path)), path[-1], _members(inside, ids))
+                lines += _box(f"group-{_id(' '.join(path))}", path[-1], _members(inside, ids))
             case Node(body=()):
-                lines.append(f'{_INDENT}{ids[member.name]}(["{_label(member)}"])')
+                lines.append(f'{_INDENT}{ids[member.name]}("{_label(member)}")')
             case _:
                 lines += _box(ids[member.name], _label(member), _scope(member.body, ids))
     return lines

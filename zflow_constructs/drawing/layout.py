@@ -12,7 +12,7 @@ from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.picture import CLEANUP, Edge, Group, Node, Picture, edges_of, grouped
 from zflow_constructs.drawing.shapes import PADDING, Arrow, Box, Drawing, Point, framed, side_by_side, text_size
 
-_GAP = 52
+_GAP = 46
 _GROUP_NAME_HEIGHT = 20
 _INCH = 72
 

@@ -9,6 +9,8 @@ from zflow_constructs.drawing.text import NAME_LINE, NAME_SIZE, NOTE_LINE, NOTE_
 
 PADDING = 14
 _LEAST_WIDTH = 90
+_CHARACTERS_OF_A_STEP = 28
+_CHARACTERS_OF_A_FRAME = 60
 Point = tuple[float, float]
 
 
@@ -92,7 +94,8 @@ class Drawing:
 
 def lines_of(node: Node) -> list[tuple[str, str]]:
     """What is written below a step's name, in lines that are short enough, each with what it says: `when`, `kind`."""
-    return [(line, name) for name, note in node.notes.items() for line in wrapped(note)]
+    most = _CHARACTERS_OF_A_FRAME if node.body else _CHARACTERS_OF_A_STEP
+    return [(line, name) for name, note in node.notes.items() for line in wrapped(note, most)]
 
 
 def text_size(node: Node) -> tuple[float, float]:

@@ -6,7 +6,6 @@ NAME_SIZE = 14
 NOTE_SIZE = 12
 NAME_LINE = 20
 NOTE_LINE = 17
-_MOST_CHARACTERS = 34
 _WIDTHS = {
     **dict.fromkeys("fijlrtI.,:;'|!()[]{} `\"-/", 0.4),
     **dict.fromkeys("mwMW@%≥≤≠", 0.95),
@@ -25,10 +24,11 @@ def width_of(text: str, size: int) -> float:
     return sum(_WIDTHS.get(character, _USUAL) for character in text) * size
 
 
-def wrapped(text: str) -> list[str]:
-    """A text in lines that are short enough for a box.
+def wrapped(text: str, most: int) -> list[str]:
+    """A text in lines.
 
     Args:
         text: the text.
+        most: how many characters a line has at most, unless a word has more.
     """
-    return textwrap.wrap(text, _MOST_CHARACTERS, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
