@@ -6,16 +6,19 @@ from functools import cached_property
 from hashlib import sha256
 from random import Random
 
-from tests.core.machines import compiled, mapping, of_states, value_of
+from tests.core.machines import mapping, of_states, value_of
 from tests.core.orders import Needs
 from tests.core.test_any_workflow import SHAPES, START
 from zflow_constructs.core.availability import FirstOf
-from zflow_constructs.core.expressions import Condition, Expression, Json
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.expressions import Condition, Expression, Json, Scope
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.references import Parameter
 
 _LONGEST = 50
+# So long that no wait, of a hundredth of it, ends before what it waits for: to look again takes a second.
+_TIMEOUT = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,13 @@ class Case:
     @cached_property
     def machine(self) -> dict[str, Json]:
         """What the compiler makes of it."""
-        return compiled(*(self._node(step) for step in self.needs), start=START)
+        return compile_workflow(
+            [self._node(step) for step in self.needs],
+            start=START,
+            scope=Scope(),
+            timeout_seconds=_TIMEOUT,
+            table=lambda: "Rendezvous",
+        )
 
     def _node(self, step: str) -> StepNode:
         when: list[Condition] = [Parameter(_may(step)) == True] if step in self.conditional else []  # noqa: E712

@@ -11,7 +11,7 @@ from tests.simulation.world import Execution, Faults, Work, World
 from zflow_constructs.core.expressions import Json
 
 Machine = Mapping[str, Json]
-_FOREVER = 100_000
+_FOREVER = 1_000_000
 _REDRIVES = 2_000
 
 

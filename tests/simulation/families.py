@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from random import Random
 
-from hypothesis import strategies as st
-
 from tests.core.orders import Needs
 
 
@@ -112,16 +110,6 @@ def needs_of(family: str, seed: int, *, most: int = 60) -> Needs:
     random = Random(f"{family} {seed}")
     needs = FAMILIES[family](random, 5 + round((most - 5) * random.random() ** 2))
     return {step: needs[step] for step in random.sample(list(needs), len(needs))}
-
-
-@st.composite
-def orders(draw: st.DrawFn, most: int = 9) -> Needs:
-    """Any order of a few steps, which shrinks to the smallest one that shows a fault."""
-    names = _names(draw(st.integers(1, most)))
-    return {
-        name: sorted(draw(st.sets(st.sampled_from(names[:index]), max_size=3))) if index else []
-        for index, name in enumerate(names)
-    }
 
 
 def _names(size: int) -> list[str]:

@@ -126,7 +126,7 @@ class World:
             redrives: so often it is redriven if it fails, at once or a little later. Default: never
         """
         arn = f"arn:aws:states:eu-central-1:123456789012:execution:Machine{next(self._numbers)}:{name}"
-        context: dict[str, Json] = {"Id": arn, "Name": name, "Input": dict(given)}
+        context: dict[str, Json] = {"Id": arn, "Name": name}
         around = Surroundings(self.clock, self._call, self._stopped, self._tokens, context)
 
         def ended() -> None:
