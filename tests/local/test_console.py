@@ -6,7 +6,8 @@ from rich.console import Console
 
 from zflow_constructs.local.console import RunConsole, reason, report
 from zflow_constructs.local.engine import RunResult
-from zflow_constructs.local.steps import Step, Steps
+from zflow_constructs.local.progress import Steps
+from zflow_constructs.local.steps import Step
 
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
 MACHINE = {"StartAt": "Train", "States": {"Train": TASK, "Train: again": TASK, "Deploy": TASK}}
@@ -113,4 +114,5 @@ def _result(steps: list[Step]) -> RunResult:
         outputs={},
         endpoints=[],
         undelivered=[],
+        follow_ups=[],
     )

@@ -34,7 +34,7 @@ def run_and_show(settings: RunSettings, *, serve: bool) -> int:
         result = engine.run()
         shown.close()
         report(console, result, settings.folder)
-        if result.status != "SUCCEEDED":
+        if not result.succeeded:
             return EXIT_FAILED
         if serve:
             _serve(console, engine, result)

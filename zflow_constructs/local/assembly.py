@@ -119,10 +119,11 @@ def state_machine(stack: Stack, workflow: str = "") -> str:
     Raises:
         AssemblyError: There is no such workflow, or it isn't clear which.
     """
+    following = set(_following(stack))
     machines = {
         _construct_id(stack, key): key
         for key, resource in stack.resources.items()
-        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+        if resource["Type"] == "AWS::StepFunctions::StateMachine" and key not in following
     }
     # Without the paths that only the CDK's command writes, the logical id begins with the workflow's.
     matching = [key for name, key in machines.items() if workflow and (name == workflow or key.startswith(workflow))]
@@ -134,6 +135,17 @@ def state_machine(stack: Stack, workflow: str = "") -> str:
         return next(iter(machines.values()))
     names = ", ".join(sorted(machines)) or "none"
     raise AssemblyError(f"The stack {stack.name} has {len(machines)} workflows; choose one with --workflow: {names}")
+
+
+def _following(stack: Stack) -> Iterator[str]:
+    """The logical ids of what rules start when an execution ends: no workflow, but what comes after one."""
+    for resource in stack.resources.values():
+        properties = _mapping(resource.get("Properties", {}))
+        pattern = properties.get("EventPattern")
+        if isinstance(pattern, Mapping) and pattern.get("source") == ["aws.states"]:
+            for target in _list(properties.get("Targets", [])):
+                arn = _mapping(target)["Arn"]
+                yield str(arn.get("Ref", "") if isinstance(arn, Mapping) else arn)
 
 
 def _construct_id(stack: Stack, logical_id: str) -> str:

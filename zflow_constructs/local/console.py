@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zflow_constructs.local.record import step_logs
-from zflow_constructs.local.run import RunResult
+from zflow_constructs.local.run import FollowUp, RunResult
 from zflow_constructs.local.steps import Step, StepStatus
 
 _STYLES = {
@@ -26,6 +26,8 @@ _STYLES = {
     StepStatus.NOT_RUN: "dim",
 }
 _ENDED = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.ABORTED, StepStatus.SKIPPED, StepStatus.NOT_RUN}
+_COUNTED = (StepStatus.SUCCEEDED, StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.FAILED)
+_FAILED_ITEMS = 5
 _LOG_LINES = 15
 
 
@@ -89,7 +91,7 @@ class RunConsole:
             seconds = f"{step.seconds:.1f} s" if step.started else ""
             style_of_remark = "red" if step.error else "dim"
             remark = Text(_remark(step), style=style_of_remark, no_wrap=True, overflow="ellipsis")
-            table.add_row(step.id, Text(step.status, style=style), seconds, remark)
+            table.add_row(f"{'  ' * step.depth}{step.id}", Text(step.status, style=style), seconds, remark)
         return table
 
 
@@ -101,16 +103,34 @@ def report(console: Console, result: RunResult, folder: Path) -> None:
         result: What became of the run.
         folder: The run folder.
     """
-    for step in result.steps:
-        if step.status is StepStatus.FAILED and result.status != "SUCCEEDED":
+    for step in _failed(result.steps):
+        if result.status == "SUCCEEDED":
+            console.print(Text(f"{step.id} failed, and the workflow went on", style="yellow"), soft_wrap=True)
+        else:
             _report_failure(console, step, folder)
     if result.status != "SUCCEEDED":
         said = any(step.status is StepStatus.FAILED for step in result.steps)
         reason = "" if said else f": {result.error} {result.cause}"
         console.print(Text(f"The workflow ended {result.status}{reason}", style="bold red"), soft_wrap=True)
+    for follow_up in result.follow_ups:
+        _report_follow_up(console, follow_up, folder)
     for failure in result.undelivered:
         console.print(Text(f"A function failed on an event: {failure}", style="red"), soft_wrap=True)
     console.print(Text(f"Everything is in {folder}"), soft_wrap=True)
+
+
+def _report_follow_up(console: Console, follow_up: FollowUp, folder: Path) -> None:
+    if follow_up.status != "SUCCEEDED":
+        for step in _failed(follow_up.steps):
+            _report_failure(console, step, folder)
+        text = f"{follow_up.machine}, which ran after the workflow, ended {follow_up.status}: {follow_up.error}"
+        console.print(Text(text, style="bold red"), soft_wrap=True)
+
+
+def _failed(steps: Sequence[Step]) -> list[Step]:
+    """The steps that failed, without the loops that failed because of them."""
+    failed = [step for step in steps if step.status is StepStatus.FAILED]
+    return [step for step in failed if not any(inner.loop == step.id for inner in failed)]
 
 
 def _report_failure(console: Console, step: Step, folder: Path) -> None:
@@ -146,6 +166,22 @@ def _line(step: Step) -> Text:
 
 
 def _remark(step: Step) -> str:
-    if step.error:
-        return f"{step.error}: {reason(step.cause)}".splitlines()[0]
-    return step.last_line
+    """What is to say of a step: what it waits for, how far its loop is, its error, its last log line."""
+    if step.waits_for and step.status is not StepStatus.RUNNING:
+        return f"waits for {step.waits_for}"
+    error = f"{step.error}: {reason(step.cause)}".splitlines()[0] if step.error else ""
+    return " · ".join(part for part in (_progress(step), error or step.last_line) if part)
+
+
+def _progress(step: Step) -> str:
+    """`3 of 8` of a loop's items, `3 succeeded, 1 failed (de)` of a step's turns in it."""
+    if step.items:
+        return f"{step.done} of {step.items}"
+    if not step.loop:
+        return ""
+    failed = [turn.item for turn in step.turns.values() if turn.status is StepStatus.FAILED]
+    names = f" ({', '.join(failed[:_FAILED_ITEMS])}{', ...' if len(failed) > _FAILED_ITEMS else ''})"
+    counted = {status: f"{count} {status}" for status, count in step.counts.items() if status in _COUNTED}
+    if failed:
+        counted[StepStatus.FAILED] += names
+    return ", ".join(counted[status] for status in _COUNTED if status in counted)

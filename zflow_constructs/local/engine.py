@@ -8,7 +8,9 @@ Nothing is enforced that only AWS can: permissions, quotas, prices.
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,12 +26,13 @@ from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 from zflow_constructs.local.bootstrap import bootstrap, deploy, upload_assets
-from zflow_constructs.local.honoured import check_resources, check_tasks
+from zflow_constructs.local.executions import Executions
+from zflow_constructs.local.honoured import check_resources
 from zflow_constructs.local.processes import Processes
 from zflow_constructs.local.record import mirror_objects, write_record
 from zflow_constructs.local.run import DEFAULT_ACCOUNT, DEFAULT_REGION, RunResult, RunSettings
 from zflow_constructs.local.services import Services
-from zflow_constructs.local.steps import Step, Steps
+from zflow_constructs.local.steps import Step
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeStateMachineOutputTypeDef
@@ -64,7 +67,6 @@ class Engine:
             raise AssemblyError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._on_step = on_step
-        self._steps = Steps({"States": {}}, on_change=on_step)
         self._ended = threading.Event()
         self._execution_arn = ""
         self._closed = False
@@ -90,8 +92,8 @@ class Engine:
 
     @property
     def steps(self) -> list[Step]:
-        """The workflow's steps, from `deploy` on."""
-        return list(self._steps)
+        """The steps of the workflow, and of what rules start after it, from `deploy` on."""
+        return list(self._executions)
 
     def deploy(self) -> Mapping[str, str]:
         """Create the stack, and those that it needs, of their templates, unchanged.
@@ -108,9 +110,7 @@ class Engine:
             upload_assets(self.aws, stack)
             outputs = deploy(self.aws, stack)
         self._machine = self._find_machine()
-        definition = json.loads(self._machine["definition"])
-        check_tasks(self._machine["name"], definition)
-        self._steps = Steps(definition, on_change=self._on_step)
+        self._executions.show(self._machine["stateMachineArn"], self.aws.account, self.aws.region)
         self._services.serve_databricks(self._settings.spark)
         self._outputs = outputs
         return outputs
@@ -147,19 +147,30 @@ class Engine:
 
     def _watch(self) -> RunResult:
         try:
-            while not self._ended.wait(0.1):
-                pass
+            self._wait_for(self._ended.is_set)
+            self._wait_for(self._all_is_quiet)
         except BaseException:
             self._abort()
             raise
         finally:
-            if not self._services.deliveries.wait(_STOP_SECONDS):
-                self._services.functions.undelivered.append(
-                    f"a function still works on an event after {_STOP_SECONDS:.0f} s"
-                )
+            self._executions.end()
             result = self._result()
             self._keep(result)
         return result
+
+    def _wait_for(self, condition: Callable[[], bool], *, seconds: float = math.inf) -> None:
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.1)
+
+    def _all_is_quiet(self) -> bool:
+        """Whether what rules have started has ended, too: one may start another."""
+        if not self._services.deliveries.wait(_STOP_SECONDS):
+            self._services.functions.undelivered.append(
+                f"a function still works on an event after {_STOP_SECONDS:.0f} s"
+            )
+            return True
+        return self._executions.quiet and self._services.deliveries.wait(0)
 
     def _start(self) -> None:
         folder, closing = self._settings.folder, self._closing
@@ -172,17 +183,19 @@ class Engine:
                 log=folder / "aws.log",
             )
         )
+        self._executions = Executions(self.aws, on_step=self._on_step)
         self._services = Services(
             aws=self.aws,
             processes=self._processes,
             folder=folder,
             time_scale=self._settings.time_scale,
-            on_job_line=self._on_job_line,
-            on_step_line=self._on_step_line,
+            start=self._executions.start,
+            on_job_line=self._executions.on_line,
+            on_step_line=self._executions.on_step_line,
         )
         self.aws.use(self._services.hooks)
         # Last in and first out: an execution's end is an event, which the others deliver.
-        self.aws.use([stepfunctions(on_history=self._on_history, on_status=self._on_status)])
+        self.aws.use([stepfunctions(on_history=self._executions.on_history, on_status=self._on_status)])
         closing.callback(self._services.stop)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
@@ -194,26 +207,21 @@ class Engine:
         return self.aws.clients.stepfunctions.describe_state_machine(stateMachineArn=arn)
 
     def _abort(self) -> None:
-        client = self.aws.clients.stepfunctions
-        client.stop_execution(executionArn=self._execution_arn, cause="The local run was interrupted.")
-        self._ended.wait(_STOP_SECONDS)
-
-    def _on_history(self, arn: str, event: Mapping[str, object]) -> None:
-        if arn == self._execution_arn:
-            self._steps.on_event(event)
+        client, cause = self.aws.clients.stepfunctions, "The local run was interrupted."
+        if self._ended.is_set():
+            self._executions.stop(cause)
+        else:
+            client.stop_execution(executionArn=self._execution_arn, cause=cause)
+        self._wait_for(self._ended.is_set, seconds=_STOP_SECONDS)
+        # What cleans up after a stopped workflow, cleans up here too.
+        self._wait_for(self._all_is_quiet, seconds=_STOP_SECONDS)
 
     def _on_status(self, execution: Execution) -> None:
         if not self._closed:
             send_status(execution)
+        self._executions.on_status(execution)
         if execution.status != "RUNNING" and execution.exec_arn == self._execution_arn:
-            self._steps.end(execution.status)
             self._ended.set()
-
-    def _on_job_line(self, job: str, line: str) -> None:
-        self._steps.on_line(job, line)
-
-    def _on_step_line(self, step_id: str, line: str) -> None:
-        self._steps.on_step_line(step_id, line)
 
     def _result(self) -> RunResult:
         described = self.aws.clients.stepfunctions.describe_execution(executionArn=self._execution_arn)
@@ -224,10 +232,11 @@ class Engine:
             output=json.loads(described["output"]) if "output" in described else None,
             error=described.get("error", ""),
             cause=described.get("cause", ""),
-            steps=self.steps,
+            steps=self._executions.steps,
             outputs=self._outputs,
             endpoints=self._services.endpoints.in_service,
             undelivered=list(self._services.functions.undelivered),
+            follow_ups=self._executions.follow_ups(),
         )
 
     def _keep(self, result: RunResult) -> None:

@@ -58,6 +58,16 @@ def write_record(folder: Path, result: RunResult) -> None:
         "outputs": dict(result.outputs),
         "endpoints": result.endpoints,
         "undelivered": result.undelivered,
+        "follow_ups": [
+            {
+                "execution": follow_up.execution,
+                "status": follow_up.status,
+                "error": follow_up.error,
+                "cause": follow_up.cause,
+                "steps": [_step(folder, step) for step in follow_up.steps],
+            }
+            for follow_up in result.follow_ups
+        ],
     }
     (folder / "run.json").write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
 
@@ -87,5 +97,19 @@ def _step(folder: Path, step: Step) -> Mapping[str, object]:
         "cause": step.cause,
         "jobs": step.jobs,
         "logs": [log.relative_to(folder).as_posix() for log in step_logs(folder, step)],
+        **_in_loops(step),
         "states": [{"name": visit.name, "entered": visit.entered, "exited": visit.exited} for visit in step.visits],
     }
+
+
+def _in_loops(step: Step) -> Mapping[str, object]:
+    """What there is to say of a loop, and of a step in one: that of each item."""
+    if step.items:
+        return {"items": step.items, "items_done": step.done}
+    if not step.loop:
+        return {}
+    turns = [
+        {"item": turn.item, "status": turn.status.value, "error": turn.error, "cause": turn.cause}
+        for turn in step.turns.values()
+    ]
+    return {"loop": step.loop, "turns": turns}

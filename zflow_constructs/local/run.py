@@ -41,6 +41,27 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """An execution that a rule has started because of the run: it cleans up, or tells somebody.
+
+    Args:
+        execution: Its ARN.
+        machine: Its state machine's name.
+        status: Its status.
+        error: The error's name, where it failed.
+        cause: The error's cause, where it failed.
+        steps: Its steps.
+    """
+
+    execution: str
+    machine: str
+    status: str
+    error: str
+    cause: str
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
 class RunResult:
     """What became of a run.
 
@@ -55,6 +76,7 @@ class RunResult:
         outputs: The stack's outputs.
         endpoints: The endpoints in service.
         undelivered: The functions that failed on an event, and how.
+        follow_ups: The executions that rules have started because of the run.
     """
 
     execution: str
@@ -67,3 +89,9 @@ class RunResult:
     outputs: Mapping[str, str]
     endpoints: list[str]
     undelivered: list[str]
+    follow_ups: list[FollowUp]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the workflow succeeded, and all that followed."""
+        return {self.status, *(follow_up.status for follow_up in self.follow_ups)} == {"SUCCEEDED"}

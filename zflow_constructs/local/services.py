@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from zflow_constructs.local.assembly import AssemblyError
-from zflow_constructs.local.aws.events import Deliveries, events
+from zflow_constructs.local.aws.events import Deliver, Deliveries, events
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
@@ -37,6 +37,7 @@ class Services:
         processes: Starts all processes.
         folder: The run folder.
         time_scale: What a second between two tries of an event's delivery lasts, in seconds.
+        start: Starts an execution of a state machine, which a rule wants.
         on_job_line: Hears the logs of jobs, functions and endpoints.
         on_step_line: Hears the logs of Databricks runs, with the step's id.
     """
@@ -48,6 +49,7 @@ class Services:
         processes: Processes,
         folder: Path,
         time_scale: float,
+        start: Deliver,
         on_job_line: LineReporter,
         on_step_line: LineReporter,
     ) -> None:
@@ -66,7 +68,7 @@ class Services:
             time_scale=time_scale,
             on_line=self._on_function_line,
         )
-        self.deliveries = Deliveries(self.functions.invoke_event)
+        self.deliveries = Deliveries({"lambda": self.functions.invoke_event, "states": start})
         self.endpoints = self._make_endpoints()
         self.jobs = self._make_jobs()
 

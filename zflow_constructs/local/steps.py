@@ -1,17 +1,12 @@
-"""A run's steps, as its execution's history shows them.
+"""A step of a run, and what became of it so far."""
 
-A step is the states whose names begin with its id: `Extract`, `Extract: wait`, `Extract: check`. What has no Task is
-the machinery between the steps.
-"""
-
-import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from zflow_constructs.local.honoured import states
+Items = tuple[int, ...]
+"""The indices of the items that a step in loops is done for, from the outside in; empty outside loops."""
 
 
 class StepStatus(StrEnum):
@@ -24,6 +19,18 @@ class StepStatus(StrEnum):
     ABORTED = "aborted"
     SKIPPED = "skipped"
     NOT_RUN = "not run"
+
+
+# Of several turns, the first of these that one of them has is the step's.
+_STRONGEST = (
+    StepStatus.RUNNING,
+    StepStatus.FAILED,
+    StepStatus.ABORTED,
+    StepStatus.SUCCEEDED,
+    StepStatus.SKIPPED,
+    StepStatus.WAITING,
+    StepStatus.NOT_RUN,
+)
 
 
 @dataclass
@@ -42,22 +49,102 @@ class StateVisit:
 
 
 @dataclass
-class Step:
-    """A step of the workflow, and what became of it so far.
+class Turn:
+    """A step, done once: for the run, or for one item of its loop.
 
     Args:
-        id: The step.
+        item: What the item is called; empty outside loops.
+        items: How many items it has itself, if the step is a loop. Default: 0.
+        done: How many of those are done. Default: 0.
     """
 
-    id: str
+    item: str = ""
+    items: int = 0
+    done: int = 0
     status: StepStatus = StepStatus.WAITING
     started: datetime | None = None
     ended: datetime | None = None
     error: str = ""
     cause: str = ""
+    waits_for: str = ""
+
+
+@dataclass
+class Step:
+    """A step of the workflow, and what became of it so far.
+
+    Args:
+        id: The step.
+        loop: The loop that it is in. Default: none.
+        depth: How many loops it is in. Default: 0.
+        repeating: Whether that loop still runs. Default: no.
+    """
+
+    id: str
+    loop: str = ""
+    depth: int = 0
+    repeating: bool = False
     last_line: str = ""
     jobs: list[str] = field(default_factory=list)
     visits: list[StateVisit] = field(default_factory=list)
+    turns: dict[Items, Turn] = field(default_factory=dict)
+
+    def turn(self, items: Items) -> Turn:
+        """The turn for some items; a new one if there is none.
+
+        Args:
+            items: The indices of the items.
+        """
+        return self.turns.setdefault(items, Turn())
+
+    @property
+    def status(self) -> StepStatus:
+        """Where it is: failed if a turn has; running as long as one is, or more may come."""
+        statuses = {turn.status for turn in self.turns.values()} or {StepStatus.WAITING}
+        strongest = next(status for status in _STRONGEST if status in statuses)
+        return StepStatus.RUNNING if self.repeating and self.started else strongest
+
+    @property
+    def items(self) -> int:
+        """How many items it has, if it is a loop that has begun."""
+        return sum(turn.items for turn in self.turns.values())
+
+    @property
+    def done(self) -> int:
+        """How many of its items are done."""
+        return sum(turn.done for turn in self.turns.values())
+
+    @property
+    def counts(self) -> Counter[StepStatus]:
+        """How many turns are where."""
+        return Counter(turn.status for turn in self.turns.values())
+
+    @property
+    def started(self) -> datetime | None:
+        """When the first turn started."""
+        return min((turn.started for turn in self.turns.values() if turn.started), default=None)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When the last turn ended; None while one runs."""
+        if self.status in {StepStatus.RUNNING, StepStatus.WAITING}:
+            return None
+        return max((turn.ended for turn in self.turns.values() if turn.ended), default=None)
+
+    @property
+    def error(self) -> str:
+        """The error of the turn that failed first."""
+        return self._failure.error
+
+    @property
+    def cause(self) -> str:
+        """The cause of that error."""
+        return self._failure.cause
+
+    @property
+    def waits_for(self) -> str:
+        """The step of another branch that it waits for; empty if it doesn't."""
+        return next((turn.waits_for for turn in self.turns.values() if turn.waits_for), "")
 
     @property
     def seconds(self) -> float:
@@ -66,135 +153,6 @@ class Step:
             return 0.0
         return ((self.ended or datetime.now(tz=UTC)) - self.started).total_seconds()
 
-
-def step_of(state: str) -> str:
-    """The step that a state belongs to.
-
-    Args:
-        state: The state's name.
-    """
-    return state.split(": ", 1)[0]
-
-
-class Steps:
-    """The steps of one execution.
-
-    Args:
-        definition: The machine in the Amazon States Language.
-        on_change: Hears of each change of a step's status or last line.
-    """
-
-    def __init__(self, definition: Mapping[str, object], *, on_change: Callable[[Step], None]) -> None:
-        self._states = dict(states(definition))
-        self._on_change = on_change
-        self._lock = threading.RLock()
-        tasks = [name for name, state in self._states.items() if state["Type"] == "Task"]
-        self._steps = {step: Step(step) for step in dict.fromkeys(step_of(task) for task in tasks)}
-        self._state_of_event: dict[object, str] = {}
-
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self._steps.values())
-
-    def on_event(self, event: Mapping[str, object]) -> None:
-        """Take an event of the execution's history.
-
-        Args:
-            event: The event, as GetExecutionHistory shows it.
-        """
-        with self._lock:
-            kind = str(event["type"])
-            details = _details(event)
-            before = self._state_of_event.get(event["previousEventId"], "")
-            state = str(details["name"]) if kind.endswith(("StateEntered", "StateExited")) else before
-            self._state_of_event[event["id"]] = state
-            if kind.endswith("StateEntered") and before and step_of(before) != step_of(state):
-                self._finish(step_of(before))
-            if step_of(state) in self._steps:
-                self._advance(self._steps[step_of(state)], state, kind, event, details)
-
-    def on_line(self, job: str, line: str) -> None:
-        """Take a line of the log of a job, function or endpoint.
-
-        Args:
-            job: Its name.
-            line: The line.
-        """
-        with self._lock:
-            for step in self._steps.values():
-                if job in step.jobs:
-                    self.on_step_line(step.id, line)
-
-    def on_step_line(self, step_id: str, line: str) -> None:
-        """Take a line of the log of what a step runs.
-
-        Args:
-            step_id: The step.
-            line: The line.
-        """
-        with self._lock:
-            step = self._steps.get(step_id)
-            if step is not None and step.status is StepStatus.RUNNING and line.strip():
-                step.last_line = line.strip()
-                self._on_change(step)
-
-    def end(self, status: str) -> None:
-        """Take the execution's end.
-
-        Args:
-            status: Its status.
-        """
-        with self._lock:
-            for step in self._steps.values():
-                if step.status is StepStatus.RUNNING:
-                    self._set(step, StepStatus.FAILED if step.error and status == "FAILED" else StepStatus.ABORTED)
-                elif step.status in {StepStatus.WAITING, StepStatus.NOT_RUN}:
-                    self._set(step, StepStatus.SKIPPED if status == "SUCCEEDED" else StepStatus.NOT_RUN)
-
-    def _advance(
-        self, step: Step, state: str, kind: str, event: Mapping[str, object], details: Mapping[str, object]
-    ) -> None:
-        if kind.endswith("StateEntered"):
-            step.visits.append(StateVisit(state, entered=str(event["timestamp"])))
-            if kind == "TaskStateEntered":
-                step.error = step.cause = ""
-                step.started = step.started or datetime.now(tz=UTC)
-                self._set(step, StepStatus.RUNNING)
-        elif kind.endswith("StateExited"):
-            for visit in reversed(step.visits):
-                if visit.name == state and not visit.exited:
-                    visit.exited = str(event["timestamp"])
-                    break
-            if self._states[state].get("End"):
-                self._finish(step.id)
-        elif kind == "TaskScheduled":
-            step.jobs.extend(name for name in _job_names(details) if name not in step.jobs)
-        elif kind == "TaskSucceeded":
-            step.error = step.cause = ""
-        elif "error" in details:
-            step.error, step.cause = str(details["error"]), str(details.get("cause", ""))
-            self._on_change(step)
-
-    def _finish(self, name: str) -> None:
-        step = self._steps.get(name)
-        if step is not None and step.status is StepStatus.RUNNING:
-            self._set(step, StepStatus.FAILED if step.error else StepStatus.SUCCEEDED)
-
-    def _set(self, step: Step, status: StepStatus) -> None:
-        if step.status is not status:
-            step.status = status
-            step.ended = None if status is StepStatus.RUNNING else datetime.now(tz=UTC)
-            self._on_change(step)
-
-
-def _details(event: Mapping[str, object]) -> Mapping[str, object]:
-    for name, value in event.items():
-        if name.endswith("EventDetails") and isinstance(value, Mapping):
-            return value
-    return {}
-
-
-def _job_names(details: Mapping[str, object]) -> Iterator[str]:
-    parameters = json.loads(str(details.get("parameters", "{}")))
-    for name in ("TrainingJobName", "TransformJobName", "EndpointName", "FunctionName"):
-        if isinstance(parameters.get(name), str):
-            yield str(parameters[name]).rsplit(":function:", 1)[-1]
+    @property
+    def _failure(self) -> Turn:
+        return next((turn for turn in self.turns.values() if turn.error), Turn())

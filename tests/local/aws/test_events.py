@@ -27,7 +27,7 @@ def test_an_input_transformer_fills_its_template(template: str, value: object) -
 @pytest.fixture(scope="module")
 def delivered(aws: AwsServer) -> list[tuple[str, object]]:
     received: list[tuple[str, object]] = []
-    aws.use([events(Deliveries(lambda arn, event: received.append((arn, event))))])
+    aws.use([events(Deliveries({"lambda": lambda arn, event: received.append((arn, event))}))])
     return received
 
 

@@ -56,7 +56,7 @@ def functions(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
             on_line=lambda _name, _line: None,
         )
         functions.override("HOST", "http://127.0.0.1:1")
-        deliveries = Deliveries(functions.invoke_event)
+        deliveries = Deliveries({"lambda": functions.invoke_event})
         aws.use([lambda_functions(functions, send=deliveries.send), events(deliveries)])
         yield functions
         functions.stop()

@@ -1,4 +1,4 @@
-"""EventBridge's delivery to Lambda, which moto doesn't have; and Step Functions' status events, which it doesn't send.
+"""EventBridge's delivery to functions and state machines, and Step Functions' status events: moto has neither.
 
 See https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 """
@@ -16,8 +16,8 @@ from moto.utilities.arns import parse_arn
 
 from zflow_constructs.local.aws.hooks import replaced
 
-Invoke = Callable[[str, object], None]
-"""Invokes a Lambda function, named by its ARN, with an event, and retries it as an asynchronous invocation."""
+Deliver = Callable[[str, object], None]
+"""Gives an event to a target, named by its ARN."""
 
 
 _PLACEHOLDER = re.compile(r"<([\w.-]+)>")
@@ -25,24 +25,36 @@ _QUOTED_OR_PLACEHOLDER = re.compile(r'"(?:[^"\\]|\\.)*"|<([\w.-]+)>')
 
 
 class Deliveries:
-    """The events on their way to Lambda functions.
+    """The events on their way to functions and state machines.
 
     Args:
-        invoke: Invokes a function.
+        deliver: By service, as an ARN names it, what gives its targets their events.
+
+    Example:
+        Deliveries({"lambda": functions.invoke_event})
     """
 
-    def __init__(self, invoke: Invoke) -> None:
-        self._invoke = invoke
+    def __init__(self, deliver: Mapping[str, Deliver]) -> None:
+        self._deliver = deliver
         self._threads: list[threading.Thread] = []
+
+    def reach(self, arn: str) -> bool:
+        """Whether events are delivered to a target.
+
+        Args:
+            arn: The target.
+        """
+        return parse_arn(arn).service in self._deliver
 
     def send(self, arn: str, event: object) -> None:
         """Deliver an event in a thread of its own.
 
         Args:
-            arn: The function.
-            event: Its event.
+            arn: The target.
+            event: What it gets.
         """
-        thread = threading.Thread(target=self._invoke, args=(arn, event), name=f"event-to-{arn}", daemon=True)
+        deliver = self._deliver[parse_arn(arn).service]
+        thread = threading.Thread(target=deliver, args=(arn, event), name=f"event-to-{arn}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -55,14 +67,14 @@ class Deliveries:
         Returns:
             Whether all of them are.
         """
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(timeout)
         return not any(thread.is_alive() for thread in self._threads)
 
 
 @contextmanager
 def events(deliveries: Deliveries) -> Iterator[None]:
-    """Deliver events to Lambda targets.
+    """Deliver events to functions and state machines.
 
     Args:
         deliveries: Takes the events.
@@ -73,9 +85,9 @@ def events(deliveries: Deliveries) -> Iterator[None]:
         if self.state != "ENABLED" or not self.event_pattern.matches_event(original_event):
             return
         for target in self.targets:
-            if parse_arn(target["Arn"]).service == "lambda":
+            if deliveries.reach(target["Arn"]):
                 deliveries.send(target["Arn"], _input(target, original_event))
-        others = [target for target in self.targets if parse_arn(target["Arn"]).service != "lambda"]
+        others = [target for target in self.targets if not deliveries.reach(target["Arn"])]
         with replaced(self, "targets", others):
             send(self, original_event, *options)
 
@@ -130,6 +142,17 @@ def _at(event: object, path: str) -> object:
     for name in path.split(".")[1:]:
         event = event.get(name) if isinstance(event, Mapping) else None
     return event
+
+
+def targets(account: str, region: str) -> list[str]:
+    """The ARNs of all rules' targets, each once.
+
+    Args:
+        account: The AWS account.
+        region: The AWS region.
+    """
+    buses = events_backends[account][region].event_buses.values()
+    return list(dict.fromkeys(target["Arn"] for bus in buses for rule in bus.rules.values() for target in rule.targets))
 
 
 def send_status(execution: Execution) -> None:

@@ -1,0 +1,59 @@
+"""Workflows of any shape, compiled, whose steps call the function of `assemblies`."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.local.aws.rendezvous import TABLE
+from zflow_constructs.core.asl import Task
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.expressions import Condition, Json, Jsonata, Scope, Template
+from zflow_constructs.core.fragment import Fragment, Loop, StepNode
+from zflow_constructs.core.references import StepOutput
+
+MORE: Mapping[str, object] = {"Table": TABLE}
+"""The resources of an assembly whose branches meet."""
+
+
+def step(
+    name: str,
+    *,
+    uses: Sequence[str] = (),
+    do: Template = "",
+    when: Sequence[Condition] = (),
+    optional: bool = False,
+) -> StepNode:
+    """A step that calls the function: its result `n` is one more than what it uses first, or than 0."""
+    given: Template = StepOutput(uses[0], uses[0], ("n",)) if uses else 0
+    payload: Mapping[str, Template] = {"do": do, "n": given, "used": [StepOutput(key, key, ("n",)) for key in uses]}
+    task = Task(
+        "arn:aws:states:::lambda:invoke",
+        {"FunctionName": "${Function}", "Payload": payload},
+        60,
+        assign={name: {"n": Jsonata("$states.result.Payload.n")}},
+    )
+    return StepNode(name, name, Fragment({name: task}, result=name), when=tuple(when), optional=optional)
+
+
+def loop(name: str, items: Sequence[str], *steps: StepNode, distributed: bool = False, tolerated: int = 0) -> StepNode:
+    """A step that repeats others for each item."""
+    repeated = Loop(
+        name=name,
+        items=list(items),
+        item="item",
+        steps=steps,
+        outputs={},
+        max_concurrency=40,
+        distributed=distributed,
+        most_items=len(items),
+        tolerated_failure_percentage=tolerated,
+        assign={name: {"results": Jsonata("[$states.result]")}},
+    )
+    return StepNode(name, name, Fragment({name: repeated}, result=name))
+
+
+def states_of(*steps: StepNode) -> Mapping[str, Json]:
+    """The states of a workflow of these steps, in their order: the first is where it starts."""
+    machine = compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=600, table=lambda: "rendezvous")
+    states = machine["States"]
+    assert isinstance(states, Mapping)
+    first = str(machine["StartAt"])
+    return {first: states[first], **states}

@@ -1,0 +1,109 @@
+"""What a run of any shape looks like, step by step."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.local.assemblies import write_assembly
+from tests.local.shapes import MORE, loop, states_of, step
+from zflow_constructs.core.expressions import Jsonata
+from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.references import StepOutput
+from zflow_constructs.local.console import RunConsole, report
+from zflow_constructs.local.engine import Engine, RunResult, RunSettings
+from zflow_constructs.local.steps import StepStatus
+
+
+def run(folder: Path, *steps: StepNode) -> tuple[RunResult, list[str]]:
+    """The result of a run, and what its console said, without the times."""
+    assembly, output = write_assembly(folder, states_of(*steps), more=MORE), io.StringIO()
+    console = Console(file=output, width=200)
+    with RunConsole(console) as shown:
+        settings = RunSettings(assembly=assembly, folder=folder / "run")
+        with Engine(settings, on_step=shown.on_step) as engine:
+            engine.deploy()
+            result = engine.run()
+        report(console, result, folder / "run")
+    return result, [line.split(" after ")[0] for line in output.getvalue().splitlines()]
+
+
+def steps_by_id(folder: Path) -> Mapping[str, Mapping[str, object]]:
+    record = json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))
+    return {entry["id"]: entry for entry in record["steps"]}
+
+
+def test_each_step_is_one_line_whatever_machinery_is_around_it(tmp_path: Path) -> None:
+    shape = [step("A"), step("B"), step("C", uses=["A"]), step("D", uses=["A", "B"])]
+    unlikely = step("Unlikely", uses=["C"], when=[StepOutput("C", "C", ("n",)) > 100])
+    flaky, last = step("Flaky", uses=["D"], do="raise", optional=True), step("Last", uses=["D"])
+    result, lines = run(tmp_path, *shape, unlikely, flaky, last)
+    assert result.status == "SUCCEEDED", result.cause
+    assert {step.id: step.status for step in result.steps} == {
+        "A": StepStatus.SUCCEEDED,
+        "B": StepStatus.SUCCEEDED,
+        "C": StepStatus.SUCCEEDED,
+        "D": StepStatus.SUCCEEDED,
+        "Unlikely": StepStatus.SKIPPED,
+        "Flaky": StepStatus.FAILED,
+        "Last": StepStatus.SUCCEEDED,
+    }
+    (failed,) = [step for step in result.steps if step.error]
+    assert (failed.id, failed.error, "asked to fail" in failed.cause) == ("Flaky", "ValueError", True)
+    assert sorted(lines[:-2]) == sorted(
+        [
+            *(f"{name}: {status}" for name in "ABCD" for status in ("running", "succeeded")),
+            "Unlikely: skipped",
+            "Flaky: running",
+            "Flaky: failed",
+            "Last: running",
+            "Last: succeeded",
+        ]
+    )
+    assert lines[-2] == "Flaky failed, and the workflow went on"
+
+
+def test_a_loop_is_a_line_and_a_step_in_it_another(tmp_path: Path) -> None:
+    per_country = loop("PerCountry", ["de", "fr", "it"], step("Train"), step("Check", uses=["Train"]))
+    result, lines = run(tmp_path, per_country)
+    assert result.status == "SUCCEEDED", result.cause
+    assert sorted(lines[:-1]) == sorted(
+        f"{name}: {status}" for name in ("PerCountry", "Train", "Check") for status in ("running", "succeeded")
+    )
+    entries = steps_by_id(tmp_path)
+    assert (entries["PerCountry"]["items"], entries["PerCountry"]["items_done"]) == (3, 3)
+    assert entries["Train"]["loop"] == "PerCountry"
+    turns = entries["Train"]["turns"]
+    assert isinstance(turns, list)
+    assert sorted((turn["item"], turn["status"]) for turn in turns) == [
+        ("de", "succeeded"),
+        ("fr", "succeeded"),
+        ("it", "succeeded"),
+    ]
+
+
+RAISES_FOR_FR = Jsonata("$PerCountry_item.value = 'fr' ? 'raise' : ''")
+
+
+def test_a_failed_item_names_itself_and_its_step(tmp_path: Path) -> None:
+    result, lines = run(tmp_path, loop("PerCountry", ["fr"], step("Train", do=RAISES_FOR_FR)))
+    steps = {step.id: step for step in result.steps}
+    assert (result.status, steps["PerCountry"].status) == ("FAILED", StepStatus.FAILED)
+    assert (steps["PerCountry"].error, steps["PerCountry"].cause.partition(":")[0]) == (
+        "ValueError",
+        "Train failed for fr",
+    )
+    assert [line for line in lines if "failed:" in line] == ["Train failed: ValueError"]
+
+
+def test_tolerated_failures_are_counted(tmp_path: Path) -> None:
+    train = step("Train", do=RAISES_FOR_FR)
+    tolerant = loop("PerCountry", ["de", "fr", "it"], train, distributed=True, tolerated=40)
+    result, lines = run(tmp_path, tolerant)
+    steps = {step.id: step for step in result.steps}
+    assert result.status == "SUCCEEDED", result.cause
+    assert (steps["PerCountry"].status, steps["PerCountry"].done) == (StepStatus.SUCCEEDED, 2)
+    assert steps["Train"].counts == {StepStatus.SUCCEEDED: 2, StepStatus.FAILED: 1}
+    assert "Train failed, and the workflow went on" in lines

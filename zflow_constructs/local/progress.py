@@ -1,0 +1,248 @@
+"""How an execution's steps go on, as its history shows it."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from zflow_constructs.local.history import details_of, job_names, json_object, started_executions
+from zflow_constructs.local.layout import Place, Role, layout
+from zflow_constructs.local.steps import Items, StateVisit, Step, StepStatus, Turn
+
+_OF_WAITING = {"DynamoDb.ConditionalCheckFailedException", "States.Timeout"}
+"""What a wait for another step ends with when it needn't go on, or looks again."""
+_LONGEST_ITEM = 40
+_BETWEEN_STEPS = Place("", Role.MACHINERY, "", 0, ends=False)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where in the machine an event happened."""
+
+    state: str = ""
+    items: Items = ()
+
+
+class Steps:
+    """The steps of one execution.
+
+    Args:
+        definition: The machine in the Amazon States Language.
+        on_change: Hears of each change of a step's status or last line.
+    """
+
+    def __init__(self, definition: Mapping[str, object], *, on_change: Callable[[Step], None]) -> None:
+        found = layout(definition)
+        self._places = found.places
+        self._loops = found.loops
+        self._distributed = found.distributed
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._loops_around = {step: found.around(step) for step in found.steps}
+        self._steps = {step: Step(step, loop, len(self._loops_around[step])) for step, loop in found.steps.items()}
+        self._origins: dict[object, _Origin] = {}
+        self._item_names: dict[tuple[str, Items], str] = {}
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._steps.values())
+
+    def on_event(self, event: Mapping[str, object]) -> None:
+        """Take an event of the execution's history.
+
+        Args:
+            event: The event, as GetExecutionHistory shows it.
+        """
+        with self._lock:
+            kind = str(event["type"])
+            details = details_of(event)
+            before = self._origins.get(event["previousEventId"], _Origin())
+            here = self._origin(kind, details, before)
+            self._origins[event["id"]] = here
+            place = self._place(here)
+            if kind.endswith("StateEntered"):
+                self._leave(before, here)
+            if place.step in self._steps:
+                self._advance(self._steps[place.step], here, kind, event, details)
+            if kind.startswith("MapIteration"):
+                self._count(here, kind)
+
+    def on_line(self, job: str, line: str) -> None:
+        """Take a line of the log of a job, function, endpoint, or started execution.
+
+        Args:
+            job: Its name.
+            line: The line.
+        """
+        with self._lock:
+            for step in self._steps.values():
+                if job in step.jobs:
+                    self.on_step_line(step.id, line)
+
+    def on_step_line(self, step_id: str, line: str) -> None:
+        """Take a line of the log of what a step runs.
+
+        Args:
+            step_id: The step.
+            line: The line.
+        """
+        with self._lock:
+            step = self._steps.get(step_id)
+            if step is not None and step.status is StepStatus.RUNNING and line.strip():
+                step.last_line = line.strip()
+                self._on_change(step)
+
+    def end(self, status: str) -> None:
+        """Take the execution's end.
+
+        Args:
+            status: Its status.
+        """
+        with self._lock:
+            for step in self._steps.values():
+                for turn in step.turns.values() or [step.turn(())]:
+                    self._end(step, turn, status)
+                if step.repeating:
+                    step.repeating = False
+                    self._on_change(step)
+
+    def _origin(self, kind: str, details: Mapping[str, object], before: _Origin) -> _Origin:
+        if not kind.endswith(("StateEntered", "StateExited")) and not kind.startswith("MapIteration"):
+            return before
+        state = str(details["name"])
+        items = before.items[: self._places.get(state, _BETWEEN_STEPS).depth]
+        if kind.startswith("MapIteration"):
+            items += (int(str(details["index"])),)
+        return _Origin(state, items)
+
+    def _place(self, origin: _Origin) -> Place:
+        return self._places.get(origin.state, _BETWEEN_STEPS)
+
+    def _leave(self, before: _Origin, here: _Origin) -> None:
+        left, entered = self._place(before), self._place(here)
+        going_on = left.scope == entered.scope and left.step != entered.step and left.role is not Role.ITEM
+        if left.step in self._steps and going_on:
+            self._finish(self._steps[left.step], before.items)
+
+    def _advance(
+        self, step: Step, here: _Origin, kind: str, event: Mapping[str, object], details: Mapping[str, object]
+    ) -> None:
+        place, turn = self._place(here), self._turn(step, here.items)
+        if place.role is Role.ITEM:
+            self._name_item(step, here, details)
+        elif kind.endswith("StateEntered"):
+            step.visits.append(StateVisit(here.state, entered=str(event["timestamp"])))
+            self._enter(step, turn, place, kind, details)
+        elif kind.endswith("StateExited"):
+            self._exit(step, turn, here, str(event["timestamp"]))
+        elif kind == "TaskScheduled":
+            step.jobs.extend(name for name in job_names(details) if name not in step.jobs)
+        elif kind == "TaskSubmitted":
+            step.jobs.extend(started_executions(details))
+        elif kind == "TaskSucceeded" and place.role is Role.WORK:
+            turn.error = turn.cause = ""
+        elif kind == "MapStateStarted" and place.role is Role.WORK:
+            turn.items, turn.error, turn.cause = int(str(details["length"])), "", ""
+        elif "error" in details and not (place.role is Role.WAIT and details["error"] in _OF_WAITING):
+            turn.error, turn.cause = str(details["error"]), str(details.get("cause", ""))
+            self._on_change(step)
+
+    def _enter(self, step: Step, turn: Turn, place: Place, kind: str, details: Mapping[str, object]) -> None:
+        begins = kind == ("MapStateEntered" if step.id in self._loops else "TaskStateEntered")
+        match place.role:
+            case Role.WORK if begins:
+                turn.error = turn.cause = ""
+                turn.items = turn.done = 0
+                turn.started = turn.started or datetime.now(tz=UTC)
+                self._set(step, turn, StepStatus.RUNNING)
+                self._repeat(step, repeating=True)
+            case Role.WAIT:
+                turn.waits_for = place.producer
+                self._on_change(step)
+            case Role.SKIP:
+                self._set(step, turn, StepStatus.SKIPPED)
+            case Role.FAILURE:
+                error = json_object(details.get("input"))
+                turn.error = turn.error or str(error.get("Error", "States.TaskFailed"))
+                turn.cause = turn.cause or str(error.get("Cause", ""))
+                self._set(step, turn, StepStatus.FAILED)
+            case Role.MACHINERY if turn.status is StepStatus.RUNNING:
+                self._finish(step, self._items_of(step, turn))
+
+    def _exit(self, step: Step, turn: Turn, here: _Origin, when: str) -> None:
+        place = self._place(here)
+        turn.waits_for = ""
+        for visit in reversed(step.visits):
+            if visit.name == here.state and not visit.exited:
+                visit.exited = when
+                break
+        if place.ends:
+            self._finish(step, here.items)
+
+    def _turn(self, step: Step, items: Items) -> Turn:
+        """The turn of a step in which a state is: the machinery's own Maps make no turns."""
+        depth = self._places[step.id].depth if step.id in self._places else len(items)
+        turn = step.turn(items[:depth])
+        turn.item = self._item_names.get((step.loop, items[:depth]), turn.item)
+        return turn
+
+    def _name_item(self, loop: Step, here: _Origin, details: Mapping[str, object]) -> None:
+        """Call an item what it is, if that is short: `de`."""
+        given = json_object(details.get("input")).get("value", here.items[-1])
+        text = given if isinstance(given, str) else json.dumps(given)
+        self._item_names.setdefault((loop.id, here.items), text if len(text) <= _LONGEST_ITEM else f"{here.items[-1]}")
+
+    def _blame(self, loop: Step, items: Items) -> None:
+        """Let a loop's failure be that of the step in it that failed first."""
+        turn = loop.turn(items[:-1])
+        for step in self._steps.values():
+            for inner, failed in step.turns.items():
+                if step.loop == loop.id and inner == items and failed.error and not turn.error:
+                    turn.error, turn.cause = failed.error, f"{step.id} failed for {failed.item}: {failed.cause}"
+
+    def _items_of(self, step: Step, turn: Turn) -> Items:
+        return next(items for items, each in step.turns.items() if each is turn)
+
+    def _count(self, here: _Origin, kind: str) -> None:
+        """Take the beginning or end of an item of a loop."""
+        place = self._place(here)
+        if place.step not in self._loops or place.role is not Role.WORK:
+            return
+        loop = self._steps[place.step]
+        if kind == "MapIterationSucceeded":
+            loop.turn(here.items[:-1]).done += 1
+            self._on_change(loop)
+        elif kind != "MapIterationStarted":
+            for step in self._steps.values():
+                for items, turn in step.turns.items():
+                    if items[: len(here.items)] == here.items and turn.status is StepStatus.RUNNING:
+                        self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.ABORTED)
+            if kind == "MapIterationFailed" and loop.id not in self._distributed:
+                self._blame(loop, here.items)
+
+    def _finish(self, step: Step, items: Items) -> None:
+        turn = self._turn(step, items)
+        if turn.status is StepStatus.RUNNING:
+            self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.SUCCEEDED)
+            self._repeat(step, repeating=False)
+
+    def _repeat(self, loop: Step, *, repeating: bool) -> None:
+        """Tell the steps of an outermost loop whether more turns of them may come."""
+        for step in self._steps.values():
+            if not loop.loop and loop.id in self._loops_around[step.id]:
+                step.repeating = repeating
+                self._on_change(step)
+
+    def _end(self, step: Step, turn: Turn, status: str) -> None:
+        turn.waits_for = ""
+        if turn.status is StepStatus.RUNNING or (turn.error and turn.status is StepStatus.WAITING):
+            failed = turn.error and status == "FAILED"
+            self._set(step, turn, StepStatus.FAILED if failed else StepStatus.ABORTED)
+        elif turn.status in {StepStatus.WAITING, StepStatus.NOT_RUN}:
+            self._set(step, turn, StepStatus.SKIPPED if status == "SUCCEEDED" else StepStatus.NOT_RUN)
+
+    def _set(self, step: Step, turn: Turn, status: StepStatus) -> None:
+        if turn.status is not status:
+            turn.status = status
+            turn.ended = None if status is StepStatus.RUNNING else datetime.now(tz=UTC)
+            self._on_change(step)
