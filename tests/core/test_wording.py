@@ -43,7 +43,8 @@ COUNTRY = Parameter("country")
         (Outcome("status") != "SUCCEEDED", 'status != "SUCCEEDED"'),
         (AsString(ROWS) == "9", 'rows = "9"'),
         (RunLocation("App/E", "E", "E/history") != "s3://" + COUNTRY, 'E/history != "s3://" + country'),
-        (Jsonata("$millis()") > 9, "$millis() > 9"),
+        (Jsonata("$count(\n  $rows)") > 9, "$count( $rows) > 9"),
+        (COUNTRY == "Österreich", 'country = "Österreich"'),
     ],
 )
 def test_a_condition_reads_as_people_write_it(condition: Condition, words: str) -> None:

@@ -67,6 +67,14 @@ def test_a_long_condition_is_broken_into_lines() -> None:
     ]
 
 
+def test_of_a_very_long_condition_the_beginning_is_drawn_and_all_of_it_told() -> None:
+    condition = " and ".join(f"metric_{number} >= {number}" for number in range(40))
+    step = steps(ET.fromstring(to_svg(Picture("Long", (Node("Endpoint", when=condition),)))))["Endpoint"]
+    *_, last = texts(step, "when")
+    assert (len(texts(step, "when")), last) == (6, "metric_7 ≥ 7 and metric_8 …")
+    assert step.findtext("title", "", NAMESPACE).endswith("metric_39 ≥ 39")
+
+
 def test_a_step_of_a_group_is_named_without_the_groups_name() -> None:
     svg = ET.fromstring(to_svg(GROUPS))
     assert texts(steps(svg)["Prepare Features Fit"]) == ["Fit"]

@@ -37,9 +37,12 @@ def worded(conditions: Sequence[Condition]) -> str:
     fields = {(part.key, _field(part)) for each in conditions for part in each.parts() if isinstance(part, StepOutput)}
     names = [field for _, field in fields]
     shared = frozenset(field for field in names if names.count(field) > 1)
-    if len(conditions) == 1:
-        return _condition(conditions[0], shared)
-    return " and ".join(_operand(each, "and", shared) for each in conditions)
+    text = (
+        _condition(conditions[0], shared)
+        if len(conditions) == 1
+        else " and ".join(_operand(each, "and", shared) for each in conditions)
+    )
+    return " ".join(text.split())
 
 
 def listed(items: Template) -> str:
@@ -126,7 +129,7 @@ def _value(value: Template, shared: frozenset[str]) -> str:
         case tuple():
             text = f"({', '.join(_value(item, shared) for item in value)})"
         case _:
-            text = json.dumps(value)
+            text = json.dumps(value, ensure_ascii=False)
     return text
 
 

@@ -6,6 +6,7 @@ NAME_SIZE = 14
 NOTE_SIZE = 12
 NAME_LINE = 20
 NOTE_LINE = 17
+_MOST_LINES = 6
 _WIDTHS = {
     **dict.fromkeys("fijlrtI.,:;'|!()[]{} `\"-/", 0.4),
     **dict.fromkeys("mwMW@%≥≤≠", 0.95),
@@ -25,10 +26,12 @@ def width_of(text: str, size: int) -> float:
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines.
+    """A text in lines; of a very long one, the beginning.
 
     Args:
         text: the text.
         most: how many characters a line has at most, unless a word has more.
     """
-    return textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text, most, break_long_words=False, break_on_hyphens=False, max_lines=_MOST_LINES, placeholder=" …"
+    )
