@@ -65,7 +65,7 @@ def survives_lost_messages(case: Case, machine: Machine, seed: int = 0) -> None:
 
 def survives_everything(case: Case, machine: Machine, seed: int = 0) -> None:
     """Steps fail, messages are lost, and all ends well nevertheless."""
-    faults = Faults(throttled=0.1, lost_response=0.1, lost_callback=0.3, late=0.5)
+    faults = Faults(throttled=0.1, lost_response=0.1, unanswered=0.1, lost_callback=0.3, late=0.5)
     world = _world(case, faults, seed, failures=0.1)
     execution = world.start(Scope.of(machine), case.given, redrives=_REDRIVES)
     world.clock.run(until=_FOREVER)

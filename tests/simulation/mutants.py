@@ -58,7 +58,9 @@ def _skipping(state: StateFields) -> StateFields:
     return {"Type": "Pass", "Output": {}, **_way(state)}
 
 
-def _keyed(key: str, states: States) -> States:
+def keyed(key: str, states: States) -> States:
+    """Calls that find their item under another key."""
+
     def change(state: StateFields) -> StateFields:
         return _asking(state, Key={**mapping(mapping(state["Arguments"])["Key"]), "run": {"S": key}})
 
@@ -207,15 +209,15 @@ def skips_the_mark_with_the_step(states: States) -> States:
 
 
 def keys_by_the_execution_s_name(states: States) -> States:
-    return _keyed("{% $states.context.Execution.Name %}", states)
+    return keyed("{% $states.context.Execution.Name %}", states)
 
 
 def keys_each_call_anew(states: States) -> States:
-    return _keyed("{% $uuid() %}", states)
+    return keyed("{% $uuid() %}", states)
 
 
 def keys_anew_after_a_redrive(states: States) -> States:
-    return _keyed("{% $run_key & $string([$states.context.Execution.RedriveCount]) %}", states)
+    return keyed("{% $run_key & $string([$states.context.Execution.RedriveCount]) %}", states)
 
 
 def _meet(state: StateFields) -> bool:

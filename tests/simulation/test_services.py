@@ -147,6 +147,13 @@ def test_work_that_fails_is_redriven_until_all_ends_well_and_no_work_succeeds_tw
     assert redriven > 100
 
 
+def test_a_call_without_an_answer_was_made_nevertheless_and_times_out() -> None:
+    world, execution = executed(Faults(unanswered=1, in_a_row=1), seed=0, redrives=10)
+    assert execution.top.output == ["Report(Extract())", "Deploy(Extract(), Train())"]
+    assert execution.redrives > 0
+    assert len(world.table.items) == 1
+
+
 def test_a_token_that_nobody_waits_with_is_refused() -> None:
     wake: Json = {
         "Type": "Task",

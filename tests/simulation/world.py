@@ -35,6 +35,7 @@ class Faults:
     Args:
         throttled: a service refuses a call.
         lost_response: a call is made, and the caller sees an error.
+        unanswered: a call is made, and the caller hears nothing.
         lost_callback: a callback is accepted, and the waiter never hears of it.
         late: a call whose caller has been aborted is made nevertheless, some seconds later.
         in_a_row: so many calls of one state fail one after the other, at most.
@@ -42,6 +43,7 @@ class Faults:
 
     throttled: float = 0
     lost_response: float = 0
+    unanswered: float = 0
     lost_callback: float = 0
     late: float = 0
     in_a_row: int = 2
@@ -186,13 +188,13 @@ class World:
                 answer = Failure(LOST[service])
             case _:
                 answer = self._answer(attempt)
-        if isinstance(answer, Failure) or not attempt.waits:
+        if fault != "unanswered" and (isinstance(answer, Failure) or not attempt.waits):
             self.clock.after(0, lambda: attempt.answer(answer))
 
     def _fault(self) -> str:
-        if self._happens(self.faults.throttled):
-            return "throttled"
-        return "lost" if self._happens(self.faults.lost_response) else ""
+        faults = self.faults
+        likelihoods = {"throttled": faults.throttled, "lost": faults.lost_response, "unanswered": faults.unanswered}
+        return next((fault for fault, likelihood in likelihoods.items() if self._happens(likelihood)), "")
 
     def _happens(self, likelihood: float) -> bool:
         return self.random.random() < likelihood
