@@ -172,6 +172,33 @@ def test_asl_validator_speaks_up() -> None:
     assert asl_validator_findings({"StartAt": "Nowhere", "States": {"Go": {"Type": "Pass", "End": True}}}) != []
 
 
+def both(*mistakes: Mistake) -> Mistake:
+    """Makes several changes."""
+
+    def mistake(machine: dict[str, Json]) -> None:
+        for each in mistakes:
+            each(machine)
+
+    return mistake
+
+
+DISTRIBUTED: Mistake = put(
+    (*MAP, "ItemProcessor"), ProcessorConfig={"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+)
+KEY: Json = {"run": {"S": "{% $run_key %}"}, "step": {"S": "Report"}}
+LOOKS_AGAIN: Mapping[str, Json] = {"Retry": [{"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1000}]}
+WAIT: Mistake = both(
+    put((*START, "Assign"), run_key="{% $uuid() %}"),
+    put((*APPROVE, "Arguments"), Key=KEY, ConditionExpression="attribute_not_exists(#done)"),
+)
+MARK: Mistake = both(
+    put((*START, "Assign"), run_key="{% $uuid() %}"),
+    put(
+        NOTIFY,
+        Resource="arn:aws:states:::aws-sdk:dynamodb:updateItem",
+        Arguments={"TableName": "t", "Key": KEY, "ExpressionAttributeNames": {"#done": "done"}},
+    ),
+)
 ONWARD: Json = {"Type": "Pass", "End": True}
 NEW_STATE: Json = {"Type": "Pass", "Next": "Done"}
 
@@ -200,6 +227,85 @@ SEEDED: list[tuple[str, str, Mistake, str]] = [
         "Prepare in parallel",
         put(PARALLEL, Retry=[{"ErrorEquals": ["States.ALL"]}]),
         'it has a Retry, and "Approve" inside waits for a task token',
+    ),
+    (
+        "retried-rendezvous",
+        "Notify each",
+        both(MARK, put(MAP, Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Done"}])),
+        'it has a Catch, and "Notify" inside marks that it is done',
+    ),
+    ("lost-wake-up", "Approve", WAIT, "it waits in vain if what should wake it is lost"),
+    (
+        "lost-wake-up",
+        "Approve",
+        both(WAIT, put(APPROVE, **LOOKS_AGAIN, Catch=[])),
+        "it fails if what it waits for is done",
+    ),
+    (
+        "map-mode",
+        "Notify each",
+        put(MAP, ToleratedFailurePercentage=5),
+        "it has ToleratedFailurePercentage, which only",
+    ),
+    ("map-mode", "Notify each", put(MAP, Label="Notes"), "it has Label, which only a Distributed Map has"),
+    ("map-mode", "Notify each", put(MAP, MaxConcurrency=41), "its MaxConcurrency is 41"),
+    (
+        "map-mode",
+        "Notify each",
+        put((*MAP, "ItemProcessor"), ProcessorConfig={"Mode": "DISTRIBUTED"}),
+        "a Distributed Map without an ExecutionType",
+    ),
+    ("map-label", "Notify each", both(DISTRIBUTED, put(MAP, Label="two words")), "its Label is 'two words'"),
+    (
+        "map-label",
+        "Notify each",
+        both(DISTRIBUTED, put(MAP, Label="a"), put(("States",), Again={"Type": "Map", "Label": "a", "Next": "Done"})),
+        "another Map has its Label, 'a'",
+    ),
+    (
+        "map-context",
+        "Done",
+        put(DONE, Output="{% $states.context.Map.Item.Index %}"),
+        "Output reads $states.context.Map",
+    ),
+    (
+        "map-context",
+        "Notify",
+        both(DISTRIBUTED, put(NOTIFY, Output="{% $states.context.Map.Item.Value %}")),
+        "Output reads $states.context.Map",
+    ),
+    (
+        "map-context",
+        "Notify each",
+        put(MAP, Items="{% [$states.context.Map.Item.Value] %}"),
+        "Items reads $states.context.Map",
+    ),
+    (
+        "unknown-error",
+        "Approve",
+        put((*APPROVE, "Catch", 0), ErrorEquals=["DynamoDb.ConditionalCheckFailed"]),
+        'Did you mean "DynamoDb.ConditionalCheckFailedException"?',
+    ),
+    (
+        "unknown-error",
+        "Notify",
+        put(
+            NOTIFY,
+            Resource="arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
+            Arguments={"TaskToken": "token", "Output": "{}"},
+            Retry=[{"ErrorEquals": ["TaskTimedOut"]}],
+        ),
+        'it handles "TaskTimedOut", which SFN doesn\'t raise',
+    ),
+    (
+        "request",
+        "Notify",
+        put(
+            NOTIFY,
+            Resource="arn:aws:states:::states:startExecution.sync:2",
+            Arguments={"StateMachineArn": "arn", "Imput": {"n": 1}},
+        ),
+        "Imput",
     ),
     ("literal-expression", "Start", put(START, Output="s3://lake/{% $parameters.p %}"), "is taken literally"),
     ("literal-expression", "Start", put(START, Output=" {% 1 %}"), "is taken literally"),
@@ -360,6 +466,24 @@ def test_every_rule_has_a_seeded_mistake() -> None:
             Resource="arn:aws:states:::aws-sdk:s3:putObject",
             Arguments={"Bucket": "lake", "Key": "a.json", "Body": {"a": "{% $parameters.a %}"}},
         ),
+        put(
+            NOTIFY,
+            Resource="arn:aws:states:::states:startExecution.sync:2",
+            Arguments={"StateMachineArn": "arn", "Input": {"n": "{% $parameters.n %}"}, "Name": "{% $uuid() %}"},
+            Output="{% $states.result.Output %}",
+        ),
+        put(
+            NOTIFY,
+            Resource="arn:aws:states:::aws-sdk:sfn:describeExecution",
+            Arguments={"ExecutionArn": "{% $parameters.execution %}"},
+            Retry=[
+                {"ErrorEquals": ["Sfn.SfnException", "Sfn.SdkClientException", "Sfn.ExecutionDoesNotExistException"]}
+            ],
+            Output="{% $states.result.Status %}",
+        ),
+        put(NOTIFY, Output="{% $states.context.Map.Item.Index %}"),
+        both(WAIT, put(APPROVE, **LOOKS_AGAIN)),
+        both(MARK, put(MAP, MaxConcurrency=40)),
         put(NOTIFY, Resource="arn:aws:states:::http:invoke", Arguments={"ApiEndpoint": "https://example.com"}),
         put(START, Assign={"parameters": 1, "other": "{% $map([1], $string) %}"}),
     ],
@@ -401,3 +525,17 @@ def test_a_finding_reads_as_a_sentence() -> None:
         'State "Train": the task has no TimeoutSeconds. '
         "Set one: a job that is never heard of again keeps the execution waiting. [no-task-timeout]"
     )
+
+
+def test_a_loop_may_be_caught_whose_branches_meet_under_a_key_of_each_item() -> None:
+    key: Json = {"Type": "Pass", "Assign": {"run_key": "{% $uuid() %}"}, "Next": "Notify"}
+    caught = [{"ErrorEquals": ["States.ALL"], "Next": "Done"}]
+    of_its_own = both(
+        MARK,
+        put(START, Assign={"parameters": {}}),
+        put((*MAP, "ItemProcessor"), StartAt="Item"),
+        put((*MAP, "ItemProcessor", "States"), Item=key),
+        put(MAP, Catch=caught),
+        put(DONE, Output="{}"),
+    )
+    assert findings(of_its_own) == []

@@ -5,7 +5,9 @@ Give it a JSONata state machine whose CloudFormation tokens are replaced by plai
 - `structure`: names, transitions, time limits, what doesn't belong into a JSONata state;
 - `expressions`: what stands between `{%` and `%}`, read by a JSONata parser;
 - `variables`: that each is assigned on every path before it is read, and lives where it is read;
-- `integrations`: the request of each AWS call, against AWS's own description of it.
+- `integrations`: the request of each AWS call, and the errors that are handled, against AWS's own description of it;
+- `loops`: Map states, inline and distributed;
+- `rendezvous`: branches that meet at a table.
 
 It complements a schema check such as asl-validator's, and repeats none of it.
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
@@ -17,13 +19,22 @@ from zflow_constructs.core.expressions import Json
 from zflow_constructs.local.lint.expressions import EXPRESSION_RULES
 from zflow_constructs.local.lint.finding import Finding, Rule
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
+from zflow_constructs.local.lint.loops import LOOP_RULES
 from zflow_constructs.local.lint.machine import Machine
+from zflow_constructs.local.lint.rendezvous import RENDEZVOUS_RULES
 from zflow_constructs.local.lint.structure import STRUCTURE_RULES
 from zflow_constructs.local.lint.variables import VARIABLE_RULES
 
 __all__ = ["RULES", "Finding", "lint"]
 
-RULES: Mapping[str, Rule] = {**STRUCTURE_RULES, **EXPRESSION_RULES, **VARIABLE_RULES, **INTEGRATION_RULES}
+RULES: Mapping[str, Rule] = {
+    **STRUCTURE_RULES,
+    **EXPRESSION_RULES,
+    **VARIABLE_RULES,
+    **INTEGRATION_RULES,
+    **LOOP_RULES,
+    **RENDEZVOUS_RULES,
+}
 """Every rule by its name."""
 
 

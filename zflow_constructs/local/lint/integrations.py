@@ -16,10 +16,10 @@ from botocore.session import Session
 from zflow_constructs.core.errors import WorkflowError, did_you_mean
 from zflow_constructs.core.expressions import Json, Jsonata, Template
 from zflow_constructs.local.lint.finding import Problem, Rule
-from zflow_constructs.local.lint.machine import Machine, State
+from zflow_constructs.local.lint.machine import Machine, State, entries, fields, text
 from zflow_constructs.requests import validate_request
 
-_RESOURCE = re.compile(r"arn:[\w-]+:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(\.[\w:]+)?")
+_RESOURCE = re.compile(r"arn:[\w-]+:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(?P<pattern>\.[\w:]+)?")
 _OPTIMIZED = {
     "dynamodb": "dynamodb",
     "events": "events",
@@ -32,6 +32,20 @@ _OPTIMIZED = {
 """The optimized integrations whose fields are the API's; others have fields of their own."""
 _SDK_NAMES = {"cloudwatchlogs": "logs", "eventbridge": "events", "sfn": "stepfunctions"}
 """Where the AWS SDK integrations name a service otherwise than botocore."""
+_ERROR_PREFIXES = {
+    "cloudwatch": "CloudWatch",
+    "dynamodb": "DynamoDb",
+    "eventbridge": "EventBridge",
+    "lambda": "Lambda",
+    "s3": "S3",
+    "sagemaker": "SageMaker",
+    "secretsmanager": "SecretsManager",
+    "sfn": "Sfn",
+    "sns": "Sns",
+    "sqs": "Sqs",
+    "ssm": "Ssm",
+}
+"""What the names of an AWS SDK integration's errors begin with: the services' names in the SDK for Java."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,36 @@ def _request(machine: Machine) -> Iterator[Problem]:
         except WorkflowError as error:
             said = str(error).partition("\n")[2].rpartition("\n")
             yield Problem(state.name, f"{call.operation} would refuse its Arguments.\n{said[0]}\n", said[2])
+
+
+def _unknown_error(machine: Machine) -> Iterator[Problem]:
+    for state in machine.states:
+        call, resource = _call(state), _RESOURCE.fullmatch(state.resource)
+        if call is None or resource is None or not resource["sdk"] or resource["service"] not in _ERROR_PREFIXES:
+            continue
+        prefix = _ERROR_PREFIXES[resource["service"]]
+        raised = _raised(call.service, prefix)
+        for name in _handled(state):
+            # Who answers a task token may name an error as they like.
+            anyones = name.startswith("States.") or (resource["pattern"] == ".waitForTaskToken" and "." not in name)
+            if name not in raised and not anyones:
+                yield Problem(
+                    state.name,
+                    f'it handles "{name}", which {call.service.service_id} doesn\'t raise.{did_you_mean(name, raised)}',
+                    f"Name it as the SDK for Java does: {prefix}.<Error>Exception.",
+                )
+
+
+def _raised(service: ServiceModel, prefix: str) -> list[str]:
+    """The names of a service's errors in an AWS SDK integration; those that its API doesn't declare are its own."""
+    declared = [shape.name.removesuffix("Fault").removesuffix("Exception") for shape in service.error_shapes]
+    undeclared = [prefix, f"Amazon{prefix}", "SdkClient", "Throttling"]
+    return [f"{prefix}.{name}Exception" for name in (*declared, *undeclared)]
+
+
+def _handled(state: State) -> list[str]:
+    handlers = [fields(handler) for field in ("Retry", "Catch") for handler in entries(state.definition.get(field))]
+    return [text(error) for handler in handlers for error in entries(handler.get("ErrorEquals"))]
 
 
 def _call(state: State) -> _Call | None:
@@ -142,5 +186,6 @@ def _translated(value: Json, shape: Shape) -> Template:
 INTEGRATION_RULES: Mapping[str, Rule] = {
     "unknown-action": _unknown_action,
     "request": _request,
+    "unknown-error": _unknown_error,
 }
 """The requests of AWS calls."""

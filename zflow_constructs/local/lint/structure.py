@@ -147,25 +147,6 @@ def _jsonpath_keys(value: Json, place: str) -> Iterator[tuple[str, str]]:
             yield from _jsonpath_keys(item, f"{place}[{index}]")
 
 
-def _retried_rendezvous(machine: Machine) -> Iterator[Problem]:
-    for scope in machine.scopes:
-        for state in scope.states.values():
-            handled = [field for field in ("Retry", "Catch") if state.definition.get(field)]
-            waiting = [
-                inside.name
-                for inner in scope.inner[state.name]
-                for within in inner.all()
-                for inside in within.states.values()
-                if inside.resource.endswith(".waitForTaskToken")
-            ]
-            if handled and waiting:
-                yield Problem(
-                    state.name,
-                    f'it has a {" and a ".join(handled)}, and "{waiting[0]}" inside waits for a task token.',
-                    "Handle errors in the states inside: a token that was given out stays with the first attempt.",
-                )
-
-
 STRUCTURE_RULES: Mapping[str, Rule] = {
     "query-language": _query_language,
     "no-machine-timeout": _no_machine_timeout,
@@ -175,6 +156,5 @@ STRUCTURE_RULES: Mapping[str, Rule] = {
     "missing-target": _missing_target,
     "unreachable-state": _unreachable,
     "jsonpath-field": _jsonpath_field,
-    "retried-rendezvous": _retried_rendezvous,
 }
 """Names, transitions, time limits."""
