@@ -11,7 +11,7 @@ import pytest
 from aws_cdk import App, Stack
 
 import zflow_constructs as zflow
-from tests.constructs.parts import count, train
+from tests.constructs.parts import count, function, train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,6 +69,7 @@ def test_the_python_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) 
         "zflow": zflow,
         "stack": stack,
         "customers": zflow.DataLocation.from_asset(stack, "Customers", "examples/risk_scoring/data/german_credit.csv"),
+        "function": function(stack, "DocsFunction"),
         "workflow": zflow.MlWorkflow(stack, "Workflow", steps=[count(stack, "Count")]),
     }
     for code in blocks(page.read_text(encoding="utf-8"), "python"):

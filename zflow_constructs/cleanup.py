@@ -12,6 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
+from zflow_constructs.core.arrangement import Join
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.fragment import StepNode
@@ -43,6 +44,7 @@ class Cleanup(Construct):
         after: the state machine whose executions it cleans up after.
         queue: where events go that could not be delivered.
         log_retention: how long its logs are kept.
+        join: how branches meet where Step Functions can't nest them.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Cleanup(Construct):
         after: sfn.IStateMachine,
         queue: sqs.IQueue,
         log_retention: logs.RetentionDays,
+        join: Join,
     ) -> None:
         super().__init__(scope, id)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
@@ -73,6 +76,7 @@ class Cleanup(Construct):
                 run_location=f'"s3://{storage.bucket.bucket_name}/{storage.prefix}/" & $outcome.name', workflow=name
             ),
             timeout_seconds=_DAY,
+            join=join,
             table=lambda: rendezvous_table(self, role=role).table_name,
         )
         self._machine = Machine.of(self, definition=definition, role=role, log_retention=log_retention, metadata={})

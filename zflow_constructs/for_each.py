@@ -8,7 +8,7 @@ from constructs import Construct
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Scope, Template, render_value
 from zflow_constructs.core.fragment import Fragment, Loop
-from zflow_constructs.core.limits import MOST_PAYLOAD_BYTES, events
+from zflow_constructs.core.limits import MOST_PAYLOAD_BYTES, most_events
 from zflow_constructs.core.references import Bounded, Collected
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Step, StepGroup, all_steps
@@ -88,7 +88,7 @@ class ForEach(Step):
         self._distributed = (
             max_concurrency > _MOST_AT_ONCE_INLINE
             or self._tolerated > 0
-            or self._most_items * sum(map(events, self._nodes)) > _MOST_EVENTS_INLINE
+            or self._most_items * sum(map(most_events, self._nodes)) > _MOST_EVENTS_INLINE
         )
 
     @property

@@ -15,12 +15,13 @@ from constructs import Construct
 
 from zflow_constructs.binding import Binding
 from zflow_constructs.cleanup import Cleanup
+from zflow_constructs.core.arrangement import Join, needless_waits
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Scope, Template
 from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.limits import check_definition, check_history
+from zflow_constructs.core.limits import check_definition, check_history, check_payloads
 from zflow_constructs.core.membership import check_at_the_end, check_members
 from zflow_constructs.core.mermaid import to_mermaid
 from zflow_constructs.core.parameters import RunParameter, Value
@@ -36,6 +37,7 @@ from zflow_constructs.triggers import call_on_stop, start_on_schedule
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _YEAR = 365 * 86_400
+_MOST_TOLD = 10
 
 
 class MlWorkflow(Construct):
@@ -47,6 +49,9 @@ class MlWorkflow(Construct):
         steps: all its steps and groups of them, in any order: what a step uses decides when it runs.
         finally_: steps that run when all others have ended, whether the run succeeded, failed or was stopped: they tear
             down, or tell somebody. They read run parameters and `zflow.Outcome(...)`. Default: none
+        join: how branches meet where Step Functions can't nest them: through a table in DynamoDB, each step as soon as
+            what it needs is there; or with `barrier` without a table, some steps waiting for more than they need (which
+            is told at synth). Default: rendezvous
         outputs: what a run outputs, by name, null where a step was skipped; `WorkflowStep` hands it to other workflows.
             Default: the results of the steps that nothing comes after
         parameters: the run parameters, read in steps by `zflow.Parameter(name)`: what a run may set by its input,
@@ -75,6 +80,7 @@ class MlWorkflow(Construct):
         *,
         steps: Sequence[Step | StepGroup],
         finally_: Sequence[Step | StepGroup] = (),
+        join: Join = "rendezvous",
         outputs: Mapping[str, Template] | None = None,
         parameters: Mapping[str, RunParameter | Value] | None = None,
         bucket: s3.IBucket | None = None,
@@ -111,11 +117,11 @@ class MlWorkflow(Construct):
             scope=self._scope(),
             timeout_seconds=self._seconds,
             outputs=outputs,
+            join=join,
             table=lambda: rendezvous_table(self, role=self._role).table_name,
         )
         check_definition(id, definition)
-        for number, warning in enumerate(check_history(id, nodes)):
-            Annotations.of(self).add_warning_v2(f"zflow_constructs:history{number}", warning)
+        self._report(nodes, join)
         retention = log_retention or logs.RetentionDays.THREE_MONTHS
         self._machine = Machine.of(
             self, definition=definition, role=self._role, log_retention=retention, metadata=self._metadata()
@@ -143,6 +149,7 @@ class MlWorkflow(Construct):
                 after=self.state_machine,
                 queue=queue,
                 log_retention=retention,
+                join=join,
             )
 
     @property
@@ -218,6 +225,18 @@ class MlWorkflow(Construct):
     def _scope(self) -> Scope:
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
         return Scope(run_location=f"{location} & $states.context.Execution.Name", workflow=self.node.id)
+
+    def _report(self, nodes: Sequence[StepNode], join: Join) -> None:
+        """Says at synth what may surprise whoever runs it."""
+        for number, warning in enumerate([*check_history(self.node.id, nodes), *check_payloads(nodes)]):
+            Annotations.of(self).add_warning_v2(f"zflow_constructs:limit{number}", warning)
+        waits = needless_waits(nodes) if join == "barrier" else []
+        for earlier, later in waits[:_MOST_TOLD]:
+            Annotations.of(self).add_info(
+                f'join="barrier": step "{later}" waits for "{earlier}", which it doesn\'t need.'
+            )
+        if more := waits[_MOST_TOLD:]:
+            Annotations.of(self).add_info(f'join="barrier": {len(more)} more such waits.')
 
     def _metadata(self) -> dict[str, object]:
         parameters = {PARAMETERS_METADATA: self._parameters.metadata()} if self._parameters.declared else {}

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from zflow_constructs.core.availability import available
+from zflow_constructs.core.barriers import barriers
 from zflow_constructs.core.expressions import Condition, Template, parts_of
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import Nested, Series, topological_order
-from zflow_constructs.core.nesting import plan
+from zflow_constructs.core.nesting import Plan, plan
 from zflow_constructs.core.references import Ran, StepOutput
 
+Join = Literal["rendezvous", "barrier"]
+"""How branches meet that nesting can't join: at a table, or by waiting for more than they need."""
 END = "(end)"
 """Stands for what comes after all steps, where it reads their results."""
 
@@ -46,20 +50,20 @@ class Arrangement:
         return waiters
 
 
-def arrange(steps: Sequence[StepNode], outputs: Template) -> Arrangement:
+def arrange(steps: Sequence[StepNode], outputs: Template, join: Join) -> Arrangement:
     """Puts steps in order.
 
     Args:
         steps: the steps of one level.
         outputs: what comes out at the end.
+        join: how branches meet that nesting can't join.
 
     Raises:
         WorkflowError: the steps need each other in a circle.
     """
-    nodes = {step.key: step for step in steps}
-    needs = {key: tuple(need for need in node.earlier if need in nodes) for key, node in nodes.items()}
+    nodes, needs = {step.key: step for step in steps}, _needs(steps)
     order = topological_order(needs)
-    planned = plan(needs)
+    planned = plan(needs) if join == "rendezvous" else Plan(barriers(needs).nested, rendezvous=())
     nested, rendezvous = planned.nested, planned.rendezvous
     guards = _guards(nodes, order)
     before = _order(nested)
@@ -78,6 +82,22 @@ def arrange(steps: Sequence[StepNode], outputs: Template) -> Arrangement:
     for producer, waiter in rendezvous:
         waits[waiter].append(producer)
     return Arrangement(nested, guards, {key: tuple(each) for key, each in waits.items()}, fetched, readers)
+
+
+def needless_waits(steps: Sequence[StepNode]) -> list[tuple[str, str]]:
+    """Which steps wait for which others without need where `join="barrier"`: (earlier step, later step), by name.
+
+    Args:
+        steps: the steps of one level; those of loops are looked at too.
+    """
+    names = {step.key: step.name for step in steps}
+    inside = [wait for step in steps for loop in step.fragment.loops for wait in needless_waits(loop.steps)]
+    return [*((names[earlier], names[later]) for earlier, later in barriers(_needs(steps)).waits), *inside]
+
+
+def _needs(steps: Sequence[StepNode]) -> dict[str, tuple[str, ...]]:
+    keys = {step.key for step in steps}
+    return {step.key: tuple(need for need in step.earlier if need in keys) for step in steps}
 
 
 def _guards(nodes: Mapping[str, StepNode], order: Sequence[str]) -> dict[str, tuple[Condition, ...]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from zflow_constructs.core.arrangement import arrange
+from zflow_constructs.core.arrangement import Join, arrange
 from zflow_constructs.core.asl import EXIT, Choice, Pass, Rule, State
 from zflow_constructs.core.availability import all_of, or_null
 from zflow_constructs.core.expressions import Json, Jsonata, Scope, Template, render_template
@@ -39,11 +39,13 @@ class Setting:
         names: the names in use.
         timeout_seconds: the longest that an execution may take.
         table: gives the name of the table where branches meet; called only if any do.
+        join: how branches meet that nesting can't join.
     """
 
     names: Names
     timeout_seconds: int
     table: Callable[[], str]
+    join: Join
 
 
 def compile_workflow(
@@ -54,6 +56,7 @@ def compile_workflow(
     timeout_seconds: int,
     outputs: Mapping[str, Template] | None = None,
     table: Callable[[], str] = _no_table,
+    join: Join = "rendezvous",
 ) -> dict[str, Json]:
     """The whole state machine in Amazon States Language.
 
@@ -65,6 +68,8 @@ def compile_workflow(
         outputs: what the execution outputs. Default: the results of the steps that nothing comes after
         table: gives the name of the DynamoDB table where branches meet that nesting can't join; called only if any
             do. Default: there must be none
+        join: `barrier`: without such a table, at the price that steps wait for others that they don't need.
+            Default: `rendezvous`
 
     Returns:
         `{"QueryLanguage": "JSONata", "TimeoutSeconds": 86400, "StartAt": "Train", "States": {"Train": {...}}}`
@@ -76,7 +81,7 @@ def compile_workflow(
     every = list(_every(steps))
     for step in every:
         names.claim(step)
-    body = _Body(steps, scope, Setting(names, timeout_seconds, cache(table)), RUN_KEY, outputs or {})
+    body = _Body(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, outputs or {})
     for step in every:
         names.check_inside(step.name, step.fragment)
     before = body.before(start)
@@ -101,7 +106,7 @@ class _Body:
         self._results: dict[str, str] = {}
         self._scope = replace(scope, results=ChainMap(self._results, dict(scope.results)))
         self._setting = setting
-        self._arranged = arrange(steps, outputs)
+        self._arranged = arrange(steps, outputs, setting.join)
         # By identity: to hash a nested part is to walk all of it.
         self._parallels: dict[int, tuple[str, str]] = {}
         self._name_parallels(self._arranged.nested)

@@ -15,6 +15,8 @@ MOST_EVENTS = 25_000
 _MOST_BYTES = 1_048_576
 MOST_PAYLOAD_BYTES = 262_144
 _CALL, _OTHER, _CONTAINER, _TURN = 5, 2, 4, 6
+# An output is a number, or the address of an object in S3.
+_LIKELY_BYTES = 100
 _LOOK = _CALL + 2 * _OTHER
 # What may be around a step: its guard, the branches it stands in, what it tells other branches.
 _AROUND = 12
@@ -27,6 +29,18 @@ def events(step: StepNode) -> int:
         step: the step.
     """
     return _AROUND + sum(_events(state) for state in step.fragment.states.values())
+
+
+def most_events(step: StepNode) -> int:
+    """How many events a step may add to the history of an execution, if it takes as long as it may.
+
+    Args:
+        step: the step.
+    """
+    looks = step.looks + sum(
+        loop.most_items * inner.looks for loop in step.fragment.loops if not loop.distributed for inner in loop.steps
+    )
+    return events(step) + _LOOK * looks
 
 
 def check_definition(workflow: str, definition: Mapping[str, Json]) -> None:
@@ -78,12 +92,35 @@ def check_history(workflow: str, steps: Sequence[StepNode]) -> list[str]:
             "own, and run that as a WorkflowStep: it has a history of its own."
         )
     return [
-        f'Step "{step.name}" may look {step.looks} times at what it waits for, which adds {step.looks * _LOOK} events '
-        f"to the history of an execution, and Step Functions ends it at {MOST_EVENTS}. Give it a shorter timeout, or a "
-        "workflow of its own (WorkflowStep)."
+        f'Step "{step.name}" may add {most_events(step)} events to the history of an execution, if it takes as long as '
+        f"it may, and Step Functions ends an execution at {MOST_EVENTS}. Give it a shorter timeout, or a workflow of "
+        "its own (WorkflowStep)."
         for step in steps
-        if step.looks * _LOOK > MOST_EVENTS
+        if most_events(step) > MOST_EVENTS
     ]
+
+
+def check_payloads(steps: Sequence[StepNode]) -> list[str]:
+    """Checks that what loops put out is likely to fit into a payload.
+
+    Args:
+        steps: the workflow's steps.
+
+    Returns:
+        Warnings: loops whose turns may put out too much together.
+    """
+    warnings = []
+    for step in steps:
+        for loop in step.fragment.loops:
+            size = loop.most_items * (1 + len(loop.outputs)) * _LIKELY_BYTES
+            if size > MOST_PAYLOAD_BYTES:
+                warnings.append(
+                    f'Step "{step.name}" may have {loop.most_items} turns of {len(loop.outputs)} outputs, about {size} '
+                    f"bytes, and Step Functions takes {MOST_PAYLOAD_BYTES}. Lower most_items, or let the turns write "
+                    "their results to S3, and put out less."
+                )
+        warnings += check_payloads(step.repeated)
+    return warnings
 
 
 def _events(state: Part) -> int:

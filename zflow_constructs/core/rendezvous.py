@@ -21,6 +21,7 @@ _CALL_SECONDS = 60
 _SHORTEST_WAIT_SECONDS = 900
 _LOOKS = 100
 _STALE = ("Sfn.InvalidTokenException", "Sfn.TaskDoesNotExistException", "Sfn.TaskTimedOutException")
+# Each call may be made again, even if a first one was heard: also one that has not answered in time.
 _DYNAMODB = Retrier(
     (
         "DynamoDb.InternalServerErrorException",
@@ -28,13 +29,17 @@ _DYNAMODB = Retrier(
         "DynamoDb.RequestLimitExceededException",
         "DynamoDb.SdkClientException",
         "DynamoDb.ThrottlingException",
+        "States.Timeout",
     ),
     interval_seconds=1,
     max_attempts=10,
     max_delay_seconds=60,
 )
 _STEP_FUNCTIONS = Retrier(
-    ("Sfn.SdkClientException", "Sfn.ThrottlingException"), interval_seconds=1, max_attempts=10, max_delay_seconds=60
+    ("Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"),
+    interval_seconds=1,
+    max_attempts=10,
+    max_delay_seconds=60,
 )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from zflow_constructs.core.asl import EXIT, Choice, Fail, Rule, State
@@ -118,18 +118,17 @@ class RunParameters:
         Raises:
             WorkflowError: a run would refuse them.
         """
-        later = {name for name, value in values.items() if isinstance(value, Expression)}
-        declared = {name: each for name, each in self.declared.items() if name not in later}
+        later = [name for name, value in values.items() if isinstance(value, Expression)]
         known = {name: value for name, value in values.items() if name not in later}
-        unknown = {name: values[name] for name in later if name not in self.declared}
-        if complaint := RunParameters(self.workflow, declared).complaint({**known, **unknown}):
+        if complaint := self.complaint(known, later=later):
             raise WorkflowError(f'{user}: MlWorkflow "{self.workflow}" can\'t run with its parameters: {complaint}')
 
-    def complaint(self, values: Mapping[str, object]) -> str:
+    def complaint(self, values: Mapping[str, object], *, later: Collection[str] = ()) -> str:
         """What is wrong with the parameters of a run, in the words in which an execution says it.
 
         Args:
             values: what the run is given.
+            later: the names of what it is given besides, whose values are not known yet. Default: none
 
         Returns:
             `"country" is "it", and must be one of "de", "fr"; "day" is missing, ...`, and nothing if all is well.
@@ -138,9 +137,9 @@ class RunParameters:
         for name, parameter in self.declared.items():
             if name in values and not parameter.accepts(values[name]):
                 problems.append(f'"{name}" is {_shown(values[name])}, and must be {parameter.allowed}')
-            elif name not in values and parameter.required:
+            elif name not in {*values, *later} and parameter.required:
                 problems.append(f'"{name}" is missing, and must be {parameter.allowed}')
-        unknown = [name for name in values if name not in {*self.declared, _STARTED_BY}]
+        unknown = [name for name in (*values, *later) if name not in {*self.declared, _STARTED_BY}]
         if unknown:
             problems.append(f"it has no {_quoted(unknown)}{self._only}")
         hints = "".join(did_you_mean(name, self.declared) for name in unknown)
