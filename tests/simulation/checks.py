@@ -22,8 +22,9 @@ def runs_at_the_critical_path(case: Case, machine: Machine, seed: int = 0) -> No
     world.clock.run(until=case.critical_path)
     _is_right(case, execution, world.work)
     began = {step_of(work.step): work.began for work in world.work}
-    assert began == {step: expected.begins for step, expected in case.steps.items() if expected.runs}
-    assert world.clock.now == case.critical_path
+    expected = {step: expected.begins for step, expected in case.steps.items() if expected.runs}
+    assert began == expected, f"steps began late: {dict(began.items() - expected.items())}"
+    assert world.clock.now == case.critical_path, "it ended late"
 
 
 def runs_twice_at_once(case: Case, machine: Machine, seed: int = 0) -> None:
@@ -94,17 +95,18 @@ def _world(case: Case, faults: Faults, seed: int, *, failures: float = 0) -> Wor
 
 def _is_right(case: Case, execution: Execution, work: list[Work]) -> None:
     """It has succeeded; each step that runs ended once, after all that it needs, and with the right arguments."""
-    assert execution.status is Status.SUCCEEDED, (execution.status, execution.top.failure)
+    assert execution.status is Status.SUCCEEDED, f"it has {execution.status.value} {execution.top.failure}"
     ended = [each for each in work if each.outcome == "succeeded" or _failed_for_good(case, each)]
     done = {step_of(each.step): each for each in ended}
     assert len(done) == len(ended), "a step that had ended ran again"
-    assert done.keys() == {step for step, expected in case.steps.items() if expected.runs}
+    wanted = {step for step, expected in case.steps.items() if expected.runs}
+    assert done.keys() == wanted, f"the wrong steps ran: {sorted(done.keys() ^ wanted)}"
     for step, each in done.items():
-        assert each.arguments == case.steps[step].arguments, step
+        assert each.arguments == case.steps[step].arguments, f"{step} was given the wrong values"
     for each in work:
         early = [need for need in case.needs[step_of(each.step)] if need in done and done[need].ended > each.began]
         assert not early, f"{each.step} began before {early} ended"
-    assert execution.top.output == case.output
+    assert execution.top.output == case.output, "the output is wrong"
 
 
 def _failed_for_good(case: Case, work: Work) -> bool:

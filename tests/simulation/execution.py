@@ -24,7 +24,7 @@ class Status(Enum):
     """How far a scope is."""
 
     READY = "ready"
-    RUNNING = "running"
+    RUNNING = "not ended"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABORTED = "aborted"

@@ -55,7 +55,7 @@ def _asking(state: StateFields, **arguments: Json) -> StateFields:
 
 def _skipping(state: StateFields) -> StateFields:
     """A state that does nothing and goes where another goes."""
-    return {"Type": "Pass", "Output": {}, **_way(state)}
+    return {"Type": "Pass", "Output": state["Output"], **_way(state)}
 
 
 def keyed(key: str, states: States) -> States:
@@ -185,18 +185,43 @@ def stores_the_value_after_waking(states: States) -> States:
 
 
 def marks_before_the_step(states: States) -> States:
-    """Swaps a step of one state with the two states that follow it: its mark and its waking."""
-    mutated = dict(states)
-    for name, mark in states.items():
-        step = name.removesuffix(" is done")
-        if marks(mark) and step in states and states[step].get("Next") == name:
-            wake = str(mark["Next"])
-            for before, state in states.items():
-                if state.get("Next") == step:
-                    mutated[before] = {**state, "Next": name}
-            mutated[wake] = _leading(states[wake], {"Next": step})
-            mutated[step] = _leading(states[step], states[wake])
+    """Puts a mark and the waking that follows it before their step, if that is one state."""
+    mutated: States = {}
+    for name, state in states.items():
+        mark = states.get(f"{name} is done", {})
+        if not (marks(mark) and state.get("Next") == f"{name} is done"):
+            mutated.setdefault(name, state)
+            continue
+        wake = str(mark["Next"])
+        values = {**mapping(mapping(mark["Arguments"])["ExpressionAttributeValues"]), ":value": {"S": '{"value": 0}'}}
+        stored = {each: value for each, value in values.items() if each in str(mark["Arguments"])}
+        mutated = {each: _redirected(before, name, f"{name} is done") for each, before in mutated.items()}
+        mutated[f"{name} is done"] = _asking(mark, ExpressionAttributeValues=stored)
+        mutated[wake] = {**_leading(states[wake], {"Next": name}), "Output": {}}
+        mutated[name] = {**_leading(state, states[wake]), "Output": _own(state, states[wake])}
     return mutated
+
+
+def _own(state: StateFields, last: StateFields) -> Json:
+    """What the last state of a branch outputs, with what the state itself assigns written out."""
+    assigned = mapping(state.get("Assign", {}))
+    return {name: assigned.get(name, value) for name, value in mapping(last["Output"]).items()}
+
+
+def _redirected(state: StateFields, target: str, instead: str) -> StateFields:
+    def redirected(value: Json) -> Json:
+        match value:
+            case Mapping():
+                return _redirected(value, target, instead)
+            case list():
+                return [redirected(item) for item in value]
+            case _:
+                return value
+
+    return {
+        name: instead if name in {"Next", "Default"} and value == target else redirected(value)
+        for name, value in state.items()
+    }
 
 
 def skips_the_mark_with_the_step(states: States) -> States:

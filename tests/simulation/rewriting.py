@@ -17,8 +17,9 @@ def rewritten(scope: Mapping[str, Json], change: Callable[[States], States]) -> 
 
     Args:
         scope: the machine, or a scope in it.
-        change: what is made of the states of one scope; the first one of them stays the first.
+        change: what is made of the states of one scope, which starts with the first one of them.
     """
+    assert scope["StartAt"] == next(iter(mapping(scope["States"]))), scope["StartAt"]
     states: States = {}
     for name, value in mapping(scope["States"]).items():
         inner: dict[str, Json] = {}
@@ -28,7 +29,8 @@ def rewritten(scope: Mapping[str, Json], change: Callable[[States], States]) -> 
         if "ItemProcessor" in state:
             inner["ItemProcessor"] = rewritten(mapping(state["ItemProcessor"]), change)
         states[name] = {**state, **inner}
-    return {**scope, "States": change(states)}
+    changed = change(states)
+    return {**scope, "StartAt": next(iter(changed)), "States": changed}
 
 
 def waits(state: StateFields) -> bool:
