@@ -29,7 +29,7 @@ _FIELDS = {
     "started": "$states.result.StartDate",
     "url": _URL,
 }
-_RETRY = Retrier(("Sfn.SdkClientException", "Sfn.SfnException", "Sfn.ThrottlingException"), 1, 10, max_delay_seconds=60)
+_RETRY = Retrier(("Sfn.SdkClientException", "Sfn.SfnException"), 1, 10, max_delay_seconds=60)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ _STALE = ("Sfn.InvalidTokenException", "Sfn.TaskDoesNotExistException", "Sfn.Tas
 # Each call may be made again, even if a first one was heard: also one that has not answered in time.
 _DYNAMODB = Retrier(
     (
+        "DynamoDb.DynamoDbException",
         "DynamoDb.InternalServerErrorException",
         "DynamoDb.ProvisionedThroughputExceededException",
         "DynamoDb.RequestLimitExceededException",
@@ -36,7 +37,7 @@ _DYNAMODB = Retrier(
     max_delay_seconds=60,
 )
 _STEP_FUNCTIONS = Retrier(
-    ("Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"),
+    ("Sfn.SdkClientException", "Sfn.SfnException", "States.Timeout"),
     interval_seconds=1,
     max_attempts=10,
     max_delay_seconds=60,
