@@ -116,6 +116,27 @@ def test_an_integration_that_the_engine_can_t_honour_is_refused_by_its_state(res
     assert "It honours these integrations: lambda:invoke, sagemaker:(createTrainingJob" in str(raised.value)
 
 
+def test_a_map_that_reads_its_items_from_s3_is_refused() -> None:
+    items = {"Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}, "End": True}
+    with pytest.raises(AssemblyError, match="can't run these states of Nightly:\n  Items: ItemReader\n"):
+        check_tasks("Nightly", {"StartAt": "Items", "States": {"Items": items}})
+
+
+def test_what_a_rule_starts_after_a_workflow_is_no_workflow_to_choose(tmp_path: Path) -> None:
+    rule = {"EventPattern": {"source": ["aws.states"]}, "Targets": [{"Id": "Target0", "Arn": {"Ref": "Cleanup"}}]}
+    more = {
+        "Cleanup": {"Type": "AWS::StepFunctions::StateMachine"},
+        "AtTheEnd": {"Type": "AWS::Events::Rule", "Properties": rule},
+    }
+    assert state_machine(load_stack(write_assembly(tmp_path, STATES, more=more))) == "Machine"
+
+
+def test_a_workflow_that_an_event_starts_is_one(tmp_path: Path) -> None:
+    rule = {"EventPattern": {"source": ["aws.s3"]}, "Targets": [{"Id": "Target0", "Arn": {"Ref": "Machine"}}]}
+    more = {"OnUpload": {"Type": "AWS::Events::Rule", "Properties": rule}}
+    assert state_machine(load_stack(write_assembly(tmp_path, STATES, more=more))) == "Machine"
+
+
 def test_one_of_several_workflows_is_chosen_by_its_id(tmp_path: Path) -> None:
     other = {
         "Type": "AWS::StepFunctions::StateMachine",

@@ -152,9 +152,10 @@ class Executions:
         machine = _machine(arn)
         if machine in self._shown and (machine == self._workflow or arn in self._follow_ups):
             return self._shown[machine]
-        if arn not in self._inner:
-            self._inner[arn] = self._steps(machine, on_change=lambda step: self.on_line(arn, _line(step)))
-        return self._inner[arn]
+        if arn in self._inner:
+            return self._inner[arn]
+        # Two branches of it may get here at once: the first is kept.
+        return self._inner.setdefault(arn, self._steps(machine, on_change=lambda step: self.on_line(arn, _line(step))))
 
     def _steps(self, machine: str, *, on_change: Callable[[Step], None]) -> Steps:
         described = self._client.describe_state_machine(stateMachineArn=machine)

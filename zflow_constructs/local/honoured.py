@@ -25,6 +25,9 @@ INTEGRATIONS = (
 
 _TASK = re.compile(f"arn:aws:(states:::({'|'.join(INTEGRATIONS)})|lambda:.*:function:.*)")
 
+_NOT_HERE = ("ItemBatcher", "ItemReader", "ResultWriter")
+"""Fields of a Distributed Map that need S3."""
+
 
 def check_resources(stack: Stack) -> None:
     """Refuse a stack that has resources which the engine can't honour.
@@ -59,6 +62,7 @@ def check_tasks(machine: str, definition: Mapping[str, object]) -> None:
         for name, state in states(definition)
         if state["Type"] == "Task" and not _TASK.fullmatch(str(state["Resource"]))
     ]
+    refusals += [f"{name}: {field}" for name, state in states(definition) for field in _NOT_HERE if field in state]
     if refusals:
         known = ", ".join(integration.replace("\\", "") for integration in INTEGRATIONS)
         raise AssemblyError(

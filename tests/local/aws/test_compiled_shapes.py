@@ -1,0 +1,128 @@
+"""Compiled workflows of every shape in moto's real interpreter: the right values, in the right order, in any race."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from random import Random
+
+import pytest
+
+from tests.local.aws.conftest import Ended, create, ended
+from tests.local.aws.rendezvous import TABLE
+from zflow_constructs.core.asl import EXIT, Pass, Wait
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.expressions import Json, Jsonata, Scope
+from zflow_constructs.core.fragment import Fragment, Part, StepNode
+from zflow_constructs.core.references import StepOutput
+from zflow_constructs.local.aws.server import AwsServer
+
+RUNS = 5
+SLOW_RUNS = 50
+AT_ONCE = 5
+LONGEST_SECONDS = 8
+
+SHAPES: Mapping[str, str] = {
+    "N": "A; B; C A; D A B",
+    "double N": "A; B; C A; D A B; E C; F C D",
+    "W": "A; B; C; D A B; E B C",
+    "risk scoring": "Extract; Prepare Extract; Train Prepare; Holdout Extract; Predict Train Holdout; Report Predict; "
+    "Deploy Train Report",
+    "churn": "Clicks; Orders; Users; OfClicks Clicks; OfOrders Orders Users; Table OfClicks OfOrders; Profile Users; "
+    "Train Table; Evaluate Train Profile; Publish Evaluate Table",
+    "ensemble": "Data; Parts Data; Trees Parts; Net Parts; Calibrate Trees; Ensemble Trees Net; Audit Net Calibrate",
+    "recommendations": "Events; Items; Embed Items; Sequences Events; Candidates Embed Sequences; Rank Sequences; "
+    "Index Embed; Serve Rank Index Candidates",
+    "forecast": "Sales; Weather; Days; Clean Sales; Features Clean Weather Days; Baseline Clean; Model Features; "
+    "Compare Baseline Model; Plan Model; Alert Compare",
+    "fraud": "Payments; Labels; Graph Payments; Rules Labels; Embed Graph; Train Embed Labels; Backtest Train Rules; "
+    "Explain Train Graph; Release Backtest Explain",
+    "texts": "Crawl; Notes; Tokens Crawl; Pretrain Tokens; Tune Pretrain Notes; Agreement Notes; Evaluate Tune Tokens; "
+    "Card Evaluate Agreement",
+    "prices": "Prices; Costs; Demand Prices; Margin Costs Prices; Elasticity Demand; Simulate Elasticity Margin; "
+    "Guard Costs; Optimize Simulate; Approve Optimize Guard Demand",
+}
+"""By name, the steps of a workflow, each with those that it needs."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table(aws: AwsServer) -> None:
+    aws.clients.cloudformation.create_stack(
+        StackName="shapes", TemplateBody=json.dumps({"Resources": {"Table": TABLE}})
+    )
+
+
+def needs_of(shape: str) -> Mapping[str, Sequence[str]]:
+    steps = [step.split() for step in SHAPES[shape].split("; ")]
+    return {name: needed for name, *needed in steps}
+
+
+def step(name: str, needed: Sequence[str]) -> StepNode:
+    """A step that waits as long as the execution's input says, and whose value names all that it has used."""
+    values = [StepOutput(key, key, ("value",)) for key in needed]
+    states: dict[str, Part] = {
+        name: Wait(Jsonata(f"$states.context.Execution.Input.{name}"), f"{name}: value"),
+        f"{name}: value": Pass(assign={name: {"value": [name, *values]}}, next=EXIT),
+    }
+    return StepNode(name, name, Fragment(states, result=name))
+
+
+def machine_of(shape: str) -> Mapping[str, Json]:
+    nodes = [step(name, needed) for name, needed in needs_of(shape).items()]
+    return compile_workflow(nodes, start={}, scope=Scope(), timeout_seconds=600, table=lambda: "rendezvous")
+
+
+def expected(shape: str) -> Mapping[str, object]:
+    needs = needs_of(shape)
+
+    @cache
+    def value(name: str) -> list[object]:
+        return [name, *(value(needed) for needed in needs[name])]
+
+    used = {needed for each in needs.values() for needed in each}
+    return {name: {"value": value(name)} for name in needs if name not in used}
+
+
+def delays(shape: str, runs: int) -> Iterator[Mapping[str, int]]:
+    """How long each step takes: in every other run nothing, so that all race; else now this one longest, now that."""
+    for seed in range(runs):
+        random = Random(f"{shape} {seed}")
+        longest = LONGEST_SECONDS if seed % 2 else 0
+        yield {name: random.randint(0, longest) for name in needs_of(shape)}
+
+
+def run(aws: AwsServer, shape: str, runs: int) -> list[Ended]:
+    machine = create(aws, shape, machine_of(shape))
+
+    def one(given: Mapping[str, int]) -> Ended:
+        client = aws.clients.stepfunctions
+        arn = client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+        return ended(aws, arn, timeout=60, look=0.1)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(one, delays(shape, runs)))
+
+
+def entered_at(execution: Ended) -> Mapping[str, int]:
+    """When each state was entered, as the number of the event."""
+    found = {}
+    for number, event in enumerate(execution.history):
+        details = event.get("stateEnteredEventDetails")
+        if isinstance(details, Mapping):
+            found[str(details["name"])] = number
+    return found
+
+
+@pytest.mark.parametrize("runs", [RUNS, pytest.param(SLOW_RUNS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_each_run_has_the_right_values_in_the_right_order(aws: AwsServer, shape: str, runs: int) -> None:
+    for execution in run(aws, shape, runs):
+        assert (execution.output, execution.cause) == (expected(shape), "")
+        entered = entered_at(execution)
+        for name, needed in needs_of(shape).items():
+            assert all(entered[f"{each}: value"] < entered[name] for each in needed)
+
+
+def test_shapes_that_nesting_can_t_express_are_among_them() -> None:
+    meeting = [shape for shape in SHAPES if '"Run key"' in json.dumps(machine_of(shape))]
+    assert len(meeting) > 7
