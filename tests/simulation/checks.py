@@ -57,7 +57,7 @@ def survives_failures(case: Case, machine: Machine, seed: int = 0) -> None:
 
 def survives_lost_messages(case: Case, machine: Machine, seed: int = 0) -> None:
     """Calls are throttled, their responses and callbacks lost: nothing fails, nothing hangs, all values are right."""
-    world = _world(case, Faults(throttled=0.1, lost_response=0.1, lost_callback=0.3), seed)
+    world = _world(case, Faults(throttled=0.1, lost_response=0.1, unanswered=0.1, lost_callback=0.3), seed)
     execution = world.start(Scope.of(machine), case.given)
     world.clock.run(until=_FOREVER)
     _is_right(case, execution, world.work)

@@ -11,6 +11,7 @@ from tests.simulation.definition import items
 from tests.simulation.rewriting import StateFields, States, marks, waits
 from zflow_constructs.core.expressions import Json
 
+_TIMEOUT = "States.Timeout"
 Mutant: TypeAlias = Callable[[States], States]
 
 
@@ -112,10 +113,14 @@ def fails_where_it_need_not_wait(states: States) -> States:
 
 
 def does_not_look_again(states: States) -> States:
-    def change(state: StateFields) -> StateFields:
-        return {**state, "Retry": [each for each in items(state["Retry"]) if "States.Timeout" not in str(each)]}
+    return _each(waits, lambda state: {**state, "Retry": _retrying(state, lambda error: error != _TIMEOUT)}, states)
 
-    return _each(waits, change, states)
+
+def _retrying(state: StateFields, wanted: Callable[[Json], bool]) -> list[Json]:
+    """A state's retriers, for the errors that are wanted alone."""
+    retriers = [mapping(each) for each in items(state.get("Retry", []))]
+    errors = [[error for error in items(each["ErrorEquals"]) if wanted(error)] for each in retriers]
+    return [{**each, "ErrorEquals": names} for each, names in zip(retriers, errors, strict=True) if names]
 
 
 def goes_on_when_a_wait_takes_too_long(states: States) -> States:
@@ -150,10 +155,7 @@ def fails_on_a_stale_token(states: States) -> States:
 
 
 def does_not_retry_calls(states: States) -> States:
-    def change(state: StateFields) -> StateFields:
-        return {**state, "Retry": [each for each in items(state["Retry"]) if "States.Timeout" in str(each)]}
-
-    return _each(_calls, change, states)
+    return _each(_calls, lambda state: {**state, "Retry": _retrying(state, lambda error: error == _TIMEOUT)}, states)
 
 
 def reads_what_was_there_before(states: States) -> States:
