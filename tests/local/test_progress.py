@@ -14,6 +14,7 @@ from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import StepOutput
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
+from zflow_constructs.local.progress import Steps
 from zflow_constructs.local.steps import StepStatus
 
 
@@ -107,3 +108,27 @@ def test_tolerated_failures_are_counted(tmp_path: Path) -> None:
     assert (steps["PerCountry"].status, steps["PerCountry"].done) == (StepStatus.SUCCEEDED, 2)
     assert steps["Train"].counts == {StepStatus.SUCCEEDED: 2, StepStatus.FAILED: 1}
     assert "Train failed, and the workflow went on" in lines
+
+
+def test_a_failed_item_is_none_of_another_loop_s() -> None:
+    loops = [loop("Left", ["x"], step("Train")), loop("Right", ["x"], step("Score"))]
+    steps = Steps({"States": states_of(*loops)}, on_change=lambda _step: None)
+    for number, (kind, name) in enumerate(
+        [
+            ("MapStateEntered", "Left"),
+            ("MapIterationStarted", "Left"),
+            ("TaskStateEntered", "Train"),
+            ("MapStateEntered", "Right"),
+            ("MapIterationStarted", "Right"),
+            ("TaskStateEntered", "Score"),
+            ("MapIterationFailed", "Right"),
+        ],
+        start=1,
+    ):
+        details = {"name": name, "index": 0}
+        beginning = number - 1 if kind != "MapStateEntered" else 0
+        event = {"id": number, "previousEventId": beginning, "type": kind, "timestamp": "t"}
+        steps.on_event({**event, "nameEventDetails": details})
+    statuses = {step.id: step.counts for step in steps}
+    assert statuses["Train"] == {StepStatus.RUNNING: 1}
+    assert statuses["Score"] == {StepStatus.ABORTED: 1}

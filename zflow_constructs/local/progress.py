@@ -213,12 +213,17 @@ class Steps:
             loop.turn(here.items[:-1]).done += 1
             self._on_change(loop)
         elif kind != "MapIterationStarted":
-            for step in self._steps.values():
-                for items, turn in step.turns.items():
-                    if items[: len(here.items)] == here.items and turn.status is StepStatus.RUNNING:
-                        self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.ABORTED)
+            self._break_off(loop, here.items)
             if kind == "MapIterationFailed" and loop.id not in self._distributed:
                 self._blame(loop, here.items)
+
+    def _break_off(self, loop: Step, items: Items) -> None:
+        """End what runs in an item of a loop that has failed or was aborted."""
+        for step in self._steps.values():
+            for inner, turn in step.turns.items():
+                within = loop.id in self._loops_around[step.id] and inner[: len(items)] == items
+                if within and turn.status is StepStatus.RUNNING:
+                    self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.ABORTED)
 
     def _finish(self, step: Step, items: Items) -> None:
         turn = self._turn(step, items)

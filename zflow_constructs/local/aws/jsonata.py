@@ -9,6 +9,7 @@ See https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from zflow_constructs.local.aws.hooks import all_replaced
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+
+_VARIABLE = re.compile(r"\$(\w+)")
 
 
 class QueryError(ValueError):
@@ -54,7 +57,9 @@ def evaluate(expression: str, bindings: Mapping[str, object]) -> object:
         query.set_output_convert_nulls(False)
         for name, function in _FUNCTIONS.items():
             query.register_lambda(name, function)
-        result = query.evaluate(None, {name: _bound(value) for name, value in bindings.items()})
+        # To bind a value is to copy it: only those that the expression names.
+        named = set(_VARIABLE.findall(expression))
+        result = query.evaluate(None, {name: _bound(value) for name, value in bindings.items() if name in named})
     except RecursionError as error:
         raise QueryError(f"The JSONata expression '{expression}' recurses too deep.") from error
     except Exception as error:
