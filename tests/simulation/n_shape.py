@@ -14,7 +14,7 @@ THROTTLED: Json = {
         "DynamoDb.ThrottlingException",
         "DynamoDb.ProvisionedThroughputExceededException",
         "DynamoDb.SdkClientException",
-        "Sfn.ThrottlingException",
+        "Sfn.SfnException",
         "Sfn.SdkClientException",
     ],
     "IntervalSeconds": 1,
@@ -100,7 +100,7 @@ MARK = call(
         "UpdateExpression": "SET #done = :done, #expires = :expires, #value = :value",
         "ExpressionAttributeNames": {"#done": "done", "#expires": "expires", "#value": "value"},
         "ExpressionAttributeValues": {
-            ":done": {"BOOL": True},
+            ":done": {"S": "{% $now() %}"},
             ":expires": EXPIRES,
             ":value": {"S": "{% $string($Train) %}"},
         },

@@ -89,9 +89,9 @@ def _names(request: Mapping[str, Json], expressions: str) -> dict[str, str]:
 
 def _value(value: Json) -> Json:
     match value:
-        case {"S": str()} | {"BOOL": bool()}:
+        case {"S": str()}:
             return value
         case {"N": str(digits)} if digits.isdecimal():
             return value
         case _:
-            raise AssertionError(f"{value} is no value of DynamoDB's")
+            raise AssertionError(f"{value} is not simulated")

@@ -58,7 +58,7 @@ CASES = [
         (mutants.keys_by_the_execution_s_name, checks.runs_twice_at_once, "began before"),
         (mutants.keys_each_call_anew, checks.runs_at_the_critical_path, "it has not ended"),
         (mutants.keys_anew_after_a_redrive, checks.survives_failures, "it has not ended"),
-        (mutants.retries_a_parallel, checks.survives_failures, "a step that had ended ran again"),
+        (mutants.retries_a_parallel, checks.survives_failures, "a step that had succeeded ran again"),
         (mutants.catches_a_parallel, checks.survives_failures, "the wrong steps ran"),
         (
             mutants.assigns_the_key_again_in_a_branch,

@@ -19,7 +19,7 @@ MARK: dict[str, Json] = {
     "Key": KEY,
     "UpdateExpression": "SET #done = :done",
     "ExpressionAttributeNames": {"#done": "done"},
-    "ExpressionAttributeValues": {":done": {"BOOL": True}},
+    "ExpressionAttributeValues": {":done": {"N": "7"}},
 }
 READ: dict[str, Json] = {
     "TableName": "Rendezvous",
@@ -44,11 +44,11 @@ def test_an_update_keeps_what_it_does_not_set_and_returns_what_was_there(table: 
         "ExpressionAttributeValues": {":value": {"S": "x"}, ":expires": {"N": "12"}},
     }
     assert table.update_item(other) == {}
-    assert table.get_item(READ) == {"Item": {"done": {"BOOL": True}, "value": {"S": "x"}}}
+    assert table.get_item(READ) == {"Item": {"done": {"N": "7"}, "value": {"S": "x"}}}
     before = {
         "run": {"S": "1"},
         "step": {"S": "Train"},
-        "done": {"BOOL": True},
+        "done": {"N": "7"},
         "value": {"S": "x"},
         "expires": {"N": "12"},
     }
@@ -67,7 +67,7 @@ def test_a_read_that_is_not_consistent_may_miss_the_last_change(table: Table) ->
     assert table.get_item({**READ, "Key": {"run": {"S": "2"}, "step": {"S": "Train"}}}) == {}
     seen = [table.get_item({**READ, "ConsistentRead": False}) for _ in range(20)]
     assert {} in [answer["Item"] for answer in seen]
-    assert {"Item": {"done": {"BOOL": True}}} in seen
+    assert {"Item": {"done": {"N": "7"}}} in seen
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,10 @@ def test_a_read_that_is_not_consistent_may_miss_the_last_change(table: Table) ->
         {"ConditionExpression": "attribute_exists(#done)"},
         {"ReturnValues": "UPDATED_NEW"},
         {"ExpressionAttributeNames": {"#done": "done", "#unused": "unused"}},
-        {"ExpressionAttributeValues": {":done": {"BOOL": True}, ":unused": {"S": ""}}},
+        {"ExpressionAttributeValues": {":done": {"N": "7"}, ":unused": {"S": ""}}},
         {"ExpressionAttributeValues": {":done": {"N": "1e3"}}},
         {"ExpressionAttributeValues": {":done": {"S": None}}},
+        {"ExpressionAttributeValues": {":done": {"BOOL": True}}},
         {"Key": {"run": {"S": "1"}}},
         {"Key": {"run": {"S": "1"}, "step": {"N": "1"}}},
         {"ReturnConsumedCapacity": "TOTAL"},

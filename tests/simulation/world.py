@@ -23,7 +23,8 @@ SEND_TASK_SUCCESS = "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess"
 STALE = ("Sfn.TaskTimedOutException", "Sfn.TaskDoesNotExistException", "Sfn.InvalidTokenException")
 THROTTLED = {
     "dynamodb": ("DynamoDb.ThrottlingException", "DynamoDb.ProvisionedThroughputExceededException"),
-    "sfn": ("Sfn.ThrottlingException",),
+    # Step Functions' API declares no throttling of its own.
+    "sfn": ("Sfn.SfnException",),
 }
 LOST = {"dynamodb": "DynamoDb.SdkClientException", "sfn": "Sfn.SdkClientException"}
 
