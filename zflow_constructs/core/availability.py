@@ -32,13 +32,13 @@ class FirstOf(Expression):
     tolerant = True
 
     def render(self, scope: Scope) -> str:
-        """`($Big != null ? $Big.model : $Small.model)`: the last one is taken where no other is there."""
-        *before, last = self.options
+        """`($Big != null ? $Big.model : $Small.model)`: nothing is asked about the last one."""
+        sure = (number for number, option in enumerate(self.options) if not available(option))
+        last = next(sure, len(self.options) - 1)
         choices = [
-            f"{' and '.join(ran.render(scope) for ran in available(option))} ? {option.operand(scope)} : "
-            for option in before
+            f"{all_of(available(option)).render(scope)} ? {option.operand(scope)} : " for option in self.options[:last]
         ]
-        return f"({''.join(choices)}{last.operand(scope)})"
+        return f"({''.join(choices)}{self.options[last].operand(scope)})"
 
     def children(self) -> Iterator[Expression]:
         """The options, and what is asked about them."""
@@ -84,16 +84,23 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     return conditions[0] if len(conditions) == 1 else Combination("or", tuple(conditions))
 
 
-def or_null(templates: Mapping[str, Template]) -> dict[str, Template]:
-    """Templates of which each is null where a value in it is missing.
+def or_null(template: Template) -> Template:
+    """A template in which each expression is null where a value in it is missing.
 
     Example:
-        `or_null({"auc": train.metric("auc")})` renders as `($Train != null ? $Train.metrics.auc : null)`.
+        `or_null({"auc": train.metric("auc")})` renders as `{"auc": ($Train != null ? $Train.metrics.auc : null)}`.
     """
-    return {
-        name: FirstOf((template, NULL)) if isinstance(template, Expression) else template
-        for name, template in templates.items()
-    }
+    match template:
+        case Expression():
+            return FirstOf((template, NULL))
+        case Mapping():
+            return {name: or_null(value) for name, value in template.items()}
+        case str():
+            return template
+        case Sequence():
+            return [or_null(value) for value in template]
+        case _:
+            return template
 
 
 def _required(template: Template) -> Iterator[Expression]:

@@ -23,9 +23,6 @@ from zflow_constructs.core.meetings import Meetings
 from zflow_constructs.core.names import RUN_KEY, Names
 from zflow_constructs.core.rendezvous import Meeting
 
-_RUN_KEY_STATE = "Run key"
-_OUTPUTS_STATE = "Outputs"
-
 
 def _no_table() -> str:
     raise AssertionError("these steps meet at a table, and there is none")
@@ -81,7 +78,8 @@ def compile_workflow(
     every = list(_every(steps))
     for step in every:
         names.claim(step)
-    body = _Body(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, outputs or {})
+    given = {name: or_null(output) for name, output in (outputs or {}).items()}
+    body = _Body(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, given)
     for step in every:
         names.check_inside(step.name, step.fragment)
     before = body.before(start)
@@ -89,7 +87,7 @@ def compile_workflow(
         "QueryLanguage": "JSONata",
         "TimeoutSeconds": timeout_seconds,
         "StartAt": next(iter(before), body.start),
-        "States": {**before, **(body.ending_in(_OUTPUTS_STATE, or_null(outputs)) if outputs else body.states())},
+        "States": {**before, **(body.ending_in(names.state("Outputs")[0], given) if given else body.states())},
     }
 
 
@@ -134,11 +132,12 @@ class _Body:
         Args:
             start: the states given.
         """
-        key: dict[str, Part] = {_RUN_KEY_STATE: Pass(assign={RUN_KEY: Jsonata("$uuid()")}, next=self.start)}
         given = Fragment(start, result="")
-        if self.meets:
-            return self._rendered({**given.leaving_to(_RUN_KEY_STATE), **key}, self._scope)
-        return self._rendered(given.leaving_to(self.start), self._scope)
+        if not self.meets:
+            return self._rendered(given.leaving_to(self.start), self._scope)
+        name, _ = self._setting.names.state("Run key")
+        key = Pass(assign={RUN_KEY: Jsonata("$uuid()")}, next=self.start)
+        return self._rendered({**given.leaving_to(name), name: key}, self._scope)
 
     def states(self) -> dict[str, Json]:
         """All states; the last one outputs the results of the steps that nothing comes after."""
@@ -174,14 +173,14 @@ class _Body:
         states: dict[str, Json] = {}
         parts = _sequence(nested)
         for part, following in pairwise(parts):
-            states |= self._part(part, self._start(following))
+            states |= self._part(part, self._start(following), live)
         return states | self._last(parts[-1], live)
 
-    def _part(self, part: Nested, target: str) -> dict[str, Json]:
+    def _part(self, part: Nested, target: str, live: Sequence[str] = ()) -> dict[str, Json]:
         if isinstance(part, str):
             return self._step(part, target)
         name, variable = self._parallels[id(part)]
-        parallel, joined = self._parallel(part)
+        parallel, joined = self._parallel(part, live)
         if joined:
             parallel["Assign"] = {variable: "{% $merge($states.result) %}"}
             self._read_from(f"${variable}", joined)
@@ -243,13 +242,14 @@ class _Body:
         if not isinstance(state, Loop):
             return state
         inside, selector = entered(state, scope)
-        body = _Body(state.steps, inside, self._setting, run_key(state), state.outputs)
+        given = {name: or_null(output) for name, output in state.outputs.items()}
+        body = _Body(state.steps, inside, self._setting, run_key(state), given)
         item = item_variable(state)
         assign: dict[str, Template] = {item: Jsonata("$states.input")}
         if body.meets:
             assign[run_key(state)] = Jsonata("$uuid()")
         mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if state.distributed else {"Mode": "INLINE"}
-        outputs = {"item": Jsonata(f"${item}.value"), **or_null(state.outputs)}
+        outputs = {"item": Jsonata(f"${item}.value"), **given}
         states = {
             state.start: Pass(assign=assign, next=body.start).render(inside),
             **body.ending_in(state.results, outputs),

@@ -35,7 +35,9 @@ class Scope:
         parameters: JSONata of the run parameters.
         execution: JSONata of the ARN of the execution that was started; a distributed loop's turns have others.
         items: for each loop around, the JSONata of its current item, by the item's name.
-        turns: for each loop around, the JSONata of the current item's number.
+        turns: for each loop around, by its name, the JSONata of the current item's number.
+        levels: for each step in a loop, in how many loops it is.
+        outcome: JSONata of how the run ended, in the steps that run afterwards.
     """
 
     results: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +46,9 @@ class Scope:
     parameters: str = "$parameters"
     execution: str = "$states.context.Execution.Id"
     items: Mapping[str, str] = field(default_factory=dict)
-    turns: tuple[str, ...] = ()
+    turns: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, int] = field(default_factory=dict)
+    outcome: str = "$outcome"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from zflow_constructs.core.expressions import Jsonata, Scope, Template, parts_of
 from zflow_constructs.core.fragment import Loop
+from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Parameter, Ran, StepOutput
 
 Selector = dict[str, Template]
@@ -43,9 +44,9 @@ def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
     outer, handed = _handed(loop, scope, f"{item}.outer") if loop.distributed else (scope, {})
     inside = replace(
         outer,
-        run_location=f'{outer.run_location} & "/{loop.name}/" & $string({item}.index)',
         items={**outer.items, loop.item: f"{item}.value"},
-        turns=(*outer.turns, f"{item}.index"),
+        turns={**outer.turns, loop.name: f"{item}.index"},
+        levels={**outer.levels, **{step.key: len(outer.turns) + 1 for step in loop.steps}},
     )
     return inside, {**_ITEM, **handed}
 
@@ -59,18 +60,20 @@ def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
     given: Selector = {
         "execution": Jsonata(scope.execution),
         "run_location": Jsonata(scope.run_location),
-        "turns": [Jsonata(turn) for turn in scope.turns],
+        "turns": [Jsonata(turn) for turn in scope.turns.values()],
         "items": {name: Jsonata(item) for name, item in scope.items.items()},
         "results": {name: Jsonata(scope.results[key]) for key, name in names.items()},
         **({"parameters": Jsonata(scope.parameters)} if any(isinstance(part, Parameter) for part in parts) else {}),
+        **({"outcome": Jsonata(scope.outcome)} if any(isinstance(part, Outcome) for part in parts) else {}),
     }
     seen = replace(
         scope,
         execution=f"{outer}.execution",
         run_location=f"{outer}.run_location",
-        turns=tuple(f"{outer}.turns[{number}]" for number in range(len(scope.turns))),
+        turns={name: f"{outer}.turns[{number}]" for number, name in enumerate(scope.turns)},
         items={name: f"{outer}.items.{name}" for name in scope.items},
         results=ChainMap({key: f"{outer}.results.{name}" for key, name in names.items()}),
         parameters=f"{outer}.parameters",
+        outcome=f"{outer}.outcome",
     )
     return seen, {"outer": given}

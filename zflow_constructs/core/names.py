@@ -42,7 +42,8 @@ class Names:
 
     def __init__(self, start: Mapping[str, State]) -> None:
         self._states = dict.fromkeys(start, _WORKFLOW)
-        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE, RUN_KEY], _WORKFLOW)
+        assigned = Fragment(start, result="").variables
+        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE, RUN_KEY, *sorted(assigned)], _WORKFLOW)
 
     def claim(self, step: StepNode) -> None:
         """Takes the names of a step.

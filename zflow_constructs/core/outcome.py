@@ -58,7 +58,7 @@ class Outcome(Expression):
 
     def render(self, scope: Scope) -> str:
         """`$outcome.status`."""
-        return f"${OUTCOME_VARIABLE}.{self.field}"
+        return f"{scope.outcome}.{self.field}"
 
     def __repr__(self) -> str:
         return f'The outcome "{self.field}" of the run'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Scope
+from zflow_constructs.core.expressions import Condition, Expression, Negation, Present, Scope
 
 PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
@@ -90,11 +90,34 @@ class Item(Expression):
 
 @dataclass(frozen=True, eq=False)
 class Collected(StepOutput):
-    """One output of each turn of a loop, as a list."""
+    """What the turns of a loop gave, as a list.
+
+    Args:
+        key: the loop's construct path.
+        step: the loop's id.
+        path: `("results", <the output's name>)`, or `("results",)`: all of it.
+    """
 
     def render(self, scope: Scope) -> str:
-        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one."""
-        return f"[{super().render(scope)}]"
+        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
+
+        Where the turns give lists themselves, the path would join them: each is put in brackets then.
+        """
+        results, *output = self.path
+        turns = field_path(scope.results[self.key], results)
+        if not output:
+            return f"[{turns}]"
+        value = field_path("$turn", *output)
+        listed = f'$type({value}) = "array" ? [[{value}]] : [{value}]'
+        return f"$reduce([{turns}], function($all, $turn) {{ $append($all, {listed}) }}, [])"
+
+    def is_present(self) -> Condition:
+        """True when the loop ran."""
+        return Present(StepOutput(self.key, self.step))
+
+    def is_absent(self) -> Condition:
+        """True when the loop was skipped."""
+        return Negation(self.is_present())
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +164,7 @@ class Turn(Expression):
         """`$join([$string($PerCountry_item.index)], "/")`."""
         if not scope.turns:
             return '""'
-        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns)}], "/")'
+        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns.values())}], "/")'
 
     def __repr__(self) -> str:
         return "The turn of the loop"
@@ -162,8 +185,13 @@ class RunLocation(Expression):
     path: str
 
     def render(self, scope: Scope) -> str:
-        """`"s3://bucket/workflow/" & $states.context.Execution.Name & "/Extract/history/"`."""
-        return f"{scope.run_location} & {json.dumps(f'/{self.path}/')}"
+        """`"s3://bucket/workflow/" & $states.context.Execution.Name & "/Extract/history/"`.
+
+        A step in a loop has a folder for each turn: `... & "/PerCountry/" & $string($PerCountry_item.index) & ...`.
+        """
+        around = list(scope.turns.items())[: scope.levels.get(self.key, 0)]
+        folders = [f" & {json.dumps(f'/{loop}/')} & $string({turn})" for loop, turn in around]
+        return f"{scope.run_location}{''.join(folders)} & {json.dumps(f'/{self.path}/')}"
 
     def __repr__(self) -> str:
         return f'The output location "{self.path}" of step "{self.step}"'
@@ -195,7 +223,7 @@ class JobName(Expression):
     def render(self, scope: Scope) -> str:
         """`"workflow-train-" & $substring($hash($join([<this attempt>], "/"), "SHA-256"), 0, 20)`."""
         parts = [part for part in _ATTEMPT if self.new_at_retry or part != _RETRY]
-        attempt = ", ".join([*parts, *(f"$string({turn})" for turn in scope.turns)])
+        attempt = ", ".join([*parts, *(f"$string({turn})" for turn in scope.turns.values())])
         return f'"{self.prefix(scope.workflow)}" & $substring($hash($join([{attempt}], "/"), "SHA-256"), 0, 20)'
 
     def __repr__(self) -> str:
