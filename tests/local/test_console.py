@@ -99,6 +99,8 @@ def test_a_failure_that_no_step_has_is_said_too(tmp_path: Path) -> None:
 def test_a_cause_is_read_as_what_it_says() -> None:
     assert reason(json.dumps({"FailureReason": "bad data", "TrainingJobStatus": "Failed"})) == "bad data"
     assert reason(json.dumps({"errorType": "E", "errorMessage": "bad event"})) == "bad event"
+    inner = {"ExecutionArn": "arn", "Error": "E", "Cause": json.dumps({"errorMessage": "bad event"})}
+    assert reason(json.dumps(inner)) == "E: bad event"
     assert reason("plain words") == "plain words"
 
 

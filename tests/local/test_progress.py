@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -97,6 +98,14 @@ def test_a_failed_item_names_itself_and_its_step(tmp_path: Path) -> None:
         "Train failed for fr",
     )
     assert [line for line in lines if "failed:" in line] == ["Train failed: ValueError"]
+
+
+def test_an_optional_loop_fails_and_the_workflow_goes_on(tmp_path: Path) -> None:
+    optional = replace(loop("PerCountry", ["fr"], step("Train", do=RAISES_FOR_FR)), optional=True)
+    result, _ = run(tmp_path, optional)
+    steps = {step.id: (step.status, step.error) for step in result.steps}
+    assert result.status == "SUCCEEDED"
+    assert steps["PerCountry"] == steps["Train"] == (StepStatus.FAILED, "ValueError")
 
 
 def test_tolerated_failures_are_counted(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def _report_failure(console: Console, step: Step, folder: Path) -> None:
 
 
 def reason(cause: str) -> str:
-    """What a cause says: a failed job's FailureReason, a function's message, or the whole text.
+    """What a cause says: a job's FailureReason, a function's message, another workflow's cause, or the whole text.
 
     Args:
         cause: The cause of an execution's or a task's failure.
@@ -155,6 +155,8 @@ def reason(cause: str) -> str:
     match value:
         case {"FailureReason": str(text)} | {"errorMessage": str(text)}:
             return text
+        case {"ExecutionArn": str(), "Error": str(error), "Cause": str(inner)}:
+            return f"{error}: {reason(inner)}"
         case _:
             return cause
 

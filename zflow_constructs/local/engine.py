@@ -153,6 +153,10 @@ class Engine:
             self._abort()
             raise
         finally:
+            if not self._services.deliveries.wait(0):
+                self._services.functions.undelivered.append(
+                    f"a function still works on an event after {_STOP_SECONDS:.0f} s"
+                )
             self._executions.end()
             result = self._result()
             self._keep(result)
@@ -165,12 +169,9 @@ class Engine:
 
     def _all_is_quiet(self) -> bool:
         """Whether what rules have started has ended, too: one may start another."""
-        if not self._services.deliveries.wait(_STOP_SECONDS):
-            self._services.functions.undelivered.append(
-                f"a function still works on an event after {_STOP_SECONDS:.0f} s"
-            )
-            return True
-        return self._executions.quiet and self._services.deliveries.wait(0)
+        # A function that hangs on an event is not waited for any longer.
+        waited_for = self._services.deliveries.wait(_STOP_SECONDS)
+        return self._executions.quiet and (not waited_for or self._services.deliveries.wait(0))
 
     def _start(self) -> None:
         folder, closing = self._settings.folder, self._closing

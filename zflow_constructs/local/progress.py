@@ -166,6 +166,7 @@ class Steps:
                 turn.error = turn.error or str(error.get("Error", "States.TaskFailed"))
                 turn.cause = turn.cause or str(error.get("Cause", ""))
                 self._set(step, turn, StepStatus.FAILED)
+                self._repeat(step, repeating=False)
             case Role.MACHINERY if turn.status is StepStatus.RUNNING:
                 self._finish(step, self._items_of(step, turn))
 
