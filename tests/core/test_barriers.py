@@ -5,8 +5,11 @@ from random import Random
 
 from hypothesis import given, settings
 
+from tests.core.machines import run, step
 from tests.core.orders import Needs, any_order, closure, ordered, series_parallel
 from zflow_constructs.core.barriers import Barriers, barriers
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.graph import Branches, Nested, Series, steps_of, topological_order
 from zflow_constructs.core.nesting import plan
 
@@ -65,9 +68,22 @@ def test_the_nest_keeps_every_need_and_the_waits_are_all_that_it_adds(needs: Nee
 @given(needs=any_order())
 def test_no_chain_gets_longer_than_the_longest_of_the_needs(needs: Needs) -> None:
     level: dict[str, int] = {}
-    for step in topological_order(needs):
-        level[step] = 1 + max((level[need] for need in needs[step]), default=0)
+    for name in topological_order(needs):
+        level[name] = 1 + max((level[need] for need in needs[name]), default=0)
     assert longest(barriers(needs).nested) == max(level.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(needs=any_order())
+def test_each_step_reads_what_it_uses_and_what_nothing_uses_is_the_output_without_a_table(needs: Needs) -> None:
+    steps = [step(name, uses=before) for name, before in needs.items()]
+    machine = compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=3600, join="barrier")
+
+    def value(name: str) -> str:
+        return f"{name}({', '.join(map(value, needs[name]))})"
+
+    used = {name for before in needs.values() for name in before}
+    assert run(machine).output == {name: {"value": value(name)} for name in needs if name not in used}
 
 
 def test_a_thousand_steps_in_no_shape_at_all_get_barriers() -> None:
