@@ -16,7 +16,7 @@ EFFORT = 50_000
 """How many steps are looked at, about, for one cut."""
 
 
-EFFORT = 10_000
+EFFORT = 2_500
 """At how many levels a cut is tried, at most, times the steps: it takes the longer, the more there are."""
 
 
