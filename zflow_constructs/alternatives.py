@@ -45,7 +45,11 @@ def first_of(
     kind = DataLocation if isinstance(first, DataLocation) else ModelData
     locations = [each for each in outputs if isinstance(each, kind)]
     if len(outputs) not in {len(values), len(locations)}:
-        raise WorkflowError(f"first_of: it takes outputs of one kind, and received {list(outputs)!r}.")
+        kinds = ", ".join("a value" if isinstance(each, Expression) else type(each).__name__ for each in outputs)
+        raise WorkflowError(
+            f"first_of: it takes outputs of one kind, and received {kinds}. Hand it values alone, DataLocation alone "
+            "or ModelData alone; where data lie is a value: data.uri."
+        )
     if isinstance(first, Expression):
         return FirstOf(tuple(values))
     types = {each.content_type for each in locations if isinstance(each, DataLocation)}

@@ -16,8 +16,10 @@ from zflow_constructs.core.arrangement import Join
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.limits import check_definition
 from zflow_constructs.core.outcome import outcome_states
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.for_each import ForEach
 from zflow_constructs.machine import Machine
 from zflow_constructs.rendezvous_table import rendezvous_table
 from zflow_constructs.step import Step
@@ -79,7 +81,10 @@ class Cleanup(Construct):
             join=join,
             table=lambda: rendezvous_table(self, role=role).table_name,
         )
+        check_definition(name, definition)
         self._machine = Machine.of(self, definition=definition, role=role, log_retention=log_retention, metadata={})
+        if any(isinstance(step, ForEach) and step.distributed for step in steps):
+            self._machine.allow_distributed_loops(self, role)
         if binding.stoppers:
             call_on_stop(self, machine=self._machine.state_machine, functions=binding.stoppers, queue=queue)
         event = events.RuleTargetInput.from_object({"execution": events.EventField.from_path("$.detail.executionArn")})

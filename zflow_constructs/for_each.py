@@ -1,12 +1,13 @@
 """Loops: the same steps for each item of a list."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Scope, Template, render_value
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
 from zflow_constructs.core.fragment import Fragment, Loop
 from zflow_constructs.core.limits import MOST_PAYLOAD_BYTES, most_events
 from zflow_constructs.core.references import Bounded, Collected
@@ -75,14 +76,16 @@ class ForEach(Step):
         super().__init__(scope, id, after=after, when=when, optional=optional)
         self._items = items
         self._item = item
-        self._steps = tuple(all_steps(steps))
+        self._steps = tuple(dict.fromkeys(all_steps(steps)))
         self._given = dict(outputs or {})
         self._max_concurrency = max_concurrency
         self._tolerated = tolerated_failure_percentage
         self._most_items = most_items if isinstance(items, Expression) else len(items)
         self._check()
         self._outputs = Outputs(
-            self.name, {name: Collected(self.path, self.name, ("results", name)) for name in self._given}
+            self.name,
+            {name: Collected(self.path, self.name, ("results", name)) for name in self._given},
+            declare="Declare it in outputs={name: an output of a repeated step}.",
         )
         self._nodes = tuple(step.compiled() for step in self._steps)
         self._distributed = (
@@ -168,9 +171,16 @@ class ForEach(Step):
             )
 
     def _check_list(self, items: Sequence[Template]) -> None:
-        if not items:
-            raise WorkflowError(f"{self.label}: items is empty. List the items, or hand it an output that is a list.")
-        size = len(render_value(items, Scope()).encode())
+        if not items or isinstance(items, str) or not isinstance(items, Sequence):
+            raise WorkflowError(
+                f"{self.label}: items is {items!r}. List the items, items=[...], or hand it an output that is a list."
+            )
+        if len(items) > _MOST_ITEMS:
+            raise WorkflowError(
+                f"{self.label}: items has {len(items)} entries. Give {_MOST_ITEMS} at most: let each turn do several."
+            )
+        # What is only known at run time counts nothing here.
+        size = len(json.dumps(list(items), default=lambda _: "").encode())
         if size > MOST_PAYLOAD_BYTES:
             raise WorkflowError(
                 f"{self.label}: items has {size} bytes, and Step Functions takes {MOST_PAYLOAD_BYTES}. Put what is "

@@ -14,17 +14,21 @@ class Outputs(Mapping[str, Value]):
     Args:
         step: the step's id, for the message.
         values: the outputs.
+        declare: what to do to have one. Default: list it in the step's `outputs=`
     """
 
-    def __init__(self, step: str, values: Mapping[str, Value]) -> None:
+    def __init__(
+        self, step: str, values: Mapping[str, Value], *, declare: str = "Declare it in outputs=[...]."
+    ) -> None:
         self._step = step
         self._values = dict(values)
+        self._declare = declare
 
     def __getitem__(self, name: str) -> Value:
         if name not in self._values:
             raise WorkflowError(
                 f'Step "{self._step}" has no output "{name}".{did_you_mean(name, self._values)} '
-                f"It has: {one_of(self._values) or 'none'}. Declare it in outputs=[...]."
+                f"It has: {one_of(self._values) or 'none'}. {self._declare}"
             )
         return self._values[name]
 

@@ -47,8 +47,10 @@ class StepGroup(Construct):
 
     @property
     def steps(self) -> tuple["Step", ...]:
-        """Its steps, those of groups in it included."""
-        return tuple(all_steps(self._parts))
+        """Its steps, those of groups in it included; not those that a loop of it repeats, which are the loop's."""
+        steps = all_steps(self._parts)
+        repeated = {each for step in steps for each in every_step(step.repeated)}
+        return tuple(step for step in steps if step not in repeated)
 
     def take(self, part: "Step | StepGroup") -> None:
         """Takes in what is created in it: steps and groups see to that themselves.
@@ -92,9 +94,10 @@ class Step(Construct):
     ) -> None:
         name = _name_in(scope, id)
         if not _STEP_ID.fullmatch(name):
+            counted = f"{len(name)} characters" if name == id else f"{len(name)} characters, its groups' included"
             raise WorkflowError(
                 f'Step "{name}": an id starts with a letter and has letters, digits, spaces, "-" and "_", '
-                f"50 at most (this one has {len(name)} characters). It names the state in the console. Rename the step."
+                f"50 at most (this one has {counted}). It names the state in the console. Rename the step."
             )
         super().__init__(scope, id)
         for earlier in after:

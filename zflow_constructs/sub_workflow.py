@@ -67,7 +67,11 @@ class WorkflowStep(Step):
         workflow.run_parameters.check_given(self.label, self._given)
         # A retry whose first call was accepted, though its answer was lost, finds the execution of that name.
         self._execution = JobName(self.name, max_length=80, new_at_retry=False)
-        self._outputs = Outputs(self.name, {name: self.result("outputs", name) for name in workflow.outputs})
+        self._outputs = Outputs(
+            self.name,
+            {name: self.result("outputs", name) for name in workflow.outputs},
+            declare=f'Declare it in MlWorkflow "{workflow.node.id}": outputs={{name: an output of a step}}.',
+        )
 
     @property
     def outputs(self) -> Mapping[str, Expression]:

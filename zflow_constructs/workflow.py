@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -121,7 +121,8 @@ class MlWorkflow(Construct):
             table=lambda: rendezvous_table(self, role=self._role).table_name,
         )
         check_definition(id, definition)
-        self._report(nodes, join)
+        for level in (nodes, at_the_end):
+            self._report(level, join)
         retention = log_retention or logs.RetentionDays.THREE_MONTHS
         self._machine = Machine.of(
             self, definition=definition, role=self._role, log_retention=retention, metadata=self._metadata()
@@ -249,11 +250,21 @@ class MlWorkflow(Construct):
         name = self.node.id
         if not steps:
             raise WorkflowError(f'MlWorkflow "{name}": steps is empty. List the steps that it runs.')
-        for step in (*steps, *at_the_end):
-            if not isinstance(step, Step):
-                raise WorkflowError(f'MlWorkflow "{name}": steps has {step!r}, which is no step. Hand it steps.')
+        for keyword, given in (("steps", steps), ("finally_", at_the_end)):
+            for step in given:
+                if not isinstance(step, Step):
+                    raise WorkflowError(
+                        f'MlWorkflow "{name}": {keyword} has {step!r}, which is no step. Hand it steps.'
+                    )
+        places: dict[Step, str] = {}
+        for step, place in (*_places(steps, "steps="), *_places(at_the_end, "finally_=")):
+            if (known_place := places.setdefault(step, place)) != place:
+                raise WorkflowError(
+                    f'MlWorkflow "{name}": step "{step.name}" is in {known_place} and in {place}. '
+                    "A step has one place: take it out of one of them."
+                )
         seen: dict[str, Step] = {}
-        for step in every_step([*steps, *at_the_end]):
+        for step in places:
             if (known := seen.setdefault(step.name, step)) is not step:
                 raise WorkflowError(
                     f'MlWorkflow "{name}": two steps have the id "{step.name}", {known.path} and {step.path}. '
@@ -263,6 +274,12 @@ class MlWorkflow(Construct):
         check_members(name, nodes, self._parameters, outputs)
         check_at_the_end(name, nodes, last, self._parameters)
         return nodes, last
+
+
+def _places(steps: Sequence[Step], place: str) -> Iterator[tuple[Step, str]]:
+    for step in steps:
+        yield step, place
+        yield from _places(step.repeated, f'the steps of the loop "{step.name}"')
 
 
 def _once(steps: Sequence[Step]) -> list[Step]:

@@ -77,6 +77,11 @@ def _check_level(level: Level, steps: Sequence[StepNode]) -> None:
         own = [step.when, *(loop.items for loop in step.fragment.loops)] if step.repeated else [*step.templates()]
         _check_uses(level, user, own)
         for key in step.after:
+            if key in level.ended:
+                raise WorkflowError(
+                    f'MlWorkflow "{level.workflow}": {user} runs at the end, after all steps of steps=[...]. '
+                    f'Take step "{level.ended[key]}" out of its after=.'
+                )
             _check_use(level, user, key, key.rsplit("/", 1)[-1])
 
 
