@@ -17,6 +17,14 @@ DEEP_LEARNING = "763104351884.dkr.ecr.eu-central-1.amazonaws.com"
         ("sklearn", "1.2-1", "ml.m5.large", "training", f"{SCIKIT_LEARN}:1.2-1-cpu-py3"),
         ("sklearn", "1.2-1", "ml.m5.large", "inference", f"{SCIKIT_LEARN}:1.2-1-cpu-py3"),
         ("sklearn", "1.0-1", "ml.c6gn.large", "inference", f"{SCIKIT_LEARN}:1.0-1-arm64-cpu-py3"),
+        ("sklearn", "1.2-1", "ml.m5.large", "processing", f"{SCIKIT_LEARN}:1.2-1-cpu-py3"),
+        (
+            "spark",
+            "3.5",
+            "ml.m5.large",
+            "processing",
+            "906073651304.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu",
+        ),
         ("pytorch", "2.6.0", "ml.m7i-flex.large", "training", f"{DEEP_LEARNING}/pytorch-training:2.6.0-cpu-py312"),
         ("pytorch", "2.6", "ml.g5.xlarge", "training", f"{DEEP_LEARNING}/pytorch-training:2.6-gpu-py312"),
         ("pytorch", "2.6", "ml.p5.48xlarge", "inference", f"{DEEP_LEARNING}/pytorch-inference:2.6-gpu-py312"),
@@ -69,7 +77,7 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
         "training",
         (
             'There is no framework "xgbost". Did you mean "xgboost"? AWS has images of "huggingface-pytorch", '
-            '"huggingface-tensorflow", "pytorch", "pytorch-amzn2023", "sklearn", "tensorflow", "xgboost". '
+            '"huggingface-tensorflow", "pytorch", "pytorch-amzn2023", "sklearn", "spark", "tensorflow", "xgboost". '
             "For any other image use ContainerImage.from_ecr."
         ),
     ),
@@ -169,6 +177,25 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
         "training",
         (
             'xgboost "1.5-1": AWS has no image of it for training on Graviton (ml.c7g.large). '
+            "Choose another instance type."
+        ),
+    ),
+    "training with what only processes": (
+        "spark",
+        "3.5",
+        "eu-central-1",
+        "ml.m5.large",
+        "training",
+        'spark "3.5": AWS has no image of it for training. Choose another framework.',
+    ),
+    "processing on Graviton": (
+        "sklearn",
+        "1.0-1",
+        "eu-central-1",
+        "ml.c7g.large",
+        "processing",
+        (
+            'sklearn "1.0-1": AWS has no image of it for processing on Graviton (ml.c7g.large). '
             "Choose another instance type."
         ),
     ),

@@ -1,6 +1,7 @@
 """The table of images against the SageMaker SDK's own answers: run where the dependency group `images` is installed."""
 
 import json
+from collections.abc import Mapping
 
 import botocore.loaders
 import pytest
@@ -11,6 +12,13 @@ from zflow_constructs.images import Purpose, framework_image
 pytest.importorskip("sagemaker", reason="needs the dependency group images")
 
 from tools.generate_images import IMAGES, INSTANCES, Image, images, regions, remember_what_was_read
+
+PURPOSES: Mapping[str, Purpose] = {
+    "training": "training",
+    "inference": "inference",
+    "inference_graviton": "inference",
+    "processing": "processing",
+}
 
 remember_what_was_read()
 
@@ -24,7 +32,7 @@ def of_the_sdk(image: Image, *, instance_type: str, region: str) -> str:
 
 def of_ours(image: Image, *, instance_type: str, region: str) -> str:
     framework, version = image.key
-    purpose: Purpose = "training" if image.scope == "training" else "inference"
+    purpose = PURPOSES[image.scope]
     try:
         return framework_image(framework, version, region=region, instance_type=instance_type, purpose=purpose)
     except WorkflowError:

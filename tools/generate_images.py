@@ -21,12 +21,13 @@ from typing import Any, TypeAlias
 from sagemaker.core import common_utils, image_uris
 
 IMAGES = Path(__file__).parent.parent / "zflow_constructs" / "images.json"
-FRAMEWORKS = ("sklearn", "xgboost", "pytorch", "pytorch-amzn2023", "tensorflow", "huggingface")
+FRAMEWORKS = ("sklearn", "xgboost", "pytorch", "pytorch-amzn2023", "tensorflow", "huggingface", "spark")
 # An instance of each kind that has images of its own: p4d for a few old versions.
 INSTANCES = {
     "training": {"cpu": "ml.m5.large", "gpu": "ml.g5.xlarge", "p4d": "ml.p4d.24xlarge"},
     "inference": {"cpu": "ml.m5.large", "gpu": "ml.g5.xlarge", "p4d": "ml.p4d.24xlarge"},
     "inference_graviton": {"cpu": "ml.m6g.large"},
+    "processing": {"cpu": "ml.m5.large", "gpu": "ml.g5.xlarge"},
 }
 Entry: TypeAlias = dict[str, Any]  # The SDK's files have no schema.
 
@@ -37,7 +38,7 @@ class Image:
 
     Args:
         framework: as the SageMaker SDK names it.
-        scope: `training`, `inference`, or `inference_graviton`.
+        scope: `training`, `inference`, `inference_graviton` or `processing`.
         version: the framework's version or an alias of it; for Hugging Face, that of the transformers.
         python: as the SDK names it. Empty: the image's name has none.
         base_framework: for Hugging Face, `pytorch2.1.0` for example. Default: the framework stands alone.
@@ -87,7 +88,8 @@ def images() -> Iterator[Image]:
                 for base, below in bases.items():
                     if base and base.count(".") != version.count("."):
                         continue  # 2.1.0-transformers4.36.0 and 2.1-transformers4.36 are listed, nothing in between.
-                    for python in _newest_python(below):
+                    # Spark's images with a Python in their names have the container's version in them, too.
+                    for python in [""] if framework == "spark" else _newest_python(below):
                         yield Image(
                             framework=framework, scope=scope, version=version, python=python, base_framework=base
                         )

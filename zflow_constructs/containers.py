@@ -29,11 +29,13 @@ class BoundImage:
         uri: what SageMaker is given.
         repository_arn: the ECR repository that the execution role pulls from.
         needs_script: whether it does nothing without a script of yours.
+        framework: the framework, if it is an image of AWS's own. Default: none
     """
 
     uri: str
     repository_arn: str
     needs_script: bool = False
+    framework: str = ""
 
 
 class _Source(Protocol):
@@ -60,7 +62,7 @@ class ContainerImage:
         https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 
         Args:
-            framework: its name, such as `sklearn`, `xgboost` or `pytorch`.
+            framework: its name, such as `sklearn`, `xgboost`, `pytorch` or, for processing, `spark`.
             version: its version, such as `1.7-1`.
 
         Raises:
@@ -115,7 +117,7 @@ class ContainerImage:
 
         Args:
             scope: the construct that runs it.
-            purpose: `training` or `inference`.
+            purpose: `training`, `inference` or `processing`.
             machine: SageMaker's name of where it runs: it decides between an image for CPUs and one for GPUs.
         """
         return self.source.bind(scope, purpose, machine)
@@ -140,7 +142,10 @@ class _FrameworkSource:
             )
             account = uri.split(".", 1)[0]
         return BoundImage(
-            uri, _repository_arn(stack, account, repository), needs_script=self.framework not in _ALGORITHMS
+            uri,
+            _repository_arn(stack, account, repository),
+            needs_script=self.framework not in _ALGORITHMS,
+            framework=self.framework,
         )
 
     def _mapping(self, stack: Stack) -> CfnMapping:

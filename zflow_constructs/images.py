@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 
-Purpose: TypeAlias = Literal["training", "inference"]
+Purpose: TypeAlias = Literal["training", "inference", "processing"]
 
 _OWN_IMAGE = "For any other image use ContainerImage.from_ecr."
 _DOMAIN = "amazonaws.com"
@@ -41,12 +41,12 @@ def framework_image(framework: str, version: str, *, region: str, instance_type:
     """The URI of AWS's image of a framework.
 
     Args:
-        framework: `sklearn`, `xgboost`, `pytorch`, `pytorch-amzn2023`, `tensorflow`, `huggingface-pytorch` or
-            `huggingface-tensorflow`.
+        framework: `sklearn`, `xgboost`, `pytorch`, `pytorch-amzn2023`, `tensorflow`, `huggingface-pytorch`,
+            `huggingface-tensorflow` or `spark`.
         version: as AWS has it, such as `1.2-1`, `2.6.0`, or short `2.6`; for Hugging Face `2.6.0-transformers4.49.0`.
         region: the region of the job or endpoint.
         instance_type: where the container runs, `ml.m5.large` for example: whether on CPUs, GPUs or Graviton.
-        purpose: whether it trains, or answers requests and transforms.
+        purpose: whether it trains, answers requests and transforms, or processes data.
 
     Raises:
         WorkflowError: AWS has no such image. The message says what there is.
@@ -137,11 +137,14 @@ def _find(framework: str, version: str, instance_type: str, purpose: Purpose) ->
     """The images for a purpose, and which of their tags an instance type takes."""
     scopes = _scopes(framework, version)
     family = _family(instance_type)
-    scope = f"{purpose}_graviton" if _GRAVITON.fullmatch(family) else purpose
+    # All but Spark's process data with the images that train.
+    use = "training" if purpose == "processing" and "processing" not in scopes else purpose
+    scope = f"{use}_graviton" if _GRAVITON.fullmatch(family) else use
     if scope not in scopes:
-        where = f"{purpose} on Graviton ({instance_type})" if scope != purpose else purpose
+        where = f"{purpose} on Graviton ({instance_type})" if scope != use else purpose
         others = [name for name, its in _table()["frameworks"][framework].items() if scope in its]
-        there_are = f"For that there are {_newest(others)}." if others else "Choose another instance type."
+        other = "instance type" if scope != use else "framework"
+        there_are = f"For that there are {_newest(others)}." if others else f"Choose another {other}."
         raise WorkflowError(f'{framework} "{version}": AWS has no image of it for {where}. {there_are}')
     tags = scopes[scope]["tags"]
     kind = family if family in tags else _kind(family)

@@ -291,8 +291,8 @@ def workflow_timeout(scope: Stack) -> object:
 
 @told(
     'There is no framework "xgbost". Did you mean "xgboost"? AWS has images of "huggingface-pytorch", ',
-    '"huggingface-tensorflow", "pytorch", "pytorch-amzn2023", "sklearn", "tensorflow", "xgboost". For ',
-    "any other image use ContainerImage.from_ecr.",
+    '"huggingface-tensorflow", "pytorch", "pytorch-amzn2023", "sklearn", "spark", "tensorflow", "xgboost". ',
+    "For any other image use ContainerImage.from_ecr.",
 )
 def unknown_framework(_: Stack) -> object:
     return zflow.ContainerImage.from_framework("xgbost", "1.7-1")
