@@ -100,6 +100,14 @@ def test_a_failed_item_names_itself_and_its_step(tmp_path: Path) -> None:
     assert [line for line in lines if "failed:" in line] == ["Train failed: ValueError"]
 
 
+def test_an_optional_step_is_not_blamed_for_another_one_s_failure(tmp_path: Path) -> None:
+    flaky, bad = step("Flaky", do="raise", optional=True), replace(step("Bad", do="raise"), after=("Flaky",))
+    result, lines = run(tmp_path, flaky, bad)
+    assert (result.status, result.error) == ("FAILED", "ValueError")
+    said = ("Flaky failed, and the workflow went on", "Flaky failed: ValueError", "Bad failed: ValueError")
+    assert [line in lines for line in said] == [True, False, True]
+
+
 def test_an_optional_loop_fails_and_the_workflow_goes_on(tmp_path: Path) -> None:
     optional = replace(loop("PerCountry", ["fr"], step("Train", do=RAISES_FOR_FR)), optional=True)
     result, _ = run(tmp_path, optional)

@@ -104,12 +104,12 @@ def report(console: Console, result: RunResult, folder: Path) -> None:
         folder: The run folder.
     """
     for step in _failed(result.steps):
-        if result.status == "SUCCEEDED":
+        if _went_on(step, result.steps):
             console.print(Text(f"{step.id} failed, and the workflow went on", style="yellow"), soft_wrap=True)
         else:
             _report_failure(console, step, folder)
     if result.status != "SUCCEEDED":
-        said = any(step.status is StepStatus.FAILED for step in result.steps)
+        said = any(not _went_on(step, result.steps) for step in _failed(result.steps))
         reason = "" if said else f": {result.error} {result.cause}"
         console.print(Text(f"The workflow ended {result.status}{reason}", style="bold red"), soft_wrap=True)
     for follow_up in result.follow_ups:
@@ -131,6 +131,12 @@ def _failed(steps: Sequence[Step]) -> list[Step]:
     """The steps that failed, without the loops that failed because of them."""
     failed = [step for step in steps if step.status is StepStatus.FAILED]
     return [step for step in failed if not any(inner.loop == step.id for inner in failed)]
+
+
+def _went_on(step: Step, steps: Sequence[Step]) -> bool:
+    """Whether the workflow went on after a step, or a loop around it, failed."""
+    around = next((loop for loop in steps if loop.id == step.loop), step)
+    return step.optional or (around is not step and (around.status is not StepStatus.FAILED or _went_on(around, steps)))
 
 
 def _report_failure(console: Console, step: Step, folder: Path) -> None:

@@ -152,7 +152,7 @@ class Steps:
         match place.role:
             case Role.WORK if begins:
                 turn.error = turn.cause = ""
-                turn.items = turn.done = 0
+                turn.items, turn.done, turn.optional = 0, 0, False
                 turn.started = turn.started or datetime.now(tz=UTC)
                 self._set(step, turn, StepStatus.RUNNING)
                 self._repeat(step, repeating=True)
@@ -165,6 +165,7 @@ class Steps:
                 error = json_object(details.get("input"))
                 turn.error = turn.error or str(error.get("Error", "States.TaskFailed"))
                 turn.cause = turn.cause or str(error.get("Cause", ""))
+                turn.optional = True
                 self._set(step, turn, StepStatus.FAILED)
                 self._repeat(step, repeating=False)
             case Role.MACHINERY if turn.status is StepStatus.RUNNING:

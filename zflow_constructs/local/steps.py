@@ -54,6 +54,7 @@ class Turn:
 
     Args:
         item: What the item is called; empty outside loops.
+        optional: Whether it has failed, and the workflow went on. Default: no.
         items: How many items it has itself, if the step is a loop. Default: 0.
         done: How many of those are done. Default: 0.
     """
@@ -66,6 +67,7 @@ class Turn:
     ended: datetime | None = None
     error: str = ""
     cause: str = ""
+    optional: bool = False
     waits_for: str = ""
 
 
@@ -140,6 +142,11 @@ class Step:
     def cause(self) -> str:
         """The cause of that error."""
         return self._failure.cause
+
+    @property
+    def optional(self) -> bool:
+        """Whether the workflow went on wherever it has failed."""
+        return all(turn.optional for turn in self.turns.values() if turn.status is StepStatus.FAILED)
 
     @property
     def waits_for(self) -> str:
