@@ -82,8 +82,12 @@ class Synthesized:
 def _states(scope: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
     for name, state in cast("Mapping[str, dict[str, Json]]", scope["States"]).items():
         yield name, state
-        for branch in cast("list[Mapping[str, Json]]", state.get("Branches", [])):
-            yield from _states(branch)
+        inner = [
+            *cast("list[Mapping[str, Json]]", state.get("Branches", [])),
+            state.get("ItemProcessor", {"States": {}}),
+        ]
+        for scope_inside in inner:
+            yield from _states(fields(scope_inside))
 
 
 def jsonata(text: str) -> str:

@@ -54,7 +54,9 @@ def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
 def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
     """What a turn that is an execution of its own is given of the scope around it, and how it reads that."""
     inside = {key for step in loop.steps for key in (step.key, *step.inside)}
-    parts = [part for template in loop.templates() for part in parts_of(template)]
+    # Not the loop's own list: its turns don't need all of it.
+    templates = [loop.outputs, *(template for step in loop.steps for template in step.templates())]
+    parts = [part for template in templates for part in parts_of(template)]
     read = {part.key: part for part in parts if isinstance(part, StepOutput | Ran) and part.key not in inside}
     names = {key: f"result{number}" for number, key in enumerate(read)}
     given: Selector = {
