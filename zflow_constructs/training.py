@@ -12,21 +12,16 @@ from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Scalar, Template
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
-from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
 from zflow_constructs.jobs import completed_name
-from zflow_constructs.machines import Machines
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
-from zflow_constructs.step import Step, StepGroup, whole_seconds
-from zflow_constructs.storage import RunPlace, grant_read, grant_read_asset, grant_write
-
-_DAY = 86_400
-# What SageMaker needs besides the running time itself, to start and to stop the machines.
-_AROUND_THE_RUN = 15 * 60
+from zflow_constructs.step import Step, StepGroup
+from zflow_constructs.storage import RunPlace
+from zflow_constructs.training_definition import TrainingDefinition
 
 
 class TrainingStep(Step):
@@ -88,54 +83,28 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
-        machines = Machines.of(self.label, instance_type, instance_count)
-        self._bound_image = image.bind(self, purpose="training", machine=machines.type)
-        if code is None and self._bound_image.needs_script:
-            raise WorkflowError(
-                f'Step "{id}": a framework image trains with a script of yours. '
-                "Give code=SourceCode.from_file(...) or SourceCode.from_directory(...)."
-            )
-        self._channels = dict(channels)
+        self._definition = TrainingDefinition(
+            self,
+            image=image,
+            channels=channels,
+            code=code,
+            hyperparameters=hyperparameters or {},
+            metrics=metrics or {},
+            instance_type=instance_type,
+            instance_count=instance_count,
+            volume_size=volume_size,
+            max_runtime=max_runtime,
+            environment=environment or {},
+            role=role,
+        )
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._retry = retry or Retry()
         self._job = JobName(self.name)
-        self._output_path = DataLocation.from_step(self, "")
-        self._code = [code.packed(self, "Code")] if code else []
-        self._seconds = whole_seconds(
-            self.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
-        )
-        self._role = execution_role(self, role, log_group="TrainingJobs")
-        script: dict[str, Template] = (
-            {
-                "sagemaker_program": json.dumps(code.entry_point),
-                "sagemaker_submit_directory": self._code[0].s3_object_url,
-            }
-            if code
-            else {}
-        )
         request: dict[str, Template] = {
             "TrainingJobName": self._job,
-            "RoleArn": self._role.role_arn,
-            "AlgorithmSpecification": {
-                "TrainingImage": self._bound_image.uri,
-                "TrainingInputMode": "File",
-                **(
-                    {"MetricDefinitions": [{"Name": n, "Regex": r} for n, r in self._metrics.items()]}
-                    if metrics
-                    else {}
-                ),
-            },
-            **({"InputDataConfig": [_channel(n, location) for n, location in channels.items()]} if channels else {}),
-            "OutputDataConfig": {"S3OutputPath": self._output_path.uri},
-            "ResourceConfig": {
-                "InstanceType": machines.type,
-                "InstanceCount": machines.count,
-                "VolumeSizeInGB": int((volume_size or Size.gibibytes(30)).to_gibibytes()),
-            },
-            "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
-            "HyperParameters": {**{n: _hyperparameter(v) for n, v in (hyperparameters or {}).items()}, **script},
-            **({"Environment": dict(environment)} if environment else {}),
+            **self._definition.fields,
+            "HyperParameters": self._definition.hyperparameters,
         }
         self._request = sagemaker_request(
             id, "CreateTrainingJob", request, request_overrides, name_field="TrainingJobName"
@@ -144,7 +113,7 @@ class TrainingStep(Step):
     @property
     def role(self) -> iam.IRole:
         """The role that SageMaker assumes for the job."""
-        return self._role
+        return self._definition.role
 
     @property
     def model_data(self) -> ModelData:
@@ -191,7 +160,7 @@ class TrainingStep(Step):
         task = Task(
             resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
             arguments=self._request,
-            timeout_seconds=self._longest() + _AROUND_THE_RUN,
+            timeout_seconds=self._definition.time_limit(self._request),
             assign={self.variable: result},
             retry=self._retry.job_retriers(),
         )
@@ -199,12 +168,6 @@ class TrainingStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the job read its channels and code and write its model, and the state machine run the job."""
-        grant_pull(self._role, [self._bound_image])
-        for asset in self._code:
-            grant_read_asset(asset, self._role)
-        for location in self._channels.values():
-            grant_read(location.place, self._role, binding.storage)
-        grant_write(self._output_path.place, self._role, binding.storage)
         jobs = [binding.job_arn("training-job", self._job)]
         binding.allow(
             [
@@ -217,38 +180,10 @@ class TrainingStep(Step):
             ],
             jobs,
         )
-        binding.allow_pass(self._role, SAGEMAKER)
+        self._definition.bind(binding)
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
-
-    def _longest(self) -> int:
-        """The longest that the job may take, in seconds: on spot machines with the time that it waits for them."""
-        match self._request.get("StoppingCondition"):
-            case {"MaxWaitTimeInSeconds": int(seconds)} | {"MaxRuntimeInSeconds": int(seconds)}:
-                return seconds
-        return self._seconds
 
     def _metric_value(self, name: str) -> Expression:
         missing = json.dumps(f'Step "{self.name}" ended, but its log holds no value of the metric "{name}".')
         found = f"[$states.result.FinalMetricDataList[MetricName = {json.dumps(name)}].Value]"
         return Jsonata(f"$count({found}) = 0 ? $error({missing}) : {found}[0]")
-
-
-def _channel(name: str, location: DataLocation) -> Template:
-    return {
-        "ChannelName": name,
-        "DataSource": {
-            "S3DataSource": {
-                "S3DataType": "S3Prefix",
-                "S3Uri": location.uri,
-                "S3DataDistributionType": "FullyReplicated",
-            }
-        },
-        **({"ContentType": location.content_type} if location.content_type else {}),
-    }
-
-
-def _hyperparameter(value: Scalar | Expression) -> Template:
-    """SageMaker takes strings alone; a script parses `true`, not `True`."""
-    if isinstance(value, Expression):
-        return AsString(value)
-    return json.dumps(value) if isinstance(value, bool) else str(value)
