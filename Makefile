@@ -42,8 +42,9 @@ format: $(READY) ## Format the code, and mend what the linter can.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-benchmark: $(READY) ## Measure the synthesis.
+benchmark: $(READY) ## Measure the synthesis, and what shapes cost.
 	$(BIN)/python -m benchmarks.synth
+	$(BIN)/python -m benchmarks.shapes
 
 clean: ## Remove what this file made.
 	rm -rf .venv node_modules build
