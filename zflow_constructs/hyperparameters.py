@@ -84,7 +84,7 @@ class IntegerRange:
     scale: Scale = "Auto"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.least, int) or not isinstance(self.most, int):
+        if {type(self.least), type(self.most)} != {int}:
             raise WorkflowError(f"{self!r}: its bounds are whole numbers. For others use ContinuousRange.")
         _check_bounds(repr(self), self.least, self.most, self.scale)
 
