@@ -618,6 +618,361 @@ def abstract_step(scope: Stack) -> object:
     return zflow.MlWorkflow(scope, "Scoring", steps=[zflow.Step(scope, "Bare")])
 
 
+@told(
+    'Step "Each": steps is empty. List the steps that it repeats.',
+)
+def loop_without_steps(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[])
+
+
+@told(
+    'Step "Each": items is []. List the items, items=[...], or hand it an output that is a list.',
+)
+def loop_over_nothing(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=[], steps=[count(scope, "Count")])
+
+
+@told(
+    "Step \"Each\": items is 'de'. List the items, items=[...], or hand it an output that is a list.",
+)
+def loop_over_a_string(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items="de", steps=[count(scope, "Count")])
+
+
+@told(
+    'Step "Each": items has 10001 entries. Give 10000 at most: let each turn do several.',
+)
+def loop_over_too_many(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=list(range(10_001)), steps=[count(scope, "Count")])
+
+
+@told(
+    'Step "Each": items has 300004 bytes, and Step Functions takes 262144. Put what is large into S3, ',
+    "and list where it is.",
+)
+def loop_over_too_much(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["x" * 300_000], steps=[count(scope, "Count")])
+
+
+@told(
+    "Step \"Each\": steps has 'Count', which is no step. Hand it steps.",
+)
+def loop_of_no_steps(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[cast("zflow.Step", "Count")])
+
+
+@told(
+    'Step "Each": item is "my country". Give a name of letters, digits and "_", which its steps use as ',
+    'zflow.Item("country").',
+)
+def item_that_is_no_name(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", item="my country", items=["de"], steps=[count(scope, "Count")])
+
+
+@told(
+    'Step "Each": an output is named "item", as the item itself is. Rename the output.',
+)
+def output_named_item(scope: Stack) -> object:
+    step = count(scope, "Count")
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[step], outputs={"item": step.outputs["rows"]})
+
+
+@told(
+    'Step "Each": max_concurrency is 1001. Give 1 to 1000.',
+)
+def too_many_at_once(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[count(scope, "Count")], max_concurrency=1_001)
+
+
+@told(
+    'Step "Each": most_items is 0. Give 1 to 10000.',
+)
+def too_many_items(scope: Stack) -> object:
+    listed = count(scope, "List").outputs["rows"]
+    return zflow.ForEach(scope, "Each", items=listed, steps=[count(scope, "Count")], most_items=0)
+
+
+@told(
+    'Step "Each": tolerated_failure_percentage is 100. Give 0 to 99, as a whole number.',
+)
+def too_many_tolerated(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[count(scope, "Count")], tolerated_failure_percentage=100)
+
+
+@told(
+    'Step "Each": step "Endpoint" has one name in all turns of the loop, which would overwrite each ',
+    "other. Move it after the loop, or create one such step for each item in Python.",
+)
+def endpoint_in_a_loop(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[endpoint(scope)])
+
+
+@told(
+    'Step "Each" has no output "row". Did you mean "rows"? It has: "rows". Declare it in ',
+    "outputs={name: an output of a repeated step}.",
+)
+def unknown_output_of_a_loop(scope: Stack) -> object:
+    step = count(scope, "Count")
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=[step], outputs={"rows": step.outputs["rows"]})
+    return loop.outputs["row"]
+
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=[step])
+    last = count(scope, "Last", payload={"rows": step.outputs["rows"]})
+    return zflow.MlWorkflow(scope, "Scoring", steps=[loop, last])
+
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=[step])
+    return zflow.MlWorkflow(scope, "Scoring", steps=[loop], outputs={"rows": step.outputs["rows"]})
+
+
+@told(
+    'MlWorkflow "Scoring": step "Last" needs step "Count", which the loop "Each" repeats: there is one ',
+    "for each item. Use the loop's outputs, a list: ForEach(outputs={...}). To come after it, put the ",
+    "loop into after=.",
+)
+def comes_after_a_repeated_step(scope: Stack) -> object:
+    step = count(scope, "Count")
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=[step])
+    return zflow.MlWorkflow(scope, "Scoring", steps=[loop, count(scope, "Last", after=[step])])
+
+
+@told(
+    'MlWorkflow "Scoring": outputs= of step "Group Again" needs step "First", which the loop "Each" ',
+    "repeats: there is one for each item. Use the loop's outputs, a list: ForEach(outputs={...}). To ",
+    "come after it, put the loop into after=.",
+)
+def loop_used_inside(scope: Stack) -> object:
+    first = count(scope, "First")
+    outer = zflow.StepGroup(scope, "Group")
+    inner: list[zflow.Step] = [first]
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=inner, outputs={"rows": first.outputs["rows"]})
+    again = zflow.ForEach(
+        outer,
+        "Again",
+        items=["de"],
+        steps=[count(scope, "Second", payload={"rows": loop.outputs["rows"]})],
+        outputs={"rows": first.outputs["rows"]},
+    )
+    return zflow.MlWorkflow(scope, "Scoring", steps=[loop, again])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" uses the item "contry", which no loop around it has. Did you ',
+    'mean "country"? It has: "country". Put it into the steps of a ForEach(item="contry").',
+)
+def unknown_item(scope: Stack) -> object:
+    step = count(scope, "Count", payload={"c": zflow.Item("contry")})
+    loop = zflow.ForEach(scope, "Each", item="country", items=["de"], steps=[step])
+    return zflow.MlWorkflow(scope, "Scoring", steps=[loop])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" uses the item "country", which no loop around it has. It has: ',
+    'none. Put it into the steps of a ForEach(item="country").',
+)
+def item_outside_of_a_loop(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count", payload={"c": zflow.Item("country")})])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" is in steps= and in the steps of the loop "Each". A step has ',
+    "one place: take it out of one of them.",
+)
+def step_in_a_loop_and_beside_it(scope: Stack) -> object:
+    step = count(scope, "Count")
+    loop = zflow.ForEach(scope, "Each", items=["de"], steps=[step])
+    return zflow.MlWorkflow(scope, "Scoring", steps=[step, loop])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" is in the steps of the loop "First" and in the steps of the ',
+    'loop "Second". A step has one place: take it out of one of them.',
+)
+def step_in_two_loops(scope: Stack) -> object:
+    step = count(scope, "Count")
+    loops = [zflow.ForEach(scope, id, items=["de"], steps=[step]) for id in ("First", "Second")]
+    return zflow.MlWorkflow(scope, "Scoring", steps=loops)
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" is in steps= and in finally_=. A step has one place: take it ',
+    "out of one of them.",
+)
+def step_at_the_end_too(scope: Stack) -> object:
+    step = count(scope, "Count")
+    return zflow.MlWorkflow(scope, "Scoring", steps=[step], finally_=[step])
+
+
+@told(
+    "MlWorkflow \"Scoring\": finally_ has 'Tell', which is no step. Hand it steps.",
+)
+def no_step_at_the_end(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], finally_=[cast("zflow.Step", "Tell")])
+
+
+@told(
+    'Step "Preparation of all the data Normalization of features": an id starts with a letter and has ',
+    'letters, digits, spaces, "-" and "_", 50 at most (this one has 53 characters, its groups\' ',
+    "included). It names the state in the console. Rename the step.",
+)
+def grouped_id_too_long(scope: Stack) -> object:
+    return count(zflow.StepGroup(scope, "Preparation of all the data"), "Normalization of features")
+
+
+@told(
+    'Step "Count": after= takes steps, and received 5. Hand it the step itself.',
+)
+def after_is_a_construct(scope: Stack) -> object:
+    return count(scope, "Count", after=[cast("zflow.Step", 5)])
+
+
+@told(
+    "first_of: it takes outputs of one kind, and received a value, ModelData. Hand it values alone, ",
+    "DataLocation alone or ModelData alone; where data lie is a value: data.uri.",
+)
+def first_of_two_kinds(scope: Stack) -> object:
+    model = zflow.ModelData.from_bucket(bucket(scope), "model.tar.gz")
+    return zflow.first_of(count(scope, "Count").outputs["rows"], cast("zflow.Expression", model))
+
+
+@told(
+    'first_of: the data have the content types "application/json", "text/csv". What reads them has to ',
+    "know which: give all of them the same content_type.",
+)
+def first_of_two_content_types(scope: Stack) -> object:
+    lake = bucket(scope)
+    kinds = ("text/csv", "application/json")
+    return zflow.first_of(*[zflow.DataLocation.from_bucket(lake, "data/", content_type=each) for each in kinds])
+
+
+@told(
+    'Outcome: there is no "statsu" of a run. Did you mean "status"? There is: "cause", "error", ',
+    '"execution", "name", "started", "status", "url".',
+)
+def unknown_outcome(_: Stack) -> object:
+    return zflow.Outcome("statsu")
+
+
+@told(
+    'MlWorkflow "Scoring": step "Count" uses the outcome of the run, which has none yet. Put the step ',
+    "into finally_=[...].",
+)
+def outcome_before_the_end(scope: Stack) -> object:
+    step = count(scope, "Count", payload={"status": zflow.Outcome("status")})
+    return zflow.MlWorkflow(scope, "Scoring", steps=[step])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Tell" runs at the end, and uses an output of step "Count", which is ',
+    "not there when the run failed. Use what is known before: run parameters, locations of data, ",
+    'zflow.Outcome("status").',
+)
+def output_at_the_end(scope: Stack) -> object:
+    step = count(scope, "Count")
+    tell = count(scope, "Tell", payload={"rows": step.outputs["rows"]})
+    return zflow.MlWorkflow(scope, "Scoring", steps=[step], finally_=[tell])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Tell" runs at the end, after all steps of steps=[...]. Take step ',
+    '"Count" out of its after=.',
+)
+def after_at_the_end(scope: Stack) -> object:
+    step = count(scope, "Count")
+    return zflow.MlWorkflow(scope, "Scoring", steps=[step], finally_=[count(scope, "Tell", after=[step])])
+
+
+@told(
+    'MlWorkflow "Scoring": step "Tell" uses the run parameter "country", which it does not declare. It ',
+    "has: none. Declare it with its default: parameters={...}.",
+)
+def unknown_parameter_at_the_end(scope: Stack) -> object:
+    tell = count(scope, "Tell", payload={"c": zflow.Parameter("country")})
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], finally_=[tell])
+
+
+@told(
+    'Step "outcome": the workflow itself uses the name "outcome". Rename the step.',
+)
+def at_the_end_named_as_its_first_state(scope: Stack) -> object:
+    tell = count(scope, "outcome", payload={"status": zflow.Outcome("status")})
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], finally_=[tell])
+
+
+def inner_workflow(scope: Stack) -> zflow.MlWorkflow:
+    step = count(scope, "Count")
+    return zflow.MlWorkflow(
+        scope,
+        "Inner",
+        steps=[step],
+        parameters={"country": zflow.RunParameter.one_of("de", "fr"), "rounds": 5},
+        outputs={"rows": step.outputs["rows"]},
+    )
+
+
+@told(
+    'Step "Run": MlWorkflow "Inner" can\'t run with its parameters: "country" is missing, and must be ',
+    'one of "de", "fr"; it has no "contry", only "country", "rounds". Did you mean "country"?',
+)
+def unknown_parameter_of_a_workflow(scope: Stack) -> object:
+    return zflow.WorkflowStep(scope, "Run", workflow=inner_workflow(scope), parameters={"contry": "de"})
+
+
+@told(
+    'Step "Run": MlWorkflow "Inner" can\'t run with its parameters: "country" is "at", and must be one ',
+    'of "de", "fr"; "rounds" is "x", and must be a number.',
+)
+def wrong_parameter_of_a_workflow(scope: Stack) -> object:
+    return zflow.WorkflowStep(scope, "Run", workflow=inner_workflow(scope), parameters={"country": "at", "rounds": "x"})
+
+
+@told(
+    'Step "Run": MlWorkflow "Inner" can\'t run with its parameters: "country" is missing, and must be ',
+    'one of "de", "fr".',
+)
+def missing_parameter_of_a_workflow(scope: Stack) -> object:
+    return zflow.WorkflowStep(scope, "Run", workflow=inner_workflow(scope))
+
+
+@told(
+    'Step "Run" has no output "row". Did you mean "rows"? It has: "rows". Declare it in MlWorkflow ',
+    '"Inner": outputs={name: an output of a step}.',
+)
+def unknown_output_of_a_workflow(scope: Stack) -> object:
+    step = zflow.WorkflowStep(scope, "Run", workflow=inner_workflow(scope), parameters={"country": "de"})
+    return step.outputs["row"]
+
+
+@told(
+    'MlWorkflow "Scoring": its definition has 1216954 bytes, and Step Functions takes 1048576. The ',
+    'largest states: "Count0" (202686), "Count1" (202686), "Count2" (202686). Move some of its 6 ',
+    "states into a workflow of their own, and run that as a WorkflowStep.",
+)
+def definition_too_large(scope: Stack) -> object:
+    payload = {str(number): "x" * 1_000 for number in range(200)}
+    steps = [count(scope, f"Count{number}", payload=payload) for number in range(6)]
+    return zflow.MlWorkflow(scope, "Scoring", steps=steps)
+
+
+@told(
+    'MlWorkflow "Scoring": state "Count" hands over 300100 bytes, and Step Functions takes 262144. Put ',
+    "what is large into S3, and hand over where it is.",
+)
+def payload_of_one_state_too_large(scope: Stack) -> object:
+    return zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count", payload={"text": "x" * 300_000})])
+
+
+@told(
+    'MlWorkflow "Scoring": an execution adds about 34548 events to its history, and Step Functions ',
+    'ends it at 25000. Step "Each0" alone adds 11516. Give it a max_concurrency above 40: each of its ',
+    "turns has a history of its own then.",
+)
+def history_too_long(scope: Stack) -> object:
+    loops = [
+        zflow.ForEach(scope, f"Each{n}", items=list(range(500)), steps=[count(scope, f"Count{n}")]) for n in range(3)
+    ]
+    return zflow.MlWorkflow(scope, "Scoring", steps=loops)
+
+
 @pytest.mark.parametrize(("use", "message"), CASES, ids=[use.__name__ for use, _ in CASES])
 def test_a_wrong_use_is_told_what_is_wrong_and_what_to_do(use: WrongUse, message: str) -> None:
     with pytest.raises(zflow.WorkflowError) as raised:

@@ -83,13 +83,16 @@ def check_history(workflow: str, steps: Sequence[StepNode]) -> list[str]:
     Raises:
         WorkflowError: it would be too long even if all goes well.
     """
-    sizes = {step.name: events(step) for step in steps}
-    if (total := sum(sizes.values())) > MOST_EVENTS:
-        largest = max(sizes, key=lambda name: sizes[name])
+    if (total := sum(map(events, steps))) > MOST_EVENTS:
+        largest = max(steps, key=events)
+        remedy = (
+            "Give it a max_concurrency above 40: each of its turns has a history of its own then."
+            if largest.repeated
+            else "Move steps into a workflow of their own, and run that as a WorkflowStep: it has a history of its own."
+        )
         raise WorkflowError(
             f'MlWorkflow "{workflow}": an execution adds about {total} events to its history, and Step Functions ends '
-            f'it at {MOST_EVENTS}. Step "{largest}" alone adds {sizes[largest]}. Move steps into a workflow of their '
-            "own, and run that as a WorkflowStep: it has a history of its own."
+            f'it at {MOST_EVENTS}. Step "{largest.name}" alone adds {events(largest)}. {remedy}'
         )
     return [
         f'Step "{step.name}" may add {most_events(step)} events to the history of an execution, if it takes as long as '

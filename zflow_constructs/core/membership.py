@@ -72,7 +72,7 @@ def _check_level(level: Level, steps: Sequence[StepNode]) -> None:
     for step in steps:
         for loop in step.fragment.loops:
             _check_level(_inside(level, step, loop), loop.steps)
-            _check_uses(_inside(level, step, loop), f'the outputs of step "{step.name}"', [loop.outputs])
+            _check_uses(_inside(level, step, loop), f'outputs= of step "{step.name}"', [loop.outputs])
         user = f'step "{step.name}"'
         own = [step.when, *(loop.items for loop in step.fragment.loops)] if step.repeated else [*step.templates()]
         _check_uses(level, user, own)
@@ -136,7 +136,7 @@ def _check_use(level: Level, user: str, key: str, name: str) -> None:
             )
         raise WorkflowError(
             f'{prefix}needs step "{step}", which the loop "{loop}" repeats: there is one for each item. '
-            f"Use the loop's outputs, a list: ForEach(outputs={{...}})."
+            f"Use the loop's outputs, a list: ForEach(outputs={{...}}). To come after it, put the loop into after=."
         )
     if key in level.ended:
         raise WorkflowError(
