@@ -82,7 +82,7 @@ def outcome_states(parameters: RunParameters) -> dict[str, State]:
     )
     if not parameters.declared:
         return {"Outcome": look}
-    given = parameters.given("$states.input.input", "$states.input.started")
+    given = parameters.given_or_defaults("$states.input.input", "$states.input.started")
     return {
         "Outcome": replace(look, next="Parameters"),
         "Parameters": Pass(assign={PARAMETERS_VARIABLE: Jsonata(given)}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.asl import EXIT, Choice, Fail, Rule, State
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Expression, Json, Jsonata, Template
+from zflow_constructs.core.expressions import Json, Jsonata, Template, expressions_in
 from zflow_constructs.core.parameters import START_TIME, RunParameter, Value
 from zflow_constructs.core.references import PARAMETERS_VARIABLE, field_path
 
@@ -118,7 +118,7 @@ class RunParameters:
         Raises:
             WorkflowError: a run would refuse them.
         """
-        later = [name for name, value in values.items() if isinstance(value, Expression)]
+        later = [name for name, value in values.items() if any(True for _ in expressions_in(value))]
         known = {name: value for name, value in values.items() if name not in later}
         if complaint := self.complaint(known, later=later):
             raise WorkflowError(f'{user}: MlWorkflow "{self.workflow}" can\'t run with its parameters: {complaint}')
@@ -175,7 +175,17 @@ class RunParameters:
         )
         return f"($given := {given}; $merge([$given, {{{days}}}]))" if days else given
 
-    def _problems(self) -> str:
+    def given_or_defaults(self, given_input: str, started: str) -> str:
+        """JSONata of the parameters that another execution had; of one that refused its input, the defaults.
+
+        Args:
+            given_input: JSONata of that execution's input.
+            started: JSONata of when it started.
+        """
+        right = f"$count({self._problems(given_input)}) = 0"
+        return f"{right} ? {self.given(given_input, started)} : {self.given('{}', started)}"
+
+    def _problems(self, given_input: str = "$states.context.Execution.Input") -> str:
         """JSONata of the list of what is wrong with the input, which may be no object at all.
 
         `$check("share", "a number up to 1", false, function($value) { $type($value) = "number" ? ... })` is one of them
@@ -189,7 +199,7 @@ class RunParameters:
         known = json.dumps([*self.declared, _STARTED_BY])
         # The input as the execution has it, since a Choice state's output is not its input.
         return (
-            "($input := $states.context.Execution.Input; "
+            f"($input := {given_input}; "
             "$show := function($value) { "
             f"$substring($type($value) = 'string' ? '\"' & $value & '\"' : $string($value), 0, {_LONGEST_SHOWN}) }}; "
             "$check := function($name, $allowed, $required, $right) {( $value := $lookup($input, $name); "
