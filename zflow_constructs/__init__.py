@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
+    from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.native import NativeStep
     from zflow_constructs.retry import Retry
@@ -34,13 +35,17 @@ if TYPE_CHECKING:
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
+    from zflow_constructs.tuning import TuningStep
+    from zflow_constructs.tuning_search import WarmStart
     from zflow_constructs.workflow import MlWorkflow
 
 __all__ = [
     "BatchTransformStep",
     "Binding",
+    "CategoricalRange",
     "Condition",
     "ContainerImage",
+    "ContinuousRange",
     "DataLocation",
     "DatabricksCredentials",
     "DatabricksJobStep",
@@ -48,6 +53,7 @@ __all__ = [
     "Expression",
     "ForEach",
     "InferencePipelineEndpoint",
+    "IntegerRange",
     "Item",
     "JobCluster",
     "Jsonata",
@@ -65,6 +71,8 @@ __all__ = [
     "Step",
     "StepGroup",
     "TrainingStep",
+    "TuningStep",
+    "WarmStart",
     "WorkflowError",
     "WorkflowStep",
     "first_of",
@@ -73,8 +81,10 @@ __all__ = [
 _MODULES = {
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
+    "CategoricalRange": "hyperparameters",
     "Condition": "core.expressions",
     "ContainerImage": "containers",
+    "ContinuousRange": "hyperparameters",
     "DataLocation": "sources",
     "DatabricksCredentials": "databricks_workspace",
     "DatabricksJobStep": "databricks",
@@ -82,6 +92,7 @@ _MODULES = {
     "Expression": "core.expressions",
     "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",
+    "IntegerRange": "hyperparameters",
     "Item": "core.references",
     "JobCluster": "databricks",
     "Jsonata": "core.expressions",
@@ -99,6 +110,8 @@ _MODULES = {
     "Step": "step",
     "StepGroup": "step",
     "TrainingStep": "training",
+    "TuningStep": "tuning",
+    "WarmStart": "tuning_search",
     "WorkflowError": "core.errors",
     "WorkflowStep": "sub_workflow",
     "first_of": "alternatives",

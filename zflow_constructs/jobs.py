@@ -3,10 +3,12 @@
 import json
 from typing import Literal
 
-from zflow_constructs.core.expressions import Expression, Jsonata
+from zflow_constructs.core.expressions import Jsonata
 
 
-def completed_name(label: str, kind: Literal["TrainingJob", "TransformJob"]) -> Expression:
+def completed_name(
+    label: str, kind: Literal["HyperParameterTuningJob", "ProcessingJob", "TrainingJob", "TransformJob"]
+) -> Jsonata:
     """The name of the job that just ended, or an error if it did not complete.
 
     A job that was stopped, by somebody or by its time limit, has ended without having failed, and is no success.
@@ -21,3 +23,22 @@ def completed_name(label: str, kind: Literal["TrainingJob", "TransformJob"]) -> 
     result = f"$states.result.{kind}"
     message = f'{json.dumps(f"{label}: the job ")} & {result}Name & " ended " & {result}Status & "."'
     return Jsonata(f'{result}Status = "Completed" ? {result}Name : $error({message})')
+
+
+def tuned_name(label: str) -> Jsonata:
+    """The name of the tuning job that just ended, or an error if it did not complete with a model.
+
+    Args:
+        label: the step, for the message: `Step "Tune"`.
+
+    Returns:
+        `$exists($states.result.BestTrainingJob.TrainingJobName) ? (<as completed_name>) : $error(...)`
+    """
+    completed = completed_name(label, "HyperParameterTuningJob")
+    job = "$states.result.HyperParameterTuningJob"
+    message = (
+        f'{json.dumps(f"{label}: the tuning job ")} & {job}Name & " ended " & {job}Status & " without a training job '
+        'that has a model and a value of the objective metric. Look at the logs of its training jobs."'
+    )
+    best = "$states.result.BestTrainingJob.TrainingJobName"
+    return Jsonata(f"$exists({best}) ? ({completed.text}) : $error({message})")
