@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.native import NativeStep
+    from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.retry import Retry
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.step import Step, StepGroup
@@ -64,6 +65,7 @@ __all__ = [
     "NativeStep",
     "Outcome",
     "Parameter",
+    "ProcessingStep",
     "Retry",
     "RunParameter",
     "SourceCode",
@@ -103,6 +105,7 @@ _MODULES = {
     "NativeStep": "native",
     "Outcome": "core.outcome",
     "Parameter": "core.references",
+    "ProcessingStep": "processing",
     "Retry": "retry",
     "RunParameter": "core.parameters",
     "SourceCode": "sources",

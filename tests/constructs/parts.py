@@ -98,6 +98,34 @@ def train(
     )
 
 
+def process(
+    scope: Stack,
+    *,
+    image: zflow.ContainerImage = SKLEARN,
+    code: zflow.SourceCode | None = SCRIPT,
+    entrypoint: Sequence[str] = (),
+    inputs: Mapping[str, zflow.DataLocation] | None = None,
+    outputs: Sequence[str] = ("evaluation",),
+    reports: Mapping[str, str] | None = None,
+    max_runtime: Duration | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
+    optional: bool = False,
+) -> zflow.ProcessingStep:
+    return zflow.ProcessingStep(
+        scope,
+        "Evaluate",
+        image=image,
+        code=code,
+        entrypoint=entrypoint,
+        inputs=inputs,
+        outputs=outputs,
+        reports={"metrics": "evaluation/metrics.json"} if reports is None else reports,
+        max_runtime=max_runtime,
+        request_overrides=request_overrides,
+        optional=optional,
+    )
+
+
 def transform(
     scope: Stack,
     *,

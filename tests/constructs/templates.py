@@ -106,7 +106,7 @@ def job_name(step: str, workflow: str = "Scoring") -> str:
     return jsonata(JobName(step).render(Scope(workflow=workflow)))
 
 
-def completed(step: str, kind: Literal["TrainingJob", "TransformJob"]) -> str:
+def completed(step: str, kind: Literal["ProcessingJob", "TrainingJob", "TransformJob"]) -> str:
     """The expression of an ended job's name; `test_jobs` says what it becomes."""
     return jsonata(completed_name(f'Step "{step}"', kind).render(Scope()))
 

@@ -16,10 +16,12 @@ from tests.constructs.parts import (
     SKLEARN,
     bucket,
     count,
+    data,
     databricks_step,
     endpoint,
     function,
     model,
+    process,
     stack,
     train,
     transform,
@@ -389,6 +391,142 @@ def framework_without_script(scope: Stack) -> object:
 )
 def model_without_script(scope: Stack) -> object:
     return transform(scope, containers=[replace(model(scope), image=SKLEARN, code=None)])
+
+
+@told(
+    'Step "Evaluate": a framework image processes with a script of yours. Give code=SourceCode.from_file(...) ',
+    "or SourceCode.from_directory(...).",
+)
+def processing_without_script(scope: Stack) -> object:
+    return process(scope, code=None)
+
+
+@told(
+    'Step "Evaluate": code and entrypoint both say what runs. Give code= for a script, or entrypoint= for a program ',
+    "that is in the image.",
+)
+def processing_with_two_programs(scope: Stack) -> object:
+    return process(scope, entrypoint=["python3", "-m", "scoring"])
+
+
+@told(
+    'Step "Evaluate": entrypoint is the string "python3 -m scoring". Give a list of the program and what it is given: ',
+    '["python3", "-m", "scoring"].',
+)
+def entrypoint_as_a_string(scope: Stack) -> object:
+    return process(scope, code=None, entrypoint="python3 -m scoring")
+
+
+@told(
+    'Step "Evaluate": outputs is the string "evaluation". Give a list of names: ["evaluation"].',
+)
+def outputs_as_a_string(scope: Stack) -> object:
+    return process(scope, outputs="evaluation")
+
+
+@told(
+    'Step "Evaluate": an input is named "last scores". Its name is that of its folder, ',
+    '/opt/ml/processing/input/<name>: letters, digits, "-" and "_", 63 at most. Rename it.',
+)
+def input_with_a_space(scope: Stack) -> object:
+    return process(scope, inputs={"last scores": data(scope)})
+
+
+@told(
+    'Step "Evaluate": an input is named "code", which is the folder of the script. Rename it.',
+)
+def input_in_the_place_of_the_code(scope: Stack) -> object:
+    return process(scope, inputs={"code": data(scope)})
+
+
+@told(
+    'Step "Evaluate": an output is named "../model". Its name is that of its folder, ',
+    '/opt/ml/processing/output/<name>: letters, digits, "-" and "_", 63 at most. Rename it.',
+)
+def output_outside_its_folder(scope: Stack) -> object:
+    return process(scope, outputs=["../model"])
+
+
+@told(
+    'Step "Evaluate": an output is named "evaluation" twice. Name each once.',
+)
+def output_twice(scope: Stack) -> object:
+    return process(scope, outputs=["evaluation", "evaluation"])
+
+
+@told(
+    'Step "Evaluate" has no output "evaluations". Did you mean "evaluation"? It has: "evaluation". Declare it in ',
+    "outputs=[...].",
+)
+def unknown_processing_output(scope: Stack) -> object:
+    return process(scope).outputs["evaluations"]
+
+
+@told(
+    'Step "Evaluate": CreateProcessingJob would refuse this request.\n',
+    "  ProcessingOutputConfig.Outputs: received 11 items, but it must be at most 10 items.\n",
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html ",
+    "(update boto3 if AWS added it lately).",
+)
+def too_many_outputs(scope: Stack) -> object:
+    return process(scope, outputs=["evaluation", *(f"part{number}" for number in range(10))])
+
+
+@told(
+    'Step "Evaluate": max_runtime is 864000 seconds. Give 1 to 777600 seconds (Duration.hours(...)).',
+)
+def processing_for_too_long(scope: Stack) -> object:
+    return process(scope, max_runtime=Duration.days(10))
+
+
+@told(
+    "Step \"Evaluate\": request_overrides sets ProcessingJobName to 'nightly'. A fixed name is taken when the job is ",
+    "retried, redriven or run again; the step makes a new one each time. Remove it, and use the step's id for the ",
+    "readable part.",
+)
+def static_processing_job_name(scope: Stack) -> object:
+    return process(scope, request_overrides={"ProcessingJobName": "nightly"})
+
+
+@told(
+    'Step "Evaluate": a report is named "last metrics". Its name is the first part of what report(...) is given: it ',
+    'starts with a letter and has letters, digits, "-" and "_", 20 at most. Rename it.',
+)
+def report_with_a_space(scope: Stack) -> object:
+    return process(scope, reports={"last metrics": "evaluation/metrics.json"})
+
+
+@told(
+    'Step "Evaluate": the report "metrics" is said to be "evaluations/metrics.json". Give one of the outputs and the ',
+    'file in it, such as "evaluation/metrics.json". Did you mean "evaluation"? The step\'s outputs: "evaluation".',
+)
+def report_in_no_output(scope: Stack) -> object:
+    return process(scope, reports={"metrics": "evaluations/metrics.json"})
+
+
+@told(
+    'Step "Evaluate": the report "metrics" is said to be "metrics.json". Give one of the outputs and the file in it, ',
+    'such as "evaluation/metrics.json". The step\'s outputs: none.',
+)
+def report_without_outputs(scope: Stack) -> object:
+    return process(scope, outputs=[], reports={"metrics": "metrics.json"})
+
+
+@told(
+    'Step "Evaluate" has no report "metric". Did you mean "metrics"? It has: "metrics". Declare it in ',
+    'reports={name: "<output>/<file>"}.',
+)
+def unknown_report(scope: Stack) -> object:
+    return process(scope).report("metric.auc")
+
+
+@told(
+    'Step "Evaluate": report("metrics") names no field. Name the fields from the outside in, such as ',
+    'report("metrics.auc.value").',
+)
+def whole_report(scope: Stack) -> object:
+    return process(scope).report("metrics")
 
 
 @told(
