@@ -54,9 +54,10 @@ def first_of(
         return FirstOf(tuple(values))
     types = {each.content_type for each in locations if isinstance(each, DataLocation)}
     if len(types) > 1:
+        named = one_of(each or "(none)" for each in types)
         raise WorkflowError(
-            f"first_of: the data have the content types {one_of(types)}. What reads them has to know which: give all "
-            "of them the same content_type."
+            f"first_of: the data have the content types {named}. What reads them has to know which: give all of them "
+            "the same content_type."
         )
     place = AnyPlace(tuple(each.place for each in locations))
     return replace(first, uri=FirstOf(_uris(locations)), place=place)

@@ -121,7 +121,7 @@ class MlWorkflow(Construct):
             table=lambda: rendezvous_table(self, role=self._role).table_name,
         )
         check_definition(id, definition)
-        for level in (nodes, at_the_end):
+        for level in filter(None, (nodes, at_the_end)):
             self._report(level, join)
         retention = log_retention or logs.RetentionDays.THREE_MONTHS
         self._machine = Machine.of(
