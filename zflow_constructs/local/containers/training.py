@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tarfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -13,6 +12,7 @@ from zflow_constructs.local.containers.archives import pack
 from zflow_constructs.local.containers.environment import container_environment
 from zflow_constructs.local.containers.errors import refuse_others, refuse_present
 from zflow_constructs.local.containers.images import training_image
+from zflow_constructs.local.containers.job_process import JobProcess, last_error
 from zflow_constructs.local.containers.metrics import MetricReader
 from zflow_constructs.local.containers.outcome import REASON_CHARACTERS, JobOutcome, JobStatus
 from zflow_constructs.local.containers.script import decode_hyperparameters, training_script
@@ -72,13 +72,10 @@ class TrainingContainer:
         self._script = training_script(self._request.get("HyperParameters", {}), image)
         self._metrics = MetricReader([*self._script.metric_definitions, *algorithm.get("MetricDefinitions", [])])
         self._objects = objects
-        self._processes = processes
         self._folder = TrainingFolder(folder.resolve())
         self._log = self._folder.root / "log.txt"
         self._on_line = on_line
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._running: list[Process] = []
+        self._process = JobProcess(processes, log=self._log, on_line=self._read)
 
     def run(self) -> JobOutcome:
         """Fetch the data and the script, run it, and upload what it made. Blocks until the job has ended."""
@@ -97,11 +94,7 @@ class TrainingContainer:
 
     def stop(self) -> None:
         """Stop the job, from another thread: `run` returns with the status Stopped."""
-        with self._lock:
-            self._stopping.set()
-            running = list(self._running)
-        for process in running:
-            process.stop()
+        self._process.stop()
 
     def _fetch(self) -> Path:
         for name, channel in self._channels.items():
@@ -112,14 +105,7 @@ class TrainingContainer:
         )
 
     def _start(self, code: Path) -> Process:
-        with self._lock:
-            if self._stopping.is_set():
-                raise StoppedError("The training job was stopped before its script started.")
-            process = self._processes.start(
-                self._command(), env=self._environment(code), cwd=code, log=self._log, on_line=self._read
-            )
-            self._running.append(process)
-            return process
+        return self._process.start(self._command(), env=self._environment(code), cwd=code)
 
     def _follow(self, process: Process) -> JobOutcome:
         limit = self._request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_SECONDS)
@@ -129,7 +115,7 @@ class TrainingContainer:
             process.stop()
             reason = f"MaxRuntimeExceeded: the script ran longer than {limit} seconds."
             return self._ended("Stopped", reason, self._upload())
-        if self._stopping.is_set():
+        if self._process.stopped:
             return self._ended("Stopped", "The training job was stopped.")
         if code != 0:
             return self._ended("Failed", self._failure_reason(process, code))
@@ -186,7 +172,7 @@ class TrainingContainer:
         command = " ".join(["python", *self._command()[1:]])
         head = f'AlgorithmError: ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "'
         tail = f'"\nCommand "{command}", exit code: {code}'[: REASON_CHARACTERS // 2]
-        message = _last_error(process.last_lines(100))
+        message = last_error(process)
         return head + message[-(REASON_CHARACTERS - len(head) - len(tail)) :] + tail
 
     def _ended(self, status: JobStatus, reason: str, artifacts: str = "") -> JobOutcome:
@@ -207,9 +193,3 @@ def _data_config(channel: ChannelUnionTypeDef) -> Mapping[str, str]:
     """The channel's entry of inputdataconfig.json."""
     config = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
     return config | ({"ContentType": channel["ContentType"]} if "ContentType" in channel else {})
-
-
-def _last_error(lines: list[str]) -> str:
-    """The last traceback in a log's lines, or all of them where there is none."""
-    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    return "\n".join(lines[starts[-1] :] if starts else lines)
