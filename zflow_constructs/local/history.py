@@ -26,7 +26,7 @@ def job_names(details: Mapping[str, object]) -> Iterator[str]:
         details: What a TaskScheduled event says.
     """
     parameters = json_object(details.get("parameters"))
-    for name in ("TrainingJobName", "TransformJobName", "EndpointName", "FunctionName"):
+    for name in ("TrainingJobName", "TransformJobName", "HyperParameterTuningJobName", "EndpointName", "FunctionName"):
         if isinstance(parameters.get(name), str):
             yield str(parameters[name]).rsplit(":function:", 1)[-1]
 

@@ -13,6 +13,7 @@ from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceModel, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.scripts import ScriptRunner
@@ -71,12 +72,13 @@ class Services:
         self.deliveries = Deliveries({"lambda": self.functions.invoke_event, "states": start})
         self.endpoints = self._make_endpoints()
         self.jobs = self._make_jobs()
+        self.tuning = TuningJobs(self.jobs, region=aws.region, account=aws.account)
 
     @property
     def hooks(self) -> Sequence[AbstractContextManager[None]]:
         """What puts them into the local AWS."""
         return [
-            sagemaker(jobs=self.jobs, endpoints=self.endpoints),
+            sagemaker(jobs=self.jobs, tuning=self.tuning, endpoints=self.endpoints),
             lambda_functions(self.functions, send=self.deliveries.send),
             events(self.deliveries),
         ]
@@ -114,6 +116,7 @@ class Services:
     def stop(self) -> None:
         """Stop all that runs in them. Idempotent."""
         self._running.close()
+        self.tuning.stop()
         self.jobs.stop()
         self.endpoints.stop()
         self.functions.stop()

@@ -14,6 +14,7 @@ from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceResponse, JobOutcome
 from zflow_constructs.local.processes import Processes, Reporter
@@ -103,7 +104,8 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
             ),
             on_line=hear,
         )
-        aws.use([sagemaker(jobs=jobs, endpoints=endpoints)])
+        tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
+        aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints)])
         yield api(aws, "sagemaker")
         jobs.stop()
         endpoints.stop()

@@ -53,7 +53,8 @@ def test_it_trains_on_csv_and_serves_at_an_endpoint_and_in_a_batch(
     labelled = np.column_stack([(rows.sum(axis=1) > 0).astype(int), rows])
     for name, part in (("train/a", labelled[:100]), ("train/b", labelled[100:200]), ("validation/a", labelled[200:])):
         objects.write(f"s3://lake/{name}.csv", "\n".join(",".join(map(str, row)) for row in part).encode())
-    hyperparameters = {"num_round": "15", "objective": "binary:logistic", "eval_metric": "auc,logloss", "eta": "0.3"}
+    hyperparameters = {"num_round": "15", "objective": "binary:logistic", "eval_metric": "logloss", "eta": "0.3"}
+    hyperparameters["_tuning_objective_metric"] = "validation:auc"
     outcome = train(hyperparameters, {"train": "text/csv", "validation": "text/csv"})
     assert (outcome.status, outcome.failure_reason) == ("Completed", "")
     assert sorted(outcome.metrics) == ["train:auc", "train:logloss", "validation:auc", "validation:logloss"]

@@ -111,6 +111,7 @@ def test_the_script_finds_what_it_finds_on_aws(
         pathlib.Path(os.environ["SM_MODEL_DIR"], "seen.json").write_text(json.dumps(seen))
     """
     hyperparameters = {"eta": "0.1", "k": "3", "flag": "true", "name": '"a b"', "sagemaker_region": '"eu-central-1"'}
+    hyperparameters["_tuning_objective_metric"] = "auc"
     outcome = job(
         request(submit({"train.py": dedent(code)}), hyperparameters)
         | {"InputDataConfig": [channel("train", "s3://lake/train/")], "Environment": {"STAGE": "test"}}

@@ -16,6 +16,7 @@ from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 
 Action = Callable[[Mapping[str, object]], Mapping[str, object]]
 
@@ -24,14 +25,15 @@ _PASSIVE = ("AddTags", "Delete", "Describe", "List")
 
 
 @contextmanager
-def sagemaker(*, jobs: Jobs, endpoints: Endpoints) -> Iterator[None]:
+def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints) -> Iterator[None]:
     """Answer SageMaker's API.
 
     Args:
         jobs: Answers for training and transform jobs.
+        tuning: Answers for tuning jobs.
         endpoints: Answers for models, endpoint configurations and endpoints.
     """
-    actions: Mapping[str, Action] = {**jobs.actions, **endpoints.actions}
+    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **endpoints.actions}
     of_moto = SageMakerResponse.call_action
 
     def call_action(self: SageMakerResponse) -> TYPE_RESPONSE:

@@ -105,6 +105,28 @@ class Jobs:
         """
         return self._folder / name
 
+    def create_training_job(self, request: Request, *, tuning_job_arn: str) -> None:
+        """Start a training job of a tuning job: its folder is in the tuning job's, whose log its lines are.
+
+        Args:
+            request: The CreateTrainingJob request.
+            tuning_job_arn: The tuning job.
+        """
+        self._create("TrainingJob", request, tuning_job_arn)
+
+    def wait_for_training_job(self, name: str) -> Mapping[str, object]:
+        """Wait for a training job's end.
+
+        Args:
+            name: The job.
+
+        Returns:
+            Its description.
+        """
+        job = self._jobs["TrainingJob", name]
+        job.thread.join()
+        return job.description
+
     def stop(self) -> None:
         """Stop the running jobs and wait for their end."""
         for job in list(self._jobs.values()):
@@ -112,19 +134,21 @@ class Jobs:
         for job in list(self._jobs.values()):
             job.thread.join(timeout=10)
 
-    def _create(self, kind: str, request: Request) -> Mapping[str, object]:
+    def _create(self, kind: str, request: Request, tuning_job_arn: str = "") -> Mapping[str, object]:
         name = str(request[f"{kind}Name"])
         arn = f"{self._arn}:{kind.lower().replace('job', '-job')}/{name}"
         with self._lock:
             if (kind, name) in self._jobs:
                 raise ApiError("ResourceInUse", f"{kind} names must be unique within an AWS account: {arn}")
-            folder = self._folder / name
+            tuning_job = tuning_job_arn.rpartition("/")[-1]
+            folder = self._folder / tuning_job / name
             folder.mkdir(parents=True, exist_ok=True)
-            container = self._container(kind, request, folder)
+            container = self._container(kind, request, folder, tuning_job or name)
             now = datetime.now(tz=UTC)
             description = {
                 **request,
                 f"{kind}Arn": arn,
+                **({"TuningJobArn": tuning_job_arn} if tuning_job_arn else {}),
                 f"{kind}Status": "InProgress",
                 "SecondaryStatus": "Starting",
                 "CreationTime": now,
@@ -136,13 +160,12 @@ class Jobs:
         job.thread.start()
         return {f"{kind}Arn": arn}
 
-    def _container(self, kind: str, request: Request, folder: Path) -> Container:
-        name = folder.name
+    def _container(self, kind: str, request: Request, folder: Path, heard_as: str) -> Container:
         try:
-            return self._containers[kind](request, folder, lambda line: self._on_line(name, line))
+            return self._containers[kind](request, folder, lambda line: self._on_line(heard_as, line))
         except ValueError as error:
             # Refused as a job that fails at once: a refused call would be retried, like one that is throttled.
-            self._on_line(name, str(error))
+            self._on_line(heard_as, str(error))
             return _Refused(error)
 
     def _run(self, job: _Job) -> None:

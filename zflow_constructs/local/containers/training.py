@@ -16,7 +16,12 @@ from zflow_constructs.local.containers.job_process import JobProcess, last_error
 from zflow_constructs.local.containers.metrics import MetricReader
 from zflow_constructs.local.containers.outcome import REASON_CHARACTERS, JobOutcome, JobStatus
 from zflow_constructs.local.containers.script import decode_hyperparameters, training_script
-from zflow_constructs.local.containers.training_folder import TrainingFolder, script_arguments, training_environment
+from zflow_constructs.local.containers.training_folder import (
+    TrainingFolder,
+    own_hyperparameters,
+    script_arguments,
+    training_environment,
+)
 from zflow_constructs.local.objects import ObjectStore, StorageError
 from zflow_constructs.local.processes import Process, Processes, Reporter, StoppedError
 
@@ -125,8 +130,7 @@ class TrainingContainer:
         return [sys.executable, self._script.program, *script_arguments(self._own_hyperparameters())]
 
     def _own_hyperparameters(self) -> dict[str, object]:
-        decoded = decode_hyperparameters(self._request.get("HyperParameters", {}))
-        return {name: value for name, value in decoded.items() if not name.startswith("sagemaker_")}
+        return own_hyperparameters(decode_hyperparameters(self._request.get("HyperParameters", {})))
 
     def _environment(self, code: Path) -> dict[str, str]:
         hosts = self._request["ResourceConfig"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HOST = "algo-1"
+_NOT_THE_SCRIPT_S = ("sagemaker_", "_tuning_")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def training_environment(
         channels: For each channel's name its entry of inputdataconfig.json.
         instance_type: The instance type that the job asks for.
     """
-    own = {name: value for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
+    own = own_hyperparameters(hyperparameters)
     resources = {
         "current_host": _HOST,
         "current_instance_type": instance_type,
@@ -125,6 +126,15 @@ def training_environment(
     variables |= {f"HP_{name.upper()}": value for name, value in own.items()}
     variables["TRAINING_ENV"] = {name.lower(): value for name, value in variables.items()}
     return {f"SM_{name}": _variable(value) for name, value in variables.items()}
+
+
+def own_hyperparameters(hyperparameters: Mapping[str, object]) -> dict[str, object]:
+    """Those that a script sees: SageMaker's own are left out.
+
+    Args:
+        hyperparameters: All, decoded.
+    """
+    return {name: value for name, value in hyperparameters.items() if not name.startswith(_NOT_THE_SCRIPT_S)}
 
 
 def script_arguments(hyperparameters: Mapping[str, object]) -> list[str]:

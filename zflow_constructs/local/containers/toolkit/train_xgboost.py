@@ -42,10 +42,12 @@ def _main() -> None:
     import xgboost  # noqa: PLC0415  # takes a second, which no refusal should
 
     data = {name: _read(name, text_format) for name, text_format in formats.items()}
-    metrics = hyperparameters.get("eval_metric", [])
+    # What a tuning job maximizes or minimizes has to be printed, such as validation:auc.
+    tuned = json.loads(os.environ["SM_FRAMEWORK_PARAMS"]).get("_tuning_objective_metric", "").partition(":")[2]
+    metrics = [*filter(None, hyperparameters.get("eval_metric", "").split(",")), *([tuned] if tuned else [])]
     booster = xgboost.train(
         {name: value for name, value in hyperparameters.items() if name not in _OWN}
-        | ({"eval_metric": metrics.split(",")} if metrics else {}),
+        | ({"eval_metric": list(dict.fromkeys(metrics))} if metrics else {}),
         data["train"],
         num_boost_round=hyperparameters["num_round"],
         evals=[(matrix, name) for name, matrix in data.items()],
