@@ -129,7 +129,7 @@ def check_payloads(steps: Sequence[StepNode]) -> list[str]:
 def _events(state: Part) -> int:
     match state:
         case Task(resource=resource):
-            return _CALL + (":sync" in resource or resource.endswith((".sync", ".waitForTaskToken")))
+            return _CALL + (".sync" in resource or resource.endswith(".waitForTaskToken"))
         case Loop() if state.distributed:
             return _CONTAINER
         case Loop():
