@@ -54,6 +54,18 @@ def training_image(uri: str) -> FrameworkImage:
     return _image(uri, "training", [image for image in _IMAGES.values() if image.trains])
 
 
+def processing_image(uri: str) -> FrameworkImage:
+    """The framework image that processes data by a script: one that trains.
+
+    Args:
+        uri: The image's URI, as in `AppSpecification.ImageUri`.
+
+    Raises:
+        UnsupportedImageError: It is no framework image that runs scripts.
+    """
+    return _image(uri, "processing", [image for image in _IMAGES.values() if image.trains])
+
+
 def serving_image(uri: str) -> FrameworkImage:
     """The framework image that serves.
 

@@ -13,7 +13,7 @@ JobStatus = Literal["Completed", "Failed", "Stopped"]
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How a training or transform job ended, in the words of SageMaker's Describe responses.
+    """How a job ended, in the words of SageMaker's Describe responses.
 
     Args:
         status: The job's last status. `Stopped` is no success.
@@ -21,6 +21,7 @@ class JobOutcome:
         model_artifacts: The S3 URI of a training job's model.tar.gz; empty when there is none.
         metrics: The last value of each of a training job's metrics.
         log: The file with all that the container printed.
+        exit_message: What a processing job left in the file /opt/ml/output/message. Default: nothing.
     """
 
     status: JobStatus
@@ -28,3 +29,4 @@ class JobOutcome:
     model_artifacts: str
     metrics: Mapping[str, float]
     log: Path
+    exit_message: str = ""

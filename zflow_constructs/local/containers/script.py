@@ -76,8 +76,7 @@ class Script:
         if not (code / self.program).is_file():
             found = ", ".join(sorted(path.relative_to(code).as_posix() for path in code.rglob("*.py"))) or "none"
             raise FileNotFoundError(f"{self.submit_directory} has no {self.program}; its Python files: {found}")
-        if (code / "requirements.txt").is_file():
-            on_line("requirements.txt is not installed in a local run: the script imports what this Python has.")
+        note_requirements(code, on_line)
         return code
 
     def serving(self, code: Path, image: FrameworkImage) -> list[str]:
@@ -88,6 +87,17 @@ class Script:
             image: The container's image.
         """
         return ["--framework", image.framework, "--script", str(code / self.program)]
+
+
+def note_requirements(code: Path, on_line: Reporter) -> None:
+    """Say that a script's requirements are not installed, if it has any.
+
+    Args:
+        code: The script's folder.
+        on_line: Told so.
+    """
+    if (code / "requirements.txt").is_file():
+        on_line("requirements.txt is not installed in a local run: the script imports what this Python has.")
 
 
 def training_script(hyperparameters: Mapping[str, str], image: FrameworkImage) -> Script | BuiltInXgboost:
