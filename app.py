@@ -2,8 +2,10 @@
 
 from aws_cdk import App
 
+from examples.champion_challenger.workflow import ChampionChallenger
 from examples.risk_scoring.workflow import RiskScoring
 
 app = App()
+ChampionChallenger(app, "ChampionChallenger")
 RiskScoring(app, "RiskScoring")
 app.synth()

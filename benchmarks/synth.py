@@ -20,6 +20,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 EMPTY_APP = "from aws_cdk import App, Stack; app = App(); Stack(app, 'Empty'); app.synth()"
+EXAMPLE_APP = (
+    "from aws_cdk import App; from examples.risk_scoring.workflow import RiskScoring; "
+    "app = App(); RiskScoring(app, 'RiskScoring'); app.synth()"
+)
 NOT_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -66,7 +70,7 @@ class Subject:
 
 EMPTY = Subject("an empty app", ("-c", EMPTY_APP))
 PLAIN = Subject("risk scoring in plain aws-cdk-lib", ("-m", "benchmarks.plain_cdk"))
-EXAMPLE = Subject("risk scoring with zflow_constructs", ("app.py",))
+EXAMPLE = Subject("risk scoring with zflow_constructs", ("-c", EXAMPLE_APP))
 MANY = tuple(Subject(f"{count} steps", ("-m", "benchmarks.many_steps", str(count))) for count in (10, 100, 1000))
 
 

@@ -1,4 +1,4 @@
-"""The example's CDK app, synthesized as `cdk synth` does it: in a process of its own."""
+"""The examples' CDK app, synthesized as `cdk synth` does it: in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.asl import ROOT
 from zflow_constructs.core.expressions import Json
 
-PARTS = ("app.py", "examples/risk_scoring", "zflow_constructs")
+PARTS = ("app.py", "examples", "zflow_constructs")
 WORKFLOW = "examples/risk_scoring/workflow.py"
 
 Change = Callable[[str], str]
@@ -56,7 +56,7 @@ def copied_app(folder: Path, changes: Mapping[str, Change] | None = None) -> Pat
     return folder
 
 
-def template_of(assembly: Path) -> dict[str, Json]:
-    """The template of the example's stack."""
-    template: dict[str, Json] = json.loads((assembly / "RiskScoring.template.json").read_text())
+def template_of(assembly: Path, stack: str = "RiskScoring") -> dict[str, Json]:
+    """The template of an example's stack."""
+    template: dict[str, Json] = json.loads((assembly / f"{stack}.template.json").read_text())
     return template

@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.asl import ROOT
-from tests.examples.risk_scoring.app import synthesize
 from tests.examples.risk_scoring.pipeline import (
     EXAMPLE,
     Extract,
@@ -30,12 +27,6 @@ CLASSIC = (
     "--master local[2] --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2 "
     "--conf 'spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' pyspark-shell"
 )
-
-
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's cloud assembly, as `cdk synth` makes it."""
-    return synthesize(ROOT, tmp_path_factory.mktemp("assembly") / "cdk.out", hash_seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -89,9 +89,9 @@ class LocalRun:
         return metrics
 
 
-def run_locally(assembly: Path, folder: Path, *options: str) -> LocalRun:
+def run_locally(assembly: Path, folder: Path, *options: str, stack: str = "RiskScoring") -> LocalRun:
     """Run the workflow to its end."""
-    command = [*ZFLOW, "local", "run", str(assembly), "--run-folder", str(folder), *options]
+    command = [*ZFLOW, "local", "run", str(assembly), "--stack", stack, "--run-folder", str(folder), *options]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
     return LocalRun(folder, ended.returncode, ended.stdout, ended.stderr, processes_of(folder))
 
@@ -114,7 +114,8 @@ def run_and_ask(assembly: Path, folder: Path, *options: str, alone: int) -> Serv
         options: of `zflow local run`.
         alone: how many hold-out applications are sent one by one; all of them are sent in one request too.
     """
-    command = [*ZFLOW, "local", "run", str(assembly), "--run-folder", str(folder), "--serve", *options]
+    command = [*ZFLOW, "local", "run", str(assembly), "--stack", "RiskScoring", "--run-folder", str(folder)]
+    command += ["--serve", *options]
     printed, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
     with printed.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)

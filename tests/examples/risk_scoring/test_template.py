@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -12,7 +10,8 @@ from aws_cdk import App, Environment, Stage
 from aws_cdk.assertions import Template
 
 from examples.risk_scoring.workflow import RiskScoring
-from tests.asl import PSEUDO_PARAMETERS, ROOT, asl_validator_findings, fields, kind, rendered_definition, state_machines
+from tests.asl import PSEUDO_PARAMETERS, asl_validator_findings, fields, kind, rendered_definition, state_machines
+from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
 from tests.examples.risk_scoring.app import WORKFLOW, copied_app, synthesize, template_of
 from tests.snapshots import Snapshots
 from zflow_constructs.core.expressions import Json
@@ -42,13 +41,6 @@ def definition(template: dict[str, Json]) -> dict[str, Json]:
 
 
 @pytest.fixture(scope="module")
-def validated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The assembly of `validated_app`, with the report of cdk-nag and of the CDK's own validation."""
-    folder = tmp_path_factory.mktemp("validated") / "cdk.out"
-    return synthesize(ROOT, folder, app="tests.examples.risk_scoring.validated_app", validation=True)
-
-
-@pytest.fixture(scope="module")
 def regional_templates() -> dict[str, dict[str, Json]]:
     """The template of each of three regions, one a partition."""
     app = App()
@@ -57,26 +49,6 @@ def regional_templates() -> dict[str, dict[str, Json]]:
         for region in ("eu-central-1", "cn-north-1", "us-gov-west-1")
     }
     return {region: dict(Template.from_stack(stack).to_json()) for region, stack in stacks.items()}
-
-
-def violations(assembly: Path, plugin: str) -> set[tuple[str, str]]:
-    """The rules that a validator found broken, each with the stack that breaks it."""
-    report = json.loads((assembly / "validation-report.json").read_text())
-    return {
-        (violation["ruleName"], construct["constructPath"].partition("/")[0])
-        for reported in report["pluginReports"]
-        if reported["pluginName"] == plugin
-        for violation in reported["violations"]
-        for construct in violation["violatingConstructs"]
-    }
-
-
-def acknowledgements(assembly: Path, stack: str) -> dict[str, str]:
-    """The acknowledged rules with their reasons, as the CDK records them."""
-    metadata = json.loads((assembly / f"{stack}.metadata.json").read_text())
-    entries = [entry for entries in metadata.values() for entry in entries]
-    recorded = [entry["data"] for entry in entries if entry["type"] == "aws:cdk:acknowledged-rules"]
-    return {rule.removeprefix("AwsSolutions::"): reason for rules in recorded for rule, reason in rules.items()}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -104,16 +76,7 @@ def test_the_template_is_as_recorded(template: dict[str, Json], snapshots: Snaps
 
 
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:
-    linted = subprocess.run(
-        [sys.executable, "-c", "from cfnlint.runner import main; main()", str(assembly / "RiskScoring.template.json")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+    assert cfn_lint_findings(assembly, "RiskScoring") == ""
 
 
 def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(validated: Path) -> None:

@@ -1,4 +1,4 @@
-"""The example's stack, and beside it one with nothing acknowledged and a mistake, both looked at by all validators.
+"""The examples' stacks, and each once more with nothing acknowledged, looked at by all validators; one has a mistake.
 
 An app of its own, since the CDK reads CDK_VALIDATION when its process starts.
 """
@@ -9,10 +9,14 @@ from unittest import mock
 from aws_cdk import App, CfnResource, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from examples.champion_challenger.workflow import ChampionChallenger
 from examples.risk_scoring.workflow import RiskScoring
 
 app = App()
+ChampionChallenger(app, "ChampionChallenger")
 RiskScoring(app, "RiskScoring")
+with mock.patch("examples.champion_challenger.workflow.acknowledge_findings"):
+    ChampionChallenger(app, "BareChampionChallenger")
 with mock.patch("examples.risk_scoring.workflow.acknowledge_findings"):
     bare = RiskScoring(app, "Bare")
 CfnResource(bare, "Misspelt", type="AWS::SNS::Topic", properties={"TopikName": "scores"})
