@@ -6,6 +6,15 @@ See https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEv
 import json
 from collections.abc import Iterator, Mapping
 
+_NAMES = (
+    "TrainingJobName",
+    "TransformJobName",
+    "ProcessingJobName",
+    "HyperParameterTuningJobName",
+    "EndpointName",
+    "FunctionName",
+)
+
 
 def details_of(event: Mapping[str, object]) -> Mapping[str, object]:
     """What an event says beside its type.
@@ -26,7 +35,7 @@ def job_names(details: Mapping[str, object]) -> Iterator[str]:
         details: What a TaskScheduled event says.
     """
     parameters = json_object(details.get("parameters"))
-    for name in ("TrainingJobName", "TransformJobName", "HyperParameterTuningJobName", "EndpointName", "FunctionName"):
+    for name in _NAMES:
         if isinstance(parameters.get(name), str):
             yield str(parameters[name]).rsplit(":function:", 1)[-1]
 

@@ -9,10 +9,10 @@ from zflow_constructs.local.aws.variables import branches
 
 INTEGRATIONS = (
     "lambda:invoke",
-    "sagemaker:(createTrainingJob|createTransformJob|createHyperParameterTuningJob)(\\.sync)?",
+    "sagemaker:create(TrainingJob|TransformJob|ProcessingJob|HyperParameterTuningJob)(\\.sync)?",
     "sagemaker:(createModel|createEndpointConfig|createEndpoint|updateEndpoint)",
     "aws-sdk:sagemaker:(create|describe|delete)(Model|EndpointConfig|Endpoint)",
-    "aws-sdk:sagemaker:(create|describe|stop)(TrainingJob|TransformJob|HyperParameterTuningJob)",
+    "aws-sdk:sagemaker:(create|describe|stop)(TrainingJob|TransformJob|ProcessingJob|HyperParameterTuningJob)",
     "aws-sdk:sagemaker:(updateEndpoint|listEndpoints|addTags|listTags)",
     "aws-sdk:(cloudwatch|dynamodb|eventbridge|lambda|s3|secretsmanager|sfn|sns|sqs|ssm):[a-zA-Z0-9]+(\\.waitForTaskToken)?",
     "dynamodb:(getItem|putItem|updateItem|deleteItem)",

@@ -15,7 +15,7 @@ from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
-from zflow_constructs.local.containers import InferenceModel, TrainingContainer, TransformContainer
+from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
@@ -151,6 +151,9 @@ class Services:
                 processes=self._processes,
                 folder=folder,
                 on_line=on_line,
+            ),
+            processing=lambda request, folder, on_line: ProcessingContainer(
+                request, objects=self._objects, processes=self._processes, folder=folder, on_line=on_line
             ),
             on_line=self._on_job_line,
         )

@@ -45,7 +45,7 @@ class ScriptContainer:
                 continue
             reason = f"AlgorithmError: exit code {code}" if code else ""
             status = "Failed" if code else "Completed"
-            return JobOutcome(status, reason, "s3://lake/model.tar.gz", {"auc": 0.75}, self._log)  # type: ignore[arg-type]
+            return JobOutcome(status, reason, "s3://lake/model.tar.gz", {"auc": 0.75}, self._log, "said so")  # type: ignore[arg-type]
         process.stop()
         return JobOutcome("Stopped", "", "", {}, self._log)
 
@@ -102,6 +102,9 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
             transform=lambda request, folder, on_line: ScriptContainer(
                 {"HyperParameters": request["Environment"]}, folder, on_line, processes
             ),
+            processing=lambda request, folder, on_line: ScriptContainer(
+                {"HyperParameters": request["Environment"]}, folder, on_line, processes
+            ),
             on_line=hear,
         )
         tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
@@ -149,6 +152,42 @@ def test_a_sync_task_waits_for_its_job_and_has_its_description(
     assert isinstance(job["TrainingEndTime"], str)
     assert ("completes", "epoch 1") in lines
     assert client.describe_training_job(TrainingJobName="completes")["TrainingJobStatus"] == "Completed"
+
+
+def process(name: str, code: str) -> Mapping[str, object]:
+    return {
+        "Evaluate": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+            "Arguments": {
+                "ProcessingJobName": name,
+                "RoleArn": ROLE,
+                "AppSpecification": {"ImageUri": IMAGE},
+                "ProcessingResources": {
+                    "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+                },
+                "Environment": {"code": code},
+            },
+            "End": True,
+        }
+    }
+
+
+def test_a_processing_job_ends_with_what_it_says(client: Api, run: Run) -> None:
+    done = run(process("processed", "pass")).output
+    assert isinstance(done, dict)
+    assert (done["ProcessingJobStatus"], done["ExitMessage"]) == ("Completed", "said so")
+    assert str(done["ProcessingJobArn"]).endswith(":processing-job/processed")
+    assert isinstance(done["ProcessingEndTime"], str)
+    assert client.describe_processing_job(ProcessingJobName="processed")["ProcessingJobStatus"] == "Completed"
+
+
+@pytest.mark.usefixtures("client")
+def test_a_failed_processing_job_fails_its_task_with_its_description_as_the_cause(run: Run) -> None:
+    ended = run(process("not-processed", "raise SystemExit(2)"))
+    assert (ended.status, ended.error) == ("FAILED", "States.TaskFailed")
+    said = json.loads(ended.cause)
+    assert (said["FailureReason"], said["ExitMessage"]) == ("AlgorithmError: exit code 2", "said so")
 
 
 @pytest.mark.parametrize(

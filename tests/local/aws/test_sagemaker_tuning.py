@@ -69,6 +69,7 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
         folder=folder / "jobs",
         training=Square,
         transform=Square,
+        processing=Square,
         on_line=lambda job, line: lines.append((job, line)),
     )
     tuning = TuningJobs(jobs, **place)

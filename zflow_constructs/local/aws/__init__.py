@@ -22,7 +22,7 @@ stepfunctions.py       machines of CloudFormation; executions, their events and 
     map_runs.py            a run of a Distributed Map
 dynamodb.py            DynamoDB's writes in one step
 sagemaker.py           SageMaker's API
-  sagemaker_jobs.py      training and transform jobs, as local processes
+  sagemaker_jobs.py      training, transform and processing jobs, as local processes
   sagemaker_endpoints.py models and endpoints, as local processes
 lambda_.py             Lambda's invocations
   lambda_process.py      a function's processes

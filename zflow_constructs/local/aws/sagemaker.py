@@ -29,7 +29,7 @@ def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints) -> Iterat
     """Answer SageMaker's API.
 
     Args:
-        jobs: Answers for training and transform jobs.
+        jobs: Answers for training, transform and processing jobs.
         tuning: Answers for tuning jobs.
         endpoints: Answers for models, endpoint configurations and endpoints.
     """

@@ -1,7 +1,8 @@
-"""SageMaker's training and transform jobs, run by the container contract as local processes.
+"""SageMaker's training, transform and processing jobs, run by the container contract as local processes.
 
-See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
-and https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+See https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html,
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
+and https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Container(Protocol):
-    """What runs a job: `TrainingContainer` or `TransformContainer`."""
+    """What runs a job: `TrainingContainer`, `TransformContainer` or `ProcessingContainer`."""
 
     def run(self) -> JobOutcome:
         """Run the job to its end."""
@@ -72,6 +73,7 @@ class Jobs:
         folder: Each job works in a folder in it.
         training: Makes the container of a training job.
         transform: Makes the container of a transform job.
+        processing: Makes the container of a processing job.
         on_line: Hears each line of each job's log, with the job's name.
     """
 
@@ -83,11 +85,16 @@ class Jobs:
         folder: Path,
         training: ContainerFor,
         transform: ContainerFor,
+        processing: ContainerFor,
         on_line: Callable[[str, str], None],
     ) -> None:
         self._arn = f"arn:aws:sagemaker:{region}:{account}"
         self._folder = folder
-        self._containers: Mapping[str, ContainerFor] = {"TrainingJob": training, "TransformJob": transform}
+        self._containers: Mapping[str, ContainerFor] = {
+            "TrainingJob": training,
+            "TransformJob": transform,
+            "ProcessingJob": processing,
+        }
         self._on_line = on_line
         self._lock = threading.Lock()
         self._jobs: dict[tuple[str, str], _Job] = {}
@@ -211,6 +218,8 @@ def _ended(kind: str, outcome: JobOutcome) -> dict[str, object]:
     ended: dict[str, object] = {f"{kind}Status": outcome.status}
     if outcome.failure_reason:
         ended["FailureReason"] = outcome.failure_reason
+    if outcome.exit_message:
+        ended["ExitMessage"] = outcome.exit_message
     if kind == "TrainingJob":
         now = datetime.now(tz=UTC)
         ended["ModelArtifacts"] = {"S3ModelArtifacts": outcome.model_artifacts}
