@@ -9,7 +9,7 @@ from zflow_constructs.local.aws.variables import branches
 
 INTEGRATIONS = (
     "lambda:invoke",
-    "sagemaker:create(TrainingJob|TransformJob|ProcessingJob|HyperParameterTuningJob)(\\.sync)?",
+    "sagemaker:(createTrainingJob|createTransformJob|createProcessingJob|createHyperParameterTuningJob)(\\.sync)?",
     "sagemaker:(createModel|createEndpointConfig|createEndpoint|updateEndpoint)",
     "aws-sdk:sagemaker:(create|describe|delete)(Model|EndpointConfig|Endpoint)",
     "aws-sdk:sagemaker:(create|describe|stop)(TrainingJob|TransformJob|ProcessingJob|HyperParameterTuningJob)",
