@@ -100,7 +100,7 @@ def test_a_resource_that_the_engine_can_t_honour_is_refused_by_name_and_type(
     [
         "arn:aws:states:::glue:startJobRun.sync",
         "arn:aws:states:::http:invoke",
-        "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "arn:aws:states:::sagemaker:createLabelingJob",
         "arn:aws:states:::aws-sdk:sagemaker:createPipeline",
         "arn:aws:states:::aws-sdk:ec2:runInstances",
         "arn:aws:states:eu-central-1:123456789012:activity:human",
