@@ -38,6 +38,7 @@ def synthesized(folder: Path) -> Path:
         max_parallel_jobs=2,
         maximize="accuracy",
         metrics={"accuracy": "accuracy=([0-9.]+)"},
+        retry=zflow.Retry(job_failures=1, interval_seconds=1),
         hyperparameters={"fails": zflow.Parameter("fails"), "seconds": zflow.Parameter("seconds")},
     )
     workflow = zflow.MlWorkflow(
@@ -67,6 +68,14 @@ class Deployed:
     @property
     def sagemaker(self) -> Api:
         return api(self.engine.aws, "sagemaker")
+
+    def names(self, arn: str) -> list[str]:
+        """The tuning jobs that an execution has asked for."""
+        history = self.engine.aws.clients.stepfunctions.get_execution_history(executionArn=arn)["events"]
+        asked = [
+            event["taskScheduledEventDetails"]["parameters"] for event in history if event["type"] == "TaskScheduled"
+        ]
+        return [json.loads(parameters)["HyperParameterTuningJobName"] for parameters in asked]
 
     def start(self, **given: object) -> str:
         client = self.engine.aws.clients.stepfunctions
@@ -130,26 +139,24 @@ def test_the_step_fails_when_all_training_jobs_do_and_says_why(deployed: Deploye
     assert "a tree of depth 1 is not wanted" in reason
 
 
+def test_a_retry_and_a_redrive_start_tuning_jobs_under_new_names(deployed: Deployed) -> None:
+    arn = deployed.run(fails="1,2,5").arn
+    assert len(deployed.names(arn)) == 2
+    deployed.engine.aws.clients.stepfunctions.redrive_execution(executionArn=arn)
+    assert ended(deployed.engine.aws, arn, timeout=120).status == "FAILED"
+    assert len(set(deployed.names(arn))) == 4
+
+
 def test_an_aborted_execution_leaves_no_training_job_running(deployed: Deployed) -> None:
     arn = deployed.start(seconds=600)
-    client = deployed.engine.aws.clients.stepfunctions
-    scheduled: list[Mapping[str, object]] = []
-
-    def has_asked() -> bool:
-        history = client.get_execution_history(executionArn=arn)["events"]
-        scheduled[:] = [
-            dict(event["taskScheduledEventDetails"]) for event in history if "taskScheduledEventDetails" in event
-        ]
-        return bool(scheduled)
-
-    until(has_asked)
-    name = json.loads(str(scheduled[0]["parameters"]))["HyperParameterTuningJobName"]
+    until(lambda: bool(deployed.names(arn)))
+    (name,) = deployed.names(arn)
 
     def described() -> Mapping[str, object]:
         return deployed.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
     until(lambda: counters(described())["InProgress"] == 2)
-    client.stop_execution(executionArn=arn)
+    deployed.engine.aws.clients.stepfunctions.stop_execution(executionArn=arn)
     assert ended(deployed.engine.aws, arn).status == "ABORTED"
     until(lambda: described()["HyperParameterTuningJobStatus"] == "Stopped")
     assert counters(described()) == {
