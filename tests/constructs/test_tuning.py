@@ -22,12 +22,18 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tools.generate_request_fields import STEPS, fields
 from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
 from zflow_constructs.jobs import tuned_name
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
+OVERRIDDEN = {
+    "HyperParameterTuningJobConfig.RandomSeed",
+    "TrainingJobDefinition.EnableManagedSpotTraining",
+    "TrainingJobDefinition.StoppingCondition.MaxWaitTimeInSeconds",
+}
 BEST = "$states.result.BestTrainingJob"
 
 
@@ -241,6 +247,21 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
     }
     assert isinstance(state["Retry"], list)
     assert [mapping(retrier)["MaxAttempts"] for retrier in state["Retry"]] == [30, 8, 2]
+
+
+def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
+    request = mapping(example.made.state("Maximal")["Arguments"])
+
+    def is_set(path: str) -> bool:
+        value: Json = request
+        for name in path.split("."):
+            value = mapping(value).get(name)
+        return value is not None
+
+    set_by_keyword = {
+        field.path for field in fields("CreateHyperParameterTuningJob") if is_set(field.path)
+    } - OVERRIDDEN
+    assert set_by_keyword == set(STEPS["CreateHyperParameterTuningJob"].fields)
 
 
 def test_a_tuning_job_is_given_the_time_that_its_jobs_may_take_in_their_rounds(example: Example) -> None:
