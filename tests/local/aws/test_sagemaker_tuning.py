@@ -1,5 +1,6 @@
 """Tuning jobs over HTTP. Their training jobs compute here; `tests/local/test_tuning_run.py` trains for real."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import cast
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.conftest import ROLE, Api, api, until
+from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -207,11 +208,11 @@ def test_a_tuning_job_without_a_best_training_job_has_failed(
 
 def test_a_stopped_tuning_job_stops_its_training_jobs_and_starts_no_more(client: Api) -> None:
     client.create_hyper_parameter_tuning_job(**request("stopped", parallel=2, static={"wait": "60"}))
-    until(lambda: _counters(client)["InProgress"] == 2)
+    until(lambda: counters(client, "stopped")["InProgress"] == 2)
     assert described(client, "stopped")["HyperParameterTuningJobStatus"] == "InProgress"
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="stopped")
     until(lambda: described(client, "stopped")["HyperParameterTuningJobStatus"] == "Stopped")
-    assert _counters(client) == {
+    assert counters(client, "stopped") == {
         "Completed": 0,
         "InProgress": 0,
         "RetryableError": 0,
@@ -220,8 +221,38 @@ def test_a_stopped_tuning_job_stops_its_training_jobs_and_starts_no_more(client:
     }
 
 
-def _counters(client: Api) -> Mapping[str, int]:
-    return cast("Mapping[str, int]", described(client, "stopped")["TrainingJobStatusCounters"])
+def counters(client: Api, name: str) -> Mapping[str, int]:
+    return cast("Mapping[str, int]", described(client, name)["TrainingJobStatusCounters"])
+
+
+def task(wanted: Mapping[str, object], **more: object) -> Mapping[str, object]:
+    resource = "arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync"
+    return {"Tune": {"Type": "Task", "Resource": resource, "Arguments": wanted, "End": True, **more}}
+
+
+def test_a_task_that_times_out_leaves_no_training_job_running(client: Api, run: Run) -> None:
+    execution = run(task(request("long", static={"wait": "60"}), TimeoutSeconds=1))
+    assert execution.error == "States.Timeout"
+    until(lambda: described(client, "long")["HyperParameterTuningJobStatus"] == "Stopped")
+    assert (counters(client, "long")["InProgress"], counters(client, "long")["Stopped"]) == (0, 1)
+
+
+def test_a_tuning_job_that_somebody_stops_fails_its_task(aws: AwsServer, client: Api) -> None:
+    states = task(request("halted", static={"wait": "60"}))
+    machine = create(aws, "halted", {"QueryLanguage": "JSONata", "StartAt": "Tune", "States": states})
+    arn = aws.clients.stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
+    until(lambda: status(client, "halted") == "InProgress")
+    client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="halted")
+    execution = ended(aws, arn)
+    assert (execution.status, execution.error) == ("FAILED", "States.TaskFailed")
+    assert json.loads(execution.cause)["HyperParameterTuningJobStatus"] == "Stopped"
+
+
+def status(client: Api, name: str) -> str:
+    try:
+        return str(described(client, name)["HyperParameterTuningJobStatus"])
+    except ClientError:
+        return ""
 
 
 def test_what_would_change_the_search_and_is_not_here_is_refused_as_a_failed_job(client: Api) -> None:
