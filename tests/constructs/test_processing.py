@@ -1,5 +1,10 @@
 """Processing steps: the job, what its role may do, and the reports that conditions read."""
 
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import pytest
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
@@ -31,6 +36,7 @@ from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
+SPARK = zflow.ContainerImage.from_framework("spark", "3.5")
 RUN = f's3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "'
 SCRIPT_COMMAND = (
     "cd /opt/ml/processing/input/code; tar -xzf *.gz; "
@@ -338,7 +344,7 @@ def app_specification(step: zflow.ProcessingStep) -> dict[str, Json]:
 
 
 def test_a_script_is_submitted_to_spark_in_its_images() -> None:
-    step = process(stack(), image=zflow.ContainerImage.from_framework("spark", "3.5"), code=SCRIPT)
+    step = process(stack(), image=SPARK, code=SCRIPT)
     assert app_specification(step) == {
         "ImageUri": "906073651304.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu",
         "ContainerEntrypoint": [
@@ -352,6 +358,61 @@ def test_a_script_is_submitted_to_spark_in_its_images() -> None:
             "/opt/ml/processing/input/code/extract.py",
         ],
     }
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Path:
+    """The programs of an image, which say with what they are called, and fail to install `nowhere`."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("python3", "smspark-submit", "python3-of-spark"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@"\n[ "$2" != pip ] || ! grep -q nowhere "$5"\n')
+        (programs / name).chmod(0o755)
+    return tmp_path
+
+
+def run_in(container: Path, image: zflow.ContainerImage, files: Mapping[str, str]) -> tuple[int, list[str]]:
+    """Run the entrypoint of a step with these files beside its script; its exit code, and what was called."""
+    sources, code = container / "sources", container / "processing" / "input" / "code"
+    for folder in (sources, code):
+        folder.mkdir(parents=True)
+    for name, text in files.items():
+        (sources / name).write_text(text)
+    scope = stack()
+    script = zflow.SourceCode.from_directory(str(sources), entry_point="evaluate.py")
+    entrypoint = app_specification(process(scope, image=image, code=script))["ContainerEntrypoint"]
+    with tarfile.open(code / "1a2b.gz", "w:gz") as archive:
+        archive.add(sources, arcname=".")
+    assert isinstance(entrypoint, Sequence)
+    command = [str(word).replace("/opt/ml", str(container)) for word in entrypoint]
+    variables = {"PATH": f"{container / 'bin'}:/usr/bin:/bin", "PYSPARK_PYTHON": "python3-of-spark"}
+    ran = subprocess.run([*command, "--of", "last week"], env=variables, capture_output=True, text=True, check=False)
+    assert (code / "evaluate.py").is_file()
+    return ran.returncode, ran.stdout.replace(str(container), "/opt/ml").splitlines()
+
+
+def test_the_entrypoint_unpacks_the_script_and_runs_it_with_the_arguments(container: Path) -> None:
+    assert run_in(container, SKLEARN, {"evaluate.py": ""}) == (
+        0,
+        ["python3 /opt/ml/processing/input/code/evaluate.py --of last week"],
+    )
+
+
+def test_the_entrypoint_installs_the_requirements_first_with_the_python_that_runs_the_script(container: Path) -> None:
+    assert run_in(container, SPARK, {"evaluate.py": "", "requirements.txt": "pyarrow"}) == (
+        0,
+        [
+            "python3-of-spark -m pip install -r requirements.txt",
+            "smspark-submit /opt/ml/processing/input/code/evaluate.py --of last week",
+        ],
+    )
+
+
+def test_a_script_whose_requirements_are_not_installed_does_not_run(container: Path) -> None:
+    assert run_in(container, SKLEARN, {"evaluate.py": "", "requirements.txt": "nowhere"}) == (
+        1,
+        ["python3 -m pip install -r requirements.txt"],
+    )
 
 
 def test_a_program_of_the_image_is_run_as_it_is_given() -> None:
