@@ -118,7 +118,7 @@ class Constructs(Stack):
         self.workflow(id, steps=[extract, loop, after], outputs=outputs)
 
     def loop_in_a_loop(self) -> None:
-        """A loop over lists that are known at synth, and in each turn one over the list."""
+        """A loop over lists, in each turn one over the list, then loops over what it gave and what is written out."""
         leaf = self.step("Leaf", payload={"name": zflow.Item("name"), "beside": zflow.Item("names")})
         inner = zflow.ForEach(
             self, "Inner", items=zflow.Item("names"), item="name", steps=[leaf], outputs={"name": leaf.outputs["name"]}
@@ -131,7 +131,21 @@ class Constructs(Stack):
             steps=[inner],
             outputs={"names": inner.outputs["name"]},
         )
-        self.workflow("Loops", steps=[outer], outputs={"names": outer.outputs["names"]})
+        each = self.step("Each", payload={"names": zflow.Item("turn")["names"]})
+        again = zflow.ForEach(
+            self, "Again", items=outer.results, item="turn", steps=[each], outputs={"names": each.outputs["names"]}
+        )
+        given = zflow.ForEach(
+            self,
+            "Given",
+            items=zflow.Jsonata("[1, [2, 3]]"),
+            steps=[self.step("Take", payload={"item": zflow.Item("item")})],
+        )
+        self.workflow(
+            "Loops",
+            steps=[outer, again, given],
+            outputs={"names": outer.outputs["names"], "again": again.outputs["names"], "given": given.results},
+        )
 
     def paths(self) -> None:
         """Conditions, an optional step, paths that meet again, and a group of steps."""

@@ -127,8 +127,11 @@ def test_a_loop_gives_lists_in_the_order_of_its_items(deployed: Deployed, loop: 
     )
 
 
-def test_a_loop_in_a_loop_gives_a_list_of_lists(deployed: Deployed) -> None:
-    assert deployed.run("Loops").output == {"names": [["a", "b"], ["c"], []]}
+def test_a_loop_in_a_loop_gives_a_list_of_lists_which_another_loop_takes(deployed: Deployed) -> None:
+    execution = deployed.run("Loops")
+    names = [["a", "b"], ["c"], []]
+    given = [{"item": 1}, {"item": [2, 3]}]
+    assert (execution.cause, execution.output) == ("", {"names": names, "again": names, "given": given})
 
 
 @pytest.mark.parametrize("loop", ["Inline", "Distributed"])
@@ -287,7 +290,9 @@ def test_steps_at_the_end_are_told_who_stopped_the_run(deployed: Deployed) -> No
     assert last.output == {"Tell": outcome_of(execution), "Stop": {"stopped": True}}
 
 
-def test_a_run_with_wrong_parameters_ends_before_its_first_step_with_steps_at_the_end(deployed: Deployed) -> None:
+def test_a_run_with_wrong_parameters_ends_before_its_first_step_and_what_runs_at_its_end_has_the_defaults(
+    deployed: Deployed,
+) -> None:
     execution = deployed.run("Ending", country="dee", long=1)
     (last,) = deployed.at_the_end_of(execution.arn)
     assert (execution.status, execution.error) == ("FAILED", "Zflow.InvalidParameters")
@@ -295,7 +300,7 @@ def test_a_run_with_wrong_parameters_ends_before_its_first_step_with_steps_at_th
         'MlWorkflow "Ending" can\'t run with this input: "country" is "dee", and must be one of "de", "fr"; '
         '"long" is 1, and must be true or false.'
     )
-    assert last.output == {"Tell": outcome_of(execution, country="dee"), "Stop": {"stopped": True}}
+    assert last.output == {"Tell": outcome_of(execution, country="de"), "Stop": {"stopped": True}}
 
 
 def test_a_workflow_in_a_workflow_hands_on_its_outputs(deployed: Deployed) -> None:

@@ -129,10 +129,13 @@ class Bounded(Expression):
     name: str
 
     def render(self, scope: Scope) -> str:
-        """`($items := [$Extract.countries]; $count($items) > 1000 ? $error("...") : $items)`."""
+        """`($items := $append([], $Extract.countries); $count($items) > 1000 ? $error("...") : $items)`.
+
+        In brackets, a list that is written in brackets itself would be the only entry of another one.
+        """
         message = json.dumps(f"{self.name} has more than the {self.most} entries that it may have: ")
         return (
-            f"($items := [{self.value.render(scope)}]; $count($items) > {self.most} ? "
+            f"($items := $append([], {self.value.render(scope)}); $count($items) > {self.most} ? "
             f"$error({message} & $string($count($items))) : $items)"
         )
 
