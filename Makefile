@@ -36,7 +36,7 @@ test: $(READY) ## Check everything that the continuous integration checks.
 	@set -e; for folder in $(dir $(wildcard zflow_constructs/runtime/*/handler.py)); do \
 		echo "$(BIN)/mypy $$folder*.py"; MYPYPATH=$$folder $(BIN)/mypy $$folder*.py; done
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 format: $(READY) ## Format the code, and mend what the linter can.
 	$(BIN)/ruff format .
