@@ -129,6 +129,7 @@ class MlWorkflow(Construct):
         )
         if any(isinstance(step, ForEach) and step.distributed for step in every_step(members)):
             self._machine.allow_distributed_loops(self, self._role)
+        self._state_machines: list[sfn.IStateMachine] = [self.state_machine]
         if not (schedule or binding.stoppers or last):
             return
         queue = dead_letter_queue(self, "DeadLetterQueue")
@@ -139,7 +140,7 @@ class MlWorkflow(Construct):
         if binding.stoppers:
             call_on_stop(self, machine=self.state_machine, functions=binding.stoppers, queue=queue)
         if last:
-            Cleanup(
+            cleanup = Cleanup(
                 self,
                 "Finally",
                 name=id,
@@ -152,11 +153,17 @@ class MlWorkflow(Construct):
                 log_retention=retention,
                 join=join,
             )
+            self._state_machines.append(cleanup.state_machine)
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
         """The state machine."""
         return self._machine.state_machine
+
+    @property
+    def state_machines(self) -> Sequence[sfn.IStateMachine]:
+        """The state machine, and the one of the steps at the end, if there are any: both are worth an alarm."""
+        return tuple(self._state_machines)
 
     @property
     def role(self) -> iam.IRole:

@@ -219,3 +219,13 @@ def _state(scope: dict[str, Json], name: str) -> dict[str, Json]:
             found += [dict(mapping(state))] if each == name else []
     (state,) = found
     return state
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_a_workflow_names_all_its_machines_for_alarms(at_the_end: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    last = [count(scope, "Last")] if at_the_end else []
+    workflow = zflow.MlWorkflow(scope, "Scoring", steps=[count(scope, "Count")], finally_=last)
+    made = Synthesized.of(scope)
+    assert {made.logical_id(machine) for machine in workflow.state_machines} == {*state_machines(made.template)}
+    assert workflow.state_machines[0] is workflow.state_machine

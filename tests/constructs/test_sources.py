@@ -9,7 +9,6 @@ from tempfile import mkdtemp
 
 import pytest
 from aws_cdk import App, Stack
-from constructs import Construct
 
 import zflow_constructs as zflow
 from tests.constructs.parts import EXAMPLE, bucket, stack
