@@ -4,7 +4,8 @@ import pytest
 from aws_cdk import Aws, Fn, Token
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Jsonata, Template
+from zflow_constructs.core.expressions import Jsonata
+from zflow_constructs.core.templates import Template
 from zflow_constructs.requests import merge_overrides, validate_request
 
 TRAIN: dict[str, Template] = {

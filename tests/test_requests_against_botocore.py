@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Template
+from zflow_constructs.core.templates import Template
 from zflow_constructs.requests import validate_request
 
 SAGEMAKER = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("sagemaker", "service-2"))

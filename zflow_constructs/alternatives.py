@@ -6,7 +6,8 @@ from typing import overload
 
 from zflow_constructs.core.availability import FirstOf
 from zflow_constructs.core.errors import WorkflowError, one_of
-from zflow_constructs.core.expressions import Expression, Jsonata, Scope, render_value
+from zflow_constructs.core.expressions import Expression, Jsonata
+from zflow_constructs.core.templates import Scope, render_value
 from zflow_constructs.sources import DataLocation, ModelData
 from zflow_constructs.storage import AnyPlace
 

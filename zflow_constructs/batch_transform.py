@@ -12,9 +12,10 @@ from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Template
+from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import completed_name
 from zflow_constructs.machines import Machines

@@ -14,11 +14,11 @@ from constructs import Construct
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.arrangement import Join
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.limits import check_definition
 from zflow_constructs.core.outcome import outcome_states
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Scope
 from zflow_constructs.for_each import ForEach
 from zflow_constructs.machine import Machine
 from zflow_constructs.rendezvous_table import rendezvous_table

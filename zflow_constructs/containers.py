@@ -12,7 +12,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Template
+from zflow_constructs.core.templates import Template
 from zflow_constructs.images import Purpose, framework_accounts, framework_image, framework_repository_tag
 from zflow_constructs.sources import ModelData, SourceCode
 

@@ -10,9 +10,10 @@ from constructs import Construct
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import EXIT, Choice, Retrier, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError, one_of
-from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import REDRIVE_COUNT, ExecutionId, RunLocation, Turn
+from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.databricks_workspace import CALL_SECONDS, DatabricksWorkspace
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.requests import merge_overrides

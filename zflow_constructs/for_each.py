@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment, Loop
 from zflow_constructs.core.limits import MOST_PAYLOAD_BYTES, most_events
 from zflow_constructs.core.references import Bounded, Collected
+from zflow_constructs.core.templates import Template
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Step, StepGroup, all_steps
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import AsString, Expression, Scalar, Template
+from zflow_constructs.core.expressions import AsString, Expression
+from zflow_constructs.core.templates import Scalar, Template
 
 Scale: TypeAlias = Literal["Auto", "Linear", "Logarithmic"]
 

@@ -14,9 +14,10 @@ from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import REDRIVE_COUNT, JobName
+from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.machines import Machines
 from zflow_constructs.model import StepModel

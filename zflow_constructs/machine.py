@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 
 
 @dataclass(frozen=True)

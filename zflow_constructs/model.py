@@ -10,8 +10,9 @@ from zflow_constructs.binding import Binding
 from zflow_constructs.containers import BoundImage, ModelContainer
 from zflow_constructs.core.asl import EXIT, Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Expression, Jsonata, Template
+from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.requests import validate_request
 from zflow_constructs.retry import THROTTLING

@@ -8,9 +8,10 @@ from constructs import Construct
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Native
 from zflow_constructs.core.errors import WorkflowError, one_of
-from zflow_constructs.core.expressions import Condition, Expression, Json, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import field_path
+from zflow_constructs.core.templates import Json, Template
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Step, StepGroup
 

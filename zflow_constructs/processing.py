@@ -10,9 +10,10 @@ from constructs import Construct
 from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.asl import Task
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
 from zflow_constructs.hyperparameters import hyperparameter
 from zflow_constructs.jobs import completed_name

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from zflow_constructs.containers import BoundImage
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Expression, Template
+from zflow_constructs.core.expressions import Expression
+from zflow_constructs.core.templates import Template
 from zflow_constructs.sources import SourceCode
 
 CODE = "code"

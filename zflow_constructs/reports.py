@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import EXIT, Catcher, Fail, Retrier, Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Expression, Jsonata, Scope, Template, expressions_in, render_value
+from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import field_path
+from zflow_constructs.core.templates import Deferred, Scope, Template, deferred_in, render_value
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step
 
@@ -146,9 +147,9 @@ class _Bucket(Expression):
         """`$substringBefore($substringAfter("s3://bucket/..." & ..., "s3://"), "/")`."""
         return f'$substringBefore($substringAfter({render_value(self.file.location.uri, scope)}, "s3://"), "/")'
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The output's location."""
-        yield from expressions_in(self.file.location.uri)
+        yield from deferred_in(self.file.location.uri)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,9 +163,9 @@ class _Key(Expression):
         uri = render_value(self.file.location.uri, scope)
         return f'$substringAfter($substringAfter({uri}, "s3://"), "/") & {json.dumps(self.file.path)}'
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The output's location."""
-        yield from expressions_in(self.file.location.uri)
+        yield from deferred_in(self.file.location.uri)
 
 
 def _file(step: Step, name: str, path: str, outputs: Mapping[str, DataLocation]) -> _File:

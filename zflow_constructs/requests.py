@@ -19,8 +19,9 @@ from typing import NotRequired, TypedDict
 from aws_cdk import Token
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Expression, Template
+from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Template
 
 
 class _Reference(TypedDict):

@@ -7,9 +7,10 @@ from constructs import Construct
 
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Retrier, Task
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import ExecutionId, JobName, field_path
+from zflow_constructs.core.templates import Template
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Step, StepGroup
 from zflow_constructs.workflow import MlWorkflow

@@ -12,9 +12,10 @@ from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata, Scalar, Template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.jobs import completed_name
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry

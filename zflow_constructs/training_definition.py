@@ -10,7 +10,8 @@ from aws_cdk import aws_iam as iam
 from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Expression, Scalar, Template
+from zflow_constructs.core.expressions import Expression
+from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
 from zflow_constructs.hyperparameters import hyperparameter
 from zflow_constructs.machines import Machines

@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 
 
 def start_on_schedule(

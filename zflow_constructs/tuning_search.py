@@ -6,7 +6,8 @@ from math import ceil, prod
 from typing import Literal, TypeAlias
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Expression, Template
+from zflow_constructs.core.expressions import Expression
+from zflow_constructs.core.templates import Template
 from zflow_constructs.hyperparameters import CategoricalRange, Range
 
 Strategy: TypeAlias = Literal["Bayesian", "Random", "Hyperband", "Grid"]

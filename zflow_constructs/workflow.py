@@ -19,7 +19,6 @@ from zflow_constructs.core.arrangement import Join, needless_waits
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Scope, Template
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.limits import check_definition, check_history, check_payloads
 from zflow_constructs.core.membership import check_at_the_end, check_members
@@ -27,6 +26,7 @@ from zflow_constructs.core.mermaid import to_mermaid
 from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.picture import GRAPH_METADATA
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
+from zflow_constructs.core.templates import Scope, Template
 from zflow_constructs.for_each import ForEach
 from zflow_constructs.machine import Machine
 from zflow_constructs.queues import dead_letter_queue

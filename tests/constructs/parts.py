@@ -12,7 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 import zflow_constructs as zflow
-from zflow_constructs.core.expressions import Template
+from zflow_constructs.core.templates import Template
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "risk_scoring"
 SKLEARN = zflow.ContainerImage.from_framework("sklearn", "1.2-1")

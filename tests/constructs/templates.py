@@ -11,10 +11,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 from constructs import IConstruct
 
+import zflow_constructs as zflow
 from tests.asl import ACCOUNT, Rendering, fields, kind, rendered_definition, state_machines
+from tests.core.machines import mapping
 from tests.snapshots import masked
-from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.core.asl import Task
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.jobs import completed_name
 from zflow_constructs.local.lint import lint
 
@@ -189,3 +192,10 @@ LOGGED_AND_TRACED = [
     ),
 ]
 """What each state machine's role may do last: log and trace."""
+
+
+def arguments(step: zflow.Step, state: str, scope: Scope) -> Mapping[str, Json]:
+    """What a step's task is called with."""
+    task = step.fragment().states[state]
+    assert isinstance(task, Task)
+    return mapping(task.render(scope)["Arguments"])

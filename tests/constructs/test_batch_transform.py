@@ -14,6 +14,7 @@ from tests.constructs.templates import (
     LOGGED_AND_TRACED,
     Synthesized,
     allow,
+    arguments,
     completed,
     hands_over,
     inside,
@@ -26,7 +27,7 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
@@ -251,7 +252,7 @@ def test_the_state_machine_may_make_the_models_and_run_the_jobs_of_its_steps(exa
 def test_a_chain_has_up_to_15_containers(number: int) -> None:
     scope = stack()
     chain = transform(scope, containers=[model(scope)] * number)
-    request = mapping(mapping(chain.fragment().states["Predict: model"].render(SCOPE))["Arguments"])
+    request = arguments(chain, "Predict: model", SCOPE)
     containers = request["Containers"]
     assert isinstance(containers, list)
     assert len(containers) == number
@@ -264,7 +265,7 @@ def test_answers_are_put_together_by_line_where_the_records_are_lines(
 ) -> None:
     scope = stack()
     step = zflow.BatchTransformStep(scope, "Predict", containers=[model(scope)], data=data(scope), split=split)
-    request = mapping(mapping(step.fragment().states["Predict"].render(SCOPE))["Arguments"])
+    request = arguments(step, "Predict", SCOPE)
     output = dict(mapping(request["TransformOutput"]))
     del output["S3OutputPath"]
     assert output == {"Accept": "text/csv", **assembled}

@@ -10,7 +10,7 @@ import zflow_constructs as zflow
 from tests.constructs.parts import CLUSTER, SPARK_TASK, bucket, count, stack, workspace
 from tests.constructs.templates import ASSETS, LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 from zflow_constructs.retry import LAMBDA
 
 RUNS = "s3://scoringbucket3a58686c/Scoring/"

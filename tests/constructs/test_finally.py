@@ -12,7 +12,7 @@ from tests.asl import fields, rendered_definition, state_machines
 from tests.constructs.parts import CLUSTER, SPARK_TASK, count, stack, train, workspace
 from tests.constructs.templates import LOGGED_AND_TRACED, Synthesized, allow, inside
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 from zflow_constructs.local.lint import lint
 
 HERE = "eu-central-1:123456789012"

@@ -6,7 +6,7 @@ import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, bucket, count, databricks_step, stack
 from tests.constructs.templates import Synthesized, inside, reads
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.core.templates import Json, Scope
 
 NEW = "s3://new/model.tar.gz"
 

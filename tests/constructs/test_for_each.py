@@ -20,7 +20,7 @@ from tests.constructs.templates import (
     reads,
 )
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 from zflow_constructs.local.lint import lint
 
 ITEM: dict[str, Json] = {

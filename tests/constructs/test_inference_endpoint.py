@@ -12,6 +12,7 @@ from tests.constructs.templates import (
     LOGGED_AND_TRACED,
     Synthesized,
     allow,
+    arguments,
     hands_over,
     inside,
     job_name,
@@ -21,7 +22,7 @@ from tests.constructs.templates import (
     sagemaker_logs,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
-from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 SAGEMAKER = "arn:aws:sagemaker:eu-central-1:111122223333"
@@ -347,7 +348,7 @@ def test_metrics_are_those_that_sagemaker_reports_for_the_endpoint(example: Exam
 def test_a_pipeline_has_1_to_15_containers(number: int, field: str) -> None:
     scope = stack()
     step = endpoint(scope, containers=[model(scope)] * number)
-    request = mapping(mapping(step.fragment().states["Endpoint: model"].render(Scope()))["Arguments"])
+    request = arguments(step, "Endpoint: model", Scope())
     assert set(request) == {"ModelName", "ExecutionRoleArn", field}
     definitions = request[field]
     assert len(definitions if isinstance(definitions, list) else [definitions]) == number

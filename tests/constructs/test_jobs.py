@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.machines import QueryEvaluationError, evaluate
-from zflow_constructs.core.expressions import Scope
+from zflow_constructs.core.templates import Scope
 from zflow_constructs.jobs import completed_name
 
 NAME = completed_name('Step "Train"', "TrainingJob").render(Scope())

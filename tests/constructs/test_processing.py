@@ -32,7 +32,7 @@ from tests.constructs.templates import (
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
 from zflow_constructs.core.asl import Task
-from zflow_constructs.core.expressions import Json, Scope
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"

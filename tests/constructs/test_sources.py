@@ -12,7 +12,7 @@ from aws_cdk import App, Stack
 
 import zflow_constructs as zflow
 from tests.constructs.parts import EXAMPLE, bucket, stack
-from zflow_constructs.core.expressions import Scope
+from zflow_constructs.core.templates import Scope
 from zflow_constructs.storage import FixedPlace, RunPlace
 
 FILES = {"train.py": "print('train')\n", "requirements.txt": "pandas\n", "features/__init__.py": "", "a/b/c.txt": "c"}

@@ -8,8 +8,8 @@ from aws_cdk import Duration
 import zflow_constructs as zflow
 from tests.constructs.parts import count, stack
 from tests.core.machines import evaluate
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.step import whole_seconds
 
 SAGEMAKERS_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")

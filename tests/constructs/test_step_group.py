@@ -10,7 +10,7 @@ import zflow_constructs as zflow
 from tests.constructs.parts import bucket, count, function, model, stack
 from tests.constructs.templates import Synthesized, inside, writes
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 
 
 class Scoring(zflow.StepGroup):

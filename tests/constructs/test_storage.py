@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 
 from tests.constructs.parts import stack
 from tests.constructs.templates import Synthesized, allow, reads, writes
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 from zflow_constructs.storage import FixedPlace, RunPlace, RunStorage, grant_read, grant_spark, grant_write
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/lake"

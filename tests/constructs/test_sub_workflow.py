@@ -10,8 +10,8 @@ from tests.asl import fields, rendered_definition
 from tests.constructs.parts import count, stack
 from tests.constructs.templates import LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata, listens
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Json, Scope
 
 COUNTS = allow("lambda:InvokeFunction", "arn:aws:lambda:eu-central-1:111122223333:function:count")
 STARTED_BY = {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": jsonata("$states.context.Execution.Id")}

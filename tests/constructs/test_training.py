@@ -26,7 +26,7 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"

@@ -23,8 +23,8 @@ from tests.constructs.templates import (
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
 from tools.generate_request_fields import STEPS, fields
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import JobName
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.jobs import tuned_name
 from zflow_constructs.retry import CAPACITY, THROTTLING
 

@@ -15,7 +15,7 @@ from tests.asl import fields
 from tests.constructs.parts import count, stack, train
 from tests.constructs.templates import LOGGED_AND_TRACED, Synthesized, allow, inside
 from tests.core.machines import evaluate, mapping
-from zflow_constructs.core.expressions import Json
+from zflow_constructs.core.templates import Json
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/runs"
 

@@ -8,7 +8,7 @@ from aws_cdk import Stack
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, data, stack
-from zflow_constructs.core.expressions import Template
+from zflow_constructs.core.templates import Template
 from zflow_constructs.hyperparameters import Range
 
 CONTINUOUS = zflow.ContinuousRange(0.01, 0.3)

@@ -18,10 +18,11 @@ from tests.core.machines import (
 )
 from tests.core.orders import Needs, series_parallel
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
-from zflow_constructs.core.expressions import Condition, Json, Jsonata, Template
+from zflow_constructs.core.expressions import Condition, Jsonata
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import topological_order
 from zflow_constructs.core.references import Parameter
+from zflow_constructs.core.templates import Json, Template
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from tests.core.machines import compiled, mapping, run, state_names, step, value_of
 from zflow_constructs.core.arrangement import END, arrange, needless_waits
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import Series
 from zflow_constructs.core.references import Parameter
+from zflow_constructs.core.templates import Scope
 
 MAY = Parameter("may") == True  # noqa: E712
 

@@ -15,9 +15,10 @@ from zflow_constructs.core.asl import (
     Task,
     Wait,
 )
-from zflow_constructs.core.expressions import Json, Jsonata, Scope
+from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.fragment import Fragment, redirect
 from zflow_constructs.core.references import Parameter
+from zflow_constructs.core.templates import Json, Scope
 
 STOP = Jsonata("$parameters.wait")
 DEPLOY = Parameter("deploy") == True  # noqa: E712

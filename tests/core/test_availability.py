@@ -8,9 +8,10 @@ from tests.core.machines import compiled, evaluate, mapping, of_states, run, ste
 from zflow_constructs.core.asl import Pass, Task
 from zflow_constructs.core.availability import FirstOf, available, or_null
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Condition, Expression, Json, Jsonata, Scope, Template, render_template
+from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import Collected, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.templates import Json, Scope, Template, render_template
 
 SCOPE = Scope(results={name: f"${name}" for name in "ABC"}, run_location='"s3://runs/monday"')
 A, B, C = (value_of(name) for name in "ABC")

@@ -9,9 +9,9 @@ from tests.core.machines import run, step
 from tests.core.orders import Needs, any_order, closure, ordered, series_parallel
 from zflow_constructs.core.barriers import Barriers, barriers
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Scope
 from zflow_constructs.core.graph import Branches, Nested, Series, steps_of, topological_order
 from zflow_constructs.core.nesting import plan
+from zflow_constructs.core.templates import Scope
 
 
 def test_an_n_becomes_two_levels_and_one_step_waits_for_more_than_it_needs() -> None:

@@ -11,19 +11,9 @@ from hypothesis import strategies as st
 
 from tests.core.machines import QueryEvaluationError, evaluate
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import (
-    AsString,
-    Condition,
-    Expression,
-    Json,
-    Jsonata,
-    Scope,
-    Template,
-    parts_of,
-    render_template,
-    render_value,
-)
+from zflow_constructs.core.expressions import AsString, Condition, Expression, Jsonata
 from zflow_constructs.core.references import Parameter, StepOutput
+from zflow_constructs.core.templates import Json, Scope, Template, parts_of, render_template, render_value
 
 SCOPE = Scope(results={"App/Train": "$Train"})
 AUC = StepOutput("App/Train", "Train", ("metrics", "auc"))

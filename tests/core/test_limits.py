@@ -8,10 +8,10 @@ import pytest
 from tests.core.machines import of_states, step
 from zflow_constructs.core.asl import Native, Pass, Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.limits import check_definition, check_history, check_payloads, events, most_events
 from zflow_constructs.core.references import Item
+from zflow_constructs.core.templates import Json
 
 
 def machine(states: Mapping[str, Json]) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from tests.simulation.execution import Status
 from tests.simulation.world import Execution, World
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Expression, Json, Jsonata, Scope, Template
+from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import (
@@ -24,6 +24,7 @@ from zflow_constructs.core.references import (
     RunLocation,
     Turn,
 )
+from zflow_constructs.core.templates import Json, Scope, Template
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

@@ -8,12 +8,12 @@ import pytest
 from tests.core.machines import of_states, step, value_of
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Template
 from zflow_constructs.core.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.membership import check_at_the_end, check_members
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Item, Parameter, RunLocation
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Template
 
 PARAMETERS = RunParameters.of("Scoring", {"country": "de"})
 

@@ -10,9 +10,10 @@ from tests.simulation.definition import Scope
 from tests.simulation.execution import Status
 from tests.simulation.world import Execution, World
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Fail, Pass, Rule, State, Task
-from zflow_constructs.core.expressions import Json, Jsonata
+from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import StepOutput
+from zflow_constructs.core.templates import Json
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

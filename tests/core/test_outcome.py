@@ -5,10 +5,10 @@ import pytest
 from tests.core.machines import compiled, evaluate, mapping, of_states, run
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.outcome import Outcome, outcome_states
 from zflow_constructs.core.parameters import RunParameter
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Json, Scope
 
 ARN = "arn:aws:states:eu-central-1:111122223333:execution:Scoring:monday"
 STARTED = "2026-11-23T23:59:04.125Z"

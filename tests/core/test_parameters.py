@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.core.machines import evaluate
 from tests.core.reference import reference_values
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.parameters import Kind, RunParameter, Value
+from zflow_constructs.core.templates import Json
 
 DATE = RunParameter.date()
 VERSION = RunParameter.string(pattern=r"v\d+(?:\.\d+)?")

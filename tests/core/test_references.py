@@ -7,8 +7,8 @@ import pytest
 
 from tests.core.machines import CONTEXT, evaluate, mapping
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.references import REDRIVE_COUNT, JobName, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.templates import Json, Scope
 
 SCOPE = Scope(
     results={"App/Train": "$Train", "App/Audit": "$Audit_Report_in_parallel.Audit"},

@@ -8,10 +8,10 @@ import pytest
 
 from tests.core.machines import compiled, mapping, state_names, step
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import Parameter
 from zflow_constructs.core.rendezvous import Meeting
+from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

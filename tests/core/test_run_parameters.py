@@ -13,9 +13,10 @@ from tests.core.reference import reference_values
 from tests.core.test_parameters import ALL, VALUES, right
 from zflow_constructs.core.asl import EXIT, Pass
 from zflow_constructs.core.errors import WorkflowError, one_of
-from zflow_constructs.core.expressions import Json, Jsonata, Scope
+from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Json, Scope
 
 COUNTRY = RunParameter.one_of("de", "fr", default="de")
 SCORING = RunParameters.of(

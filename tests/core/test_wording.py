@@ -3,9 +3,10 @@
 import pytest
 
 from zflow_constructs.core.availability import FirstOf
-from zflow_constructs.core.expressions import AsString, Condition, Jsonata, Template
+from zflow_constructs.core.expressions import AsString, Condition, Jsonata
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.templates import Template
 from zflow_constructs.core.wording import listed, with_signs, worded
 
 AUC = StepOutput("App/Train", "Train", ("metrics", "validation:auc"))

@@ -6,11 +6,12 @@ from typing import Literal
 
 from zflow_constructs.core.availability import available
 from zflow_constructs.core.barriers import barriers
-from zflow_constructs.core.expressions import Condition, Template, parts_of
+from zflow_constructs.core.expressions import Condition
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import Nested, Series, topological_order
 from zflow_constructs.core.nesting import Plan, plan
 from zflow_constructs.core.references import Ran, StepOutput
+from zflow_constructs.core.templates import Template, parts_of
 
 Join = Literal["rendezvous", "barrier"]
 """How branches meet that nesting can't join: at a table, or by waiting for more than they need."""

@@ -8,14 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zflow_constructs.core.expressions import (
-    Condition,
-    Expression,
-    Json,
-    Scope,
-    Template,
-    render_template,
-)
+from zflow_constructs.core.expressions import Condition, Expression
+from zflow_constructs.core.templates import Json, Scope, Template, render_template
 
 EXIT = "(exit)"
 """Where a state goes that leaves its fragment: the compiler puts the next step's first state there, or the end."""

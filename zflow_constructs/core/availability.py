@@ -6,16 +6,9 @@ What needs a skipped step is skipped too, unless it says what to do instead: `is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zflow_constructs.core.expressions import (
-    Combination,
-    Condition,
-    Expression,
-    Jsonata,
-    Scope,
-    Template,
-    expressions_in,
-)
+from zflow_constructs.core.expressions import Combination, Condition, Expression, Jsonata
 from zflow_constructs.core.references import Ran, RunLocation, StepOutput
+from zflow_constructs.core.templates import Deferred, Scope, Template, deferred_in
 
 NULL = Jsonata("null")
 
@@ -40,7 +33,7 @@ class FirstOf(Expression):
         ]
         return f"({''.join(choices)}{self.options[last].operand(scope)})"
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The options, and what is asked about them."""
         for option in self.options:
             yield from available(option)
@@ -103,8 +96,8 @@ def or_null(template: Template) -> Template:
             return template
 
 
-def _required(template: Template) -> Iterator[Expression]:
-    for expression in expressions_in(template):
+def _required(template: Template) -> Iterator[Deferred]:
+    for expression in deferred_in(template):
         yield expression
         if not expression.tolerant:
             for child in expression.children():

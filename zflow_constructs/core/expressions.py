@@ -7,52 +7,17 @@ silently wrong string.
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import isfinite
-from typing import ClassVar, NoReturn, TypeAlias
+from typing import NoReturn
 
 from zflow_constructs.core.errors import WorkflowError
-
-Scalar: TypeAlias = str | int | float | bool
-Template: TypeAlias = "Scalar | Expression | Sequence[Template] | Mapping[str, Template] | None"
-"""JSON in which any value may be an expression."""
-Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json] | None"
-
-_LOOKS_LIKE_JSONATA = re.compile(r"\s*\{%.*%\}\s*", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where an expression is rendered: what its names mean there.
-
-    Args:
-        results: for each step that can be read from here, the JSONata of its result.
-        run_location: JSONata of the S3 location of this run, without a slash at its end.
-        workflow: the workflow's name, the beginning of every job name.
-        parameters: JSONata of the run parameters.
-        execution: JSONata of the ARN of the execution that was started; a distributed loop's turns have others.
-        items: for each loop around, the JSONata of its current item, by the item's name.
-        turns: for each loop around, by its name, the JSONata of the current item's number.
-        levels: for each step in a loop, in how many loops it is.
-        outcome: JSONata of how the run ended, in the steps that run afterwards.
-    """
-
-    results: Mapping[str, str] = field(default_factory=dict)
-    run_location: str = '"s3://bucket/workflow"'
-    workflow: str = "workflow"
-    parameters: str = "$parameters"
-    execution: str = "$states.context.Execution.Id"
-    items: Mapping[str, str] = field(default_factory=dict)
-    turns: Mapping[str, str] = field(default_factory=dict)
-    levels: Mapping[str, int] = field(default_factory=dict)
-    outcome: str = "$outcome"
+from zflow_constructs.core.templates import Deferred, Scalar, Scope, Template, deferred_in, render_operand
 
 
 @dataclass(frozen=True, eq=False)
-class Expression:
+class Expression(Deferred):
     """A value that exists only when the workflow runs.
 
     Compare it to get a `Condition`, add strings to it with `+`, or hand it to a step.
@@ -61,26 +26,9 @@ class Expression:
         `when=train.metric("validation:auc") >= 0.75`
     """
 
-    tolerant: ClassVar[bool] = False
-    """Whether it has a value even where one in it is missing, because its step was skipped."""
-
     def render(self, scope: Scope) -> str:
         """This value as JSONata, without the surrounding `{% %}`."""
         self._misused(f"rendered in {scope}")
-
-    def operand(self, scope: Scope) -> str:
-        """This value as a part of a larger expression: in parentheses where an operator beside it would tear it up."""
-        return self.render(scope)
-
-    def children(self) -> Iterator["Expression"]:
-        """The expressions of which this one is made."""
-        yield from ()
-
-    def parts(self) -> Iterator["Expression"]:
-        """This expression and all those inside it."""
-        yield self
-        for child in self.children():
-            yield from child.parts()
 
     def __ge__(self, other: "Expression | float") -> "Condition":
         return Comparison(self, ">=", other)
@@ -196,11 +144,11 @@ class Concatenation(Expression):
 
     def render(self, scope: Scope) -> str:
         """`"s3://bucket/" & $parameters.folder`."""
-        return " & ".join(_operand(item, scope) for item in self.items)
+        return " & ".join(render_operand(item, scope) for item in self.items)
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The expressions among the items."""
-        yield from expressions_in(self.items)
+        yield from deferred_in(self.items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +161,7 @@ class AsString(Expression):
         """`$string($parameters.rounds)`."""
         return f"$string({self.value.render(scope)})"
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The value."""
         yield self.value
 
@@ -237,12 +185,12 @@ class Comparison(Condition):
 
     def render(self, scope: Scope) -> str:
         """`$Train.metrics.auc >= 0.75`."""
-        return f"{self.left.operand(scope)} {self.operator} {_operand(self.right, scope)}"
+        return f"{self.left.operand(scope)} {self.operator} {render_operand(self.right, scope)}"
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """Both sides."""
         yield self.left
-        yield from expressions_in(self.right)
+        yield from deferred_in(self.right)
 
     def __repr__(self) -> str:
         return f"The condition ({self.left!r} {self.operator} {self.right!r})"
@@ -259,7 +207,7 @@ class Combination(Condition):
         """`($Train.metrics.auc >= 0.75) and ($parameters.deploy = true)`."""
         return f" {self.operator} ".join(condition.operand(scope) for condition in self.conditions)
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The conditions."""
         yield from self.conditions
 
@@ -277,7 +225,7 @@ class Negation(Condition):
         """`$not($parameters.deploy = true)`."""
         return f"$not({self.condition.render(scope)})"
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The condition."""
         yield self.condition
 
@@ -296,76 +244,9 @@ class Present(Condition):
         """`$exists($Train.metrics.auc) and $Train.metrics.auc != null`."""
         return f"$exists({self.value.render(scope)}) and {self.value.operand(scope)} != null"
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The value."""
         yield self.value
 
     def __repr__(self) -> str:
         return f"The condition ({self.value!r} is present)"
-
-
-def expressions_in(template: Template) -> Iterator[Expression]:
-    """Every expression in a template, those inside others left out."""
-    match template:
-        case Expression():
-            yield template
-        case Mapping():
-            for value in template.values():
-                yield from expressions_in(value)
-        case str():
-            pass
-        case Sequence():
-            for value in template:
-                yield from expressions_in(value)
-
-
-def parts_of(template: Template) -> Iterator[Expression]:
-    """Every expression in a template, those inside others included."""
-    for expression in expressions_in(template):
-        yield from expression.parts()
-
-
-def render_value(value: Template, scope: Scope) -> str:
-    """A template as one JSONata expression, without `{% %}`.
-
-    Example:
-        `render_value(["a", Parameter("b")], Scope())` is `["a", $parameters.b]`.
-    """
-    match value:
-        case Expression():
-            return value.render(scope)
-        case Mapping():
-            return "{" + ", ".join(f"{json.dumps(k)}: {render_value(v, scope)}" for k, v in value.items()) + "}"
-        case str():
-            return json.dumps(value, ensure_ascii=False)
-        case Sequence():
-            return "[" + ", ".join(render_value(item, scope) for item in value) + "]"
-        case _:
-            return json.dumps(value)
-
-
-def render_template(template: Template, scope: Scope) -> Json:
-    """A template as the JSON that goes into a state: each expression becomes a `{% ... %}` string.
-
-    A plain string that looks like JSONata stays the string it is, quoted; None is the JSONata `null`, since the CDK
-    drops nulls when it writes JSON.
-    """
-    match template:
-        case Expression():
-            return "{% " + template.render(scope) + " %}"
-        case Mapping():
-            return {name: render_template(value, scope) for name, value in template.items()}
-        case None:
-            return "{% null %}"
-        case str():
-            return (
-                "{% " + render_value(template, scope) + " %}" if _LOOKS_LIKE_JSONATA.fullmatch(template) else template
-            )
-        case Sequence():
-            return [render_template(item, scope) for item in template]
-        case _:
-            return template
-
-
-def _operand(value: Template, scope: Scope) -> str:
-    return value.operand(scope) if isinstance(value, Expression) else render_value(value, scope)

@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import TypeAlias
 
 from zflow_constructs.core.asl import EXIT, Catcher, Choice, Fail, Map, Native, Pass, State, Task, Wait
-from zflow_constructs.core.expressions import Condition, Expression, Template, parts_of
+from zflow_constructs.core.expressions import Condition
 from zflow_constructs.core.references import RunLocation, StepOutput
+from zflow_constructs.core.templates import Deferred, Template, parts_of
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Fragment:
         for state in self.states.values():
             yield from _templates(state)
 
-    def expressions(self) -> Iterator[Expression]:
+    def expressions(self) -> Iterator[Deferred]:
         """Every expression in the fragment, those inside others included."""
         for template in self.templates():
             yield from parts_of(template)

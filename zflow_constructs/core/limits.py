@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from zflow_constructs.core.asl import Map, Native, Task
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.fragment import Loop, Part, StepNode
+from zflow_constructs.core.templates import Json
 
 MOST_EVENTS = 25_000
 _MOST_BYTES = 1_048_576

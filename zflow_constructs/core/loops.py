@@ -9,10 +9,11 @@ import re
 from collections import ChainMap
 from dataclasses import replace
 
-from zflow_constructs.core.expressions import Jsonata, Scope, Template, parts_of
+from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.fragment import Loop
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Parameter, Ran, StepOutput
+from zflow_constructs.core.templates import Scope, Template, parts_of
 
 Selector = dict[str, Template]
 _ITEM: Selector = {

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Template, parts_of
 from zflow_constructs.core.fragment import Loop, StepNode
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Item, Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Template, parts_of
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from itertools import count
 
 from zflow_constructs.core.asl import Native, State
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.loops import item_variable, run_key
 from zflow_constructs.core.references import PARAMETERS_VARIABLE
+from zflow_constructs.core.templates import Json
 
 # fmt: off
 FUNCTIONS = frozenset((

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 
 from zflow_constructs.core.asl import Pass, Retrier, State, Task
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Expression, Jsonata, Scope
+from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import PARAMETERS_VARIABLE
 from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.templates import Scope
 
 OUTCOME_VARIABLE = "outcome"
 _CONSOLES = {

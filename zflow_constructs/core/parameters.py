@@ -11,8 +11,8 @@ from math import inf, isfinite
 from typing import Literal, TypeAlias, cast
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Json, Scalar, Scope, render_value
 from zflow_constructs.core.patterns import DATE, in_jsonata, is_portable, matches
+from zflow_constructs.core.templates import Json, Scalar, Scope, render_value
 
 Value: TypeAlias = Scalar | Sequence[str] | Sequence[float]
 """What a run parameter can be."""

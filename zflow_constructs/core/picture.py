@@ -6,8 +6,8 @@ The graph travels in the template, as JSON in the state machine's metadata, so t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zflow_constructs.core.expressions import Json
 from zflow_constructs.core.graph import topological_order
+from zflow_constructs.core.templates import Json
 from zflow_constructs.core.wording import with_signs
 
 GRAPH_METADATA = "zflow:graph"

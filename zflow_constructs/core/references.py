@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Negation, Present, Scope
+from zflow_constructs.core.expressions import Condition, Expression, Negation, Present
+from zflow_constructs.core.templates import Deferred, Scope
 
 PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
@@ -139,7 +140,7 @@ class Bounded(Expression):
             f"$error({message} & $string($count($items))) : $items)"
         )
 
-    def children(self) -> Iterator[Expression]:
+    def children(self) -> Iterator[Deferred]:
         """The list."""
         yield self.value
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zflow_constructs.core.asl import Catcher, Map, Pass, Retrier, Task
-from zflow_constructs.core.expressions import Expression, Jsonata, Scope, Template
+from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import field_path
+from zflow_constructs.core.templates import Scope, Template
 
 # As long as Step Functions remembers an execution after its end, longer than it can be redriven.
 _REMEMBERED_SECONDS = 90 * 86_400

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.asl import EXIT, Choice, Fail, Rule, State
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.expressions import Json, Jsonata, Template, expressions_in
+from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.parameters import START_TIME, RunParameter, Value
 from zflow_constructs.core.references import PARAMETERS_VARIABLE, field_path
+from zflow_constructs.core.templates import Json, Template, deferred_in
 
 PARAMETERS_METADATA = "zflow:parameters"
 """The metadata of the state machine that says which run parameters there are: `zflow local run` reads it."""
@@ -118,7 +119,7 @@ class RunParameters:
         Raises:
             WorkflowError: a run would refuse them.
         """
-        later = [name for name, value in values.items() if any(True for _ in expressions_in(value))]
+        later = [name for name, value in values.items() if any(True for _ in deferred_in(value))]
         known = {name: value for name, value in values.items() if name not in later}
         if complaint := self.complaint(known, later=later):
             raise WorkflowError(f'{user}: MlWorkflow "{self.workflow}" can\'t run with its parameters: {complaint}')

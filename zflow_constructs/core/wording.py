@@ -14,10 +14,10 @@ from zflow_constructs.core.expressions import (
     Jsonata,
     Negation,
     Present,
-    Template,
 )
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.templates import Template
 
 _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">=", "=": "!=", "!=": "=", "in": "not in"}
 _SIMPLE = Expression | str | int | float

@@ -14,7 +14,8 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from botocore.session import Session
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean
-from zflow_constructs.core.expressions import Json, Jsonata, Template
+from zflow_constructs.core.expressions import Jsonata
+from zflow_constructs.core.templates import Json, Template
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.machine import Machine, State, entries, fields, text
 from zflow_constructs.requests import validate_request
