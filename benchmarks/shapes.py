@@ -25,9 +25,9 @@ from tests.simulation.execution import Status
 from tests.simulation.families import FAMILIES
 from tests.simulation.world import World
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Json, Scope
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.graph import topological_order
+from zflow_constructs.core.templates import Json, Scope
 
 Compiled: TypeAlias = Callable[[Sequence[StepNode]], dict[str, Json]]
 
