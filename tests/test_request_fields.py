@@ -1,14 +1,15 @@
-"""The page of all fields of AWS's requests says what is so."""
+"""The page of all fields of AWS's requests says what is so: the tests of each step compare it with its requests."""
 
 import pytest
 
-from tools.generate_request_fields import OVERRIDES, PAGE, STEPS, fields
+from tools.generate_request_fields import NOT_YET, OVERRIDES, PAGE, STEPS, fields, page
 
 
 @pytest.mark.parametrize("operation", STEPS)
 def test_each_field_that_a_request_needs_is_set_by_its_step(operation: str) -> None:
     """Should botocore know a new one, the step has to learn it."""
-    assert [field.path for field in fields(operation) if field.required and field.keywords == OVERRIDES] == []
+    known = STEPS[operation].fields
+    assert [field.path for field in fields(operation) if field.required and field.path not in known] == []
 
 
 @pytest.mark.parametrize("operation", STEPS)
@@ -16,8 +17,10 @@ def test_each_field_with_a_keyword_is_one_that_the_operation_has(operation: str)
     assert {field.path for field in fields(operation)} >= set(STEPS[operation].fields)
 
 
-@pytest.mark.parametrize("operation", STEPS)
-def test_the_page_has_each_field_with_a_keyword(operation: str) -> None:
-    """Newer versions of botocore have more of the others."""
-    page = PAGE.read_text(encoding="utf-8").splitlines()
-    assert [field.row for field in fields(operation) if field.keywords != OVERRIDES and field.row not in page] == []
+def test_the_page_is_as_the_tool_writes_it() -> None:
+    assert with_keywords(PAGE.read_text(encoding="utf-8")) == with_keywords(page())
+
+
+def with_keywords(text: str) -> list[str]:
+    """The page's lines without those of fields that no keyword sets: newer versions of botocore have more of them."""
+    return [line for line in text.splitlines() if not line.endswith((f"| `{OVERRIDES}` |", f"| {NOT_YET} |"))]

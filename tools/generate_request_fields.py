@@ -10,17 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import botocore.loaders
-import botocore.model
+from botocore.model import ListShape, ServiceModel, StructureShape
 
 PAGE = Path(__file__).parent.parent / "docs" / "requests.md"
 OVERRIDES = "request_overrides"
+NOT_YET = "*not yet*"
 _INTRODUCTION = """# Every field of AWS's requests
 
 What a step's keywords don't set, `request_overrides` does: it is laid over the request, field by field, and the whole
-is checked against botocore's own model of it. `python tools/generate_request_fields.py` writes this page.
+is checked against botocore's own model of it. It grants nothing: grant the step's role what such a field uses.
+
+Where this page says *not yet*, nothing reaches the field: `request_overrides` is for one request of the step, and a
+list in it replaces the step's own list, the fields of whose entries are marked `[]` here.
+`python tools/generate_request_fields.py` writes this page.
 """
+_ID = "*the step's id*"
+_FOLDER = "*the step's folder in the run's*"
 _TUNING = "HyperParameterTuningJobConfig"
 _TRAINING = "TrainingJobDefinition"
+_CLUSTER = "ProcessingResources.ClusterConfig"
+_ENDPOINT = {"EndpointName": "endpoint_name", "EndpointConfigName": "*the run's configuration*"}
 
 
 @dataclass(frozen=True)
@@ -28,19 +37,22 @@ class Step:
     """A step, and what sets the fields of its request.
 
     Args:
-        name: its class.
-        fields: for each field, by its path, the keywords that set it, or other words in `*`.
+        name: its class, or those of all steps that send the request.
+        fields: for each field, by its path, the keywords that set it, or other words in `*`. `List[].Name` is a field
+            of a list's entries.
+        others: what reaches the fields that are not named. Default: `request_overrides`
     """
 
     name: str
     fields: Mapping[str, str]
+    others: str = OVERRIDES
 
 
 STEPS: Mapping[str, Step] = {
     "CreateHyperParameterTuningJob": Step(
         "TuningStep",
         {
-            "HyperParameterTuningJobName": "*the step's id*",
+            "HyperParameterTuningJobName": _ID,
             f"{_TUNING}.Strategy": "strategy",
             f"{_TUNING}.HyperParameterTuningJobObjective": "maximize, minimize",
             f"{_TUNING}.ResourceLimits.MaxNumberOfTrainingJobs": "max_jobs",
@@ -54,7 +66,7 @@ STEPS: Mapping[str, Step] = {
             f"{_TRAINING}.AlgorithmSpecification.TrainingInputMode": "*File*",
             f"{_TRAINING}.Environment": "environment",
             f"{_TRAINING}.InputDataConfig": "channels",
-            f"{_TRAINING}.OutputDataConfig.S3OutputPath": "*the step's folder in the run's*",
+            f"{_TRAINING}.OutputDataConfig.S3OutputPath": _FOLDER,
             f"{_TRAINING}.ResourceConfig.InstanceCount": "instance_count",
             f"{_TRAINING}.ResourceConfig.InstanceType": "instance_type",
             f"{_TRAINING}.ResourceConfig.VolumeSizeInGB": "volume_size",
@@ -64,6 +76,87 @@ STEPS: Mapping[str, Step] = {
             "WarmStartConfig": "warm_start",
         },
     ),
+    "CreateTrainingJob": Step(
+        "TrainingStep",
+        {
+            "TrainingJobName": _ID,
+            "HyperParameters": "hyperparameters, code",
+            "AlgorithmSpecification.TrainingImage": "image",
+            "AlgorithmSpecification.TrainingInputMode": "*File*",
+            "AlgorithmSpecification.MetricDefinitions": "metrics",
+            "RoleArn": "role",
+            "InputDataConfig": "channels",
+            "OutputDataConfig.S3OutputPath": _FOLDER,
+            "ResourceConfig.InstanceType": "instance_type",
+            "ResourceConfig.InstanceCount": "instance_count",
+            "ResourceConfig.VolumeSizeInGB": "volume_size",
+            "StoppingCondition.MaxRuntimeInSeconds": "max_runtime",
+            "Environment": "environment",
+        },
+    ),
+    "CreateProcessingJob": Step(
+        "ProcessingStep",
+        {
+            "ProcessingJobName": _ID,
+            "ProcessingInputs": "inputs, code",
+            "ProcessingOutputConfig.Outputs": "outputs",
+            f"{_CLUSTER}.InstanceType": "instance_type",
+            f"{_CLUSTER}.InstanceCount": "instance_count",
+            f"{_CLUSTER}.VolumeSizeInGB": "volume_size",
+            "StoppingCondition.MaxRuntimeInSeconds": "max_runtime",
+            "AppSpecification.ImageUri": "image",
+            "AppSpecification.ContainerEntrypoint": "entrypoint, code",
+            "AppSpecification.ContainerArguments": "arguments",
+            "Environment": "environment",
+            "RoleArn": "role",
+        },
+    ),
+    "CreateTransformJob": Step(
+        "BatchTransformStep",
+        {
+            "TransformJobName": _ID,
+            "ModelName": "*the run's model*",
+            "MaxPayloadInMB": "max_payload",
+            "BatchStrategy": "batch_strategy",
+            "Environment": "environment",
+            "TransformInput.DataSource": "data",
+            "TransformInput.ContentType": "data",
+            "TransformInput.SplitType": "split",
+            "TransformOutput.S3OutputPath": _FOLDER,
+            "TransformOutput.Accept": "accept",
+            "TransformOutput.AssembleWith": "split",
+            "TransformResources.InstanceType": "instance_type",
+            "TransformResources.InstanceCount": "instance_count",
+            "DataProcessing.InputFilter": "input_filter",
+            "DataProcessing.OutputFilter": "output_filter",
+            "DataProcessing.JoinSource": "join_input",
+        },
+    ),
+    "CreateModel": Step(
+        "BatchTransformStep, InferencePipelineEndpoint",
+        {
+            "ModelName": _ID,
+            "PrimaryContainer": "`containers`, *as below, if there is but one*",
+            "Containers[].Image": "ModelContainer.image",
+            "Containers[].ModelDataUrl": "ModelContainer.model_data",
+            "Containers[].Environment": "ModelContainer.environment, ModelContainer.code",
+            "ExecutionRoleArn": "role",
+        },
+        others=NOT_YET,
+    ),
+    "CreateEndpointConfig": Step(
+        "InferencePipelineEndpoint",
+        {
+            "EndpointConfigName": _ID,
+            "ProductionVariants[].VariantName": "*AllTraffic*",
+            "ProductionVariants[].ModelName": "*the run's model*",
+            "ProductionVariants[].InitialInstanceCount": "instance_count",
+            "ProductionVariants[].InstanceType": "instance_type",
+            "ProductionVariants[].InitialVariantWeight": "*1*",
+        },
+    ),
+    "CreateEndpoint": Step("InferencePipelineEndpoint", _ENDPOINT, others=NOT_YET),
+    "UpdateEndpoint": Step("InferencePipelineEndpoint", _ENDPOINT, others=NOT_YET),
 }
 
 
@@ -84,7 +177,7 @@ class Field:
     @property
     def row(self) -> str:
         """The field's line on the page."""
-        words = self.keywords if "*" in self.keywords else ", ".join(f"`{word}`" for word in self.keywords.split(", "))
+        words = self.keywords if "*" in self.keywords else _quoted(self.keywords)
         return f"| `{self.path}` | {'yes' if self.required else ''} | {words} |"
 
 
@@ -95,10 +188,10 @@ def fields(operation: str) -> list[Field]:
         operation: as the API names it.
     """
     loader = botocore.loaders.Loader()
-    service = botocore.model.ServiceModel(loader.load_service_model("sagemaker", "service-2"))
+    service = ServiceModel(loader.load_service_model("sagemaker", "service-2"))
     shape = service.operation_model(operation).input_shape
-    assert isinstance(shape, botocore.model.StructureShape)
-    return list(_within(shape, "", STEPS[operation].fields))
+    assert isinstance(shape, StructureShape)
+    return list(_within(shape, "", STEPS[operation].fields, STEPS[operation].others))
 
 
 def page() -> str:
@@ -107,19 +200,28 @@ def page() -> str:
     for operation, step in sorted(STEPS.items()):
         rows = "\n".join(field.row for field in fields(operation))
         link = f"https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_{operation}.html"
-        head = f"## `{step.name}`: [{operation}]({link})\n\n| Field | Required | Set by |\n|---|---|---|"
+        head = f"## {_quoted(step.name)}: [{operation}]({link})\n\n| Field | Required | Set by |\n|---|---|---|"
         parts.append(f"{head}\n{rows}\n")
     return "\n".join(parts)
 
 
-def _within(shape: botocore.model.StructureShape, around: str, known: Mapping[str, str]) -> Iterator[Field]:
+def _within(shape: StructureShape, around: str, known: Mapping[str, str], others: str) -> Iterator[Field]:
     for name, member in shape.members.items():
         path = f"{around}{name}"
         if any(each.startswith(f"{path}.") for each in known):
-            assert isinstance(member, botocore.model.StructureShape)
-            yield from _within(member, f"{path}.", known)
+            assert isinstance(member, StructureShape)
+            yield from _within(member, f"{path}.", known, others)
+        elif any(each.startswith(f"{path}[].") for each in known):
+            assert isinstance(member, ListShape)
+            assert isinstance(member.member, StructureShape)
+            # An override would replace the list, and so what the step itself has to say in it.
+            yield from _within(member.member, f"{path}[].", known, NOT_YET)
         else:
-            yield Field(path, name in shape.required_members, known.get(path, OVERRIDES))
+            yield Field(path, name in shape.required_members, known.get(path, others))
+
+
+def _quoted(words: str) -> str:
+    return ", ".join(f"`{word}`" for word in words.split(", "))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, SERVE_CODE, XGBOOST, bucket, count, data, model, stack, train, transform
+from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
     LOGGED_AND_TRACED,
@@ -27,6 +28,7 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import evaluate, mapping
+from tools.generate_request_fields import STEPS
 from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
@@ -191,6 +193,15 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         THROTTLING.render(),
         *(retrier.render() for retrier in zflow.Retry(job_failures=1).failure_retriers()),
     ]
+
+
+def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
+    """The minimal step has one container, and alone puts its answers together by line."""
+    jobs = [example.made.state(name)["Arguments"] for name in ("Minimal", "Maximal")]
+    models = [example.made.state(f"{name}: model")["Arguments"] for name in ("Minimal", "Maximal")]
+    there = set_fields("CreateTransformJob", *jobs)
+    assert there - {"MaxConcurrentTransforms"} == set(STEPS["CreateTransformJob"].fields)
+    assert set_fields("CreateModel", *models) == set(STEPS["CreateModel"].fields)
 
 
 def test_later_steps_learn_the_job_and_where_its_answers_are(example: Example) -> None:

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, bucket, count, endpoint, model, stack
+from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
     LOGGED_AND_TRACED,
@@ -22,6 +23,7 @@ from tests.constructs.templates import (
     sagemaker_logs,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tools.generate_request_fields import STEPS
 from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
@@ -127,6 +129,17 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         "EndpointConfigName": jsonata("$Maximal_config"),
     }
     assert made.state("Maximal?")["Default"] == "Maximal: skipped"
+
+
+def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
+    """The minimal step has one container."""
+    made = example.made
+    models = [made.state(f"{name}: model")["Arguments"] for name in ("Minimal", "Maximal")]
+    there = set_fields("CreateEndpointConfig", made.state("Maximal: config")["Arguments"])
+    assert there - {"AsyncInferenceConfig"} == set(STEPS["CreateEndpointConfig"].fields)
+    assert set_fields("CreateModel", *models) == set(STEPS["CreateModel"].fields)
+    for operation, state in (("CreateEndpoint", "create"), ("UpdateEndpoint", "update")):
+        assert set_fields(operation, made.state(f"Maximal: {state}")["Arguments"]) == set(STEPS[operation].fields)
 
 
 def test_an_endpoint_is_made_or_updated_as_the_one_that_is_there_demands(example: Example) -> None:

@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, SCRIPT, SKLEARN, TRAIN_CODE, XGBOOST, count, data, process, stack
+from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
     LOGGED_AND_TRACED,
@@ -31,6 +32,7 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tools.generate_request_fields import STEPS
 from zflow_constructs.core.asl import Task
 from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
@@ -194,6 +196,11 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "Next": "Maximal: report metrics",
     }
     assert example.maximal.outputs["cleaned"].content_type == "application/x-parquet"
+
+
+def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
+    there = set_fields("CreateProcessingJob", example.made.state("Maximal")["Arguments"])
+    assert there - {"NetworkConfig"} == set(STEPS["CreateProcessingJob"].fields)
 
 
 def test_only_reports_that_are_read_are_fetched_one_after_the_other(example: Example) -> None:

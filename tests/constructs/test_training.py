@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, stack
+from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
     LOGGED_AND_TRACED,
@@ -26,10 +27,12 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tools.generate_request_fields import STEPS
 from zflow_constructs.core.templates import Json
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
+OVERRIDDEN = {"EnableManagedSpotTraining", "StoppingCondition.MaxWaitTimeInSeconds"}
 
 
 class Example:
@@ -178,6 +181,11 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
     assert example.made.state("Maximal?")["Choices"] == [
         {"Condition": jsonata("$Count_Minimal_in_parallel.Count.rows > 100"), "Next": "Maximal"}
     ]
+
+
+def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
+    there = set_fields("CreateTrainingJob", example.made.state("Maximal")["Arguments"])
+    assert there - OVERRIDDEN == set(STEPS["CreateTrainingJob"].fields)
 
 
 def test_a_job_that_waits_for_spot_machines_is_given_the_time_to_wait(example: Example) -> None:

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, stack
+from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
     LOGGED_AND_TRACED,
@@ -22,7 +23,7 @@ from tests.constructs.templates import (
     writes,
 )
 from tests.core.machines import QueryEvaluationError, evaluate, mapping
-from tools.generate_request_fields import STEPS, fields
+from tools.generate_request_fields import STEPS
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.jobs import tuned_name
@@ -250,18 +251,9 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
 
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
-    request = mapping(example.made.state("Maximal")["Arguments"])
-
-    def is_set(path: str) -> bool:
-        value: Json = request
-        for name in path.split("."):
-            value = mapping(value).get(name)
-        return value is not None
-
-    set_by_keyword = {
-        field.path for field in fields("CreateHyperParameterTuningJob") if is_set(field.path)
-    } - OVERRIDDEN
-    assert set_by_keyword == set(STEPS["CreateHyperParameterTuningJob"].fields)
+    operation = "CreateHyperParameterTuningJob"
+    there = set_fields(operation, example.made.state("Maximal")["Arguments"])
+    assert there - OVERRIDDEN == set(STEPS[operation].fields)
 
 
 def test_a_tuning_job_is_given_the_time_that_its_jobs_may_take_in_their_rounds(example: Example) -> None:
