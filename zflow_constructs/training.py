@@ -20,6 +20,7 @@ from zflow_constructs.jobs import completed_name
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
+from zflow_constructs.spot import Checkpoints, spot_fields
 from zflow_constructs.step import Step, StepGroup
 from zflow_constructs.storage import RunPlace
 from zflow_constructs.training_definition import TrainingDefinition
@@ -42,6 +43,11 @@ class TrainingStep(Step):
         instance_count: how many machines. Default: 1
         volume_size: the disk of each. Default: 30 GiB
         max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
+        spot: whether the job takes spot machines, which cost less, come late, and may be taken away. Default: no
+        max_wait: how long a job on spot machines may take, the wait for them and the run together. SageMaker allows its
+            own algorithms that write no checkpoints an hour. Default: twice max_runtime, 28 days at most
+        checkpoints: whether what is written into /opt/ml/checkpoints is kept in the run's folder, where this job, when
+            it was interrupted, and those that retry and redrive it find it. Default: no
         environment: environment variables. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: no
@@ -75,6 +81,9 @@ class TrainingStep(Step):
         instance_count: int = 1,
         volume_size: Size | None = None,
         max_runtime: Duration | None = None,
+        spot: bool = False,
+        max_wait: Duration | None = None,
+        checkpoints: bool = False,
         environment: Mapping[str, Template] | None = None,
         role: iam.IRole | None = None,
         retry: Retry | None = None,
@@ -98,6 +107,7 @@ class TrainingStep(Step):
             environment=environment or {},
             role=role,
         )
+        self._checkpoints = [Checkpoints(self)] if checkpoints else []
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._retry = retry or Retry()
@@ -105,6 +115,8 @@ class TrainingStep(Step):
         request: dict[str, Template] = {
             "TrainingJobName": self._job,
             **self._definition.fields,
+            **spot_fields(self.label, spot=spot, max_wait=max_wait, max_runtime=self._definition.max_runtime),
+            **(self._checkpoints[0].fields if checkpoints else {}),
             "HyperParameters": self._definition.hyperparameters,
         }
         self._request = sagemaker_request(
@@ -182,6 +194,8 @@ class TrainingStep(Step):
             jobs,
         )
         self._definition.bind(binding)
+        for each in self._checkpoints:
+            each.bind(binding, self.role)
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
 
     def _metric_value(self, name: str) -> Expression:

@@ -118,6 +118,11 @@ class TrainingDefinition:
         """The fields that CreateTrainingJob and a tuning job's definition have in common."""
         return self._fields
 
+    @property
+    def max_runtime(self) -> int:
+        """How long a job may run, in seconds."""
+        return self._seconds
+
     def time_limit(self, request: Mapping[str, Template]) -> int:
         """How long to wait for a job, in seconds: on spot machines with the time that it waits for them.
 

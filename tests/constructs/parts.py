@@ -80,6 +80,9 @@ def train(
     instance_type: ec2.InstanceType | None = None,
     instance_count: int = 1,
     max_runtime: Duration | None = None,
+    spot: bool = False,
+    max_wait: Duration | None = None,
+    checkpoints: bool = False,
     retry: zflow.Retry | None = None,
     request_overrides: Mapping[str, Template] | None = None,
 ) -> zflow.TrainingStep:
@@ -93,6 +96,9 @@ def train(
         instance_type=instance_type,
         instance_count=instance_count,
         max_runtime=max_runtime,
+        spot=spot,
+        max_wait=max_wait,
+        checkpoints=checkpoints,
         retry=retry,
         request_overrides=request_overrides,
     )

@@ -32,7 +32,7 @@ from zflow_constructs.core.templates import Json
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
-OVERRIDDEN = {"EnableManagedSpotTraining", "StoppingCondition.MaxWaitTimeInSeconds"}
+OVERRIDDEN = {"RetryStrategy"}
 
 
 class Example:
@@ -61,10 +61,10 @@ class Example:
             environment={"ROWS": rows.outputs["rows"]},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
             retry=zflow.Retry(job_failures=2, interval_seconds=30),
-            request_overrides={
-                "EnableManagedSpotTraining": True,
-                "StoppingCondition": {"MaxWaitTimeInSeconds": 21_600},
-            },
+            spot=True,
+            max_wait=Duration.hours(6),
+            checkpoints=True,
+            request_overrides={"RetryStrategy": {"MaximumRetryAttempts": 3}},
             after=[rows],
             when=rows.outputs["rows"] > 100,
         )
@@ -156,6 +156,11 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100},
         "StoppingCondition": {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 21_600},
         "EnableManagedSpotTraining": True,
+        "CheckpointConfig": {
+            "S3Uri": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/checkpoints/"'),
+            "LocalPath": "/opt/ml/checkpoints",
+        },
+        "RetryStrategy": {"MaximumRetryAttempts": 3},
         "HyperParameters": {
             "depth": jsonata("$string($parameters.depth)"),
             "eta": "0.05",
@@ -209,6 +214,8 @@ def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -
         *reads("lake", "applications/*"),
         *reads(BUCKET, "Scoring/*/Minimal/*"),
         *writes(BUCKET, "Scoring/*/Maximal/*"),
+        *reads(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
+        *writes(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
     ]
 
 

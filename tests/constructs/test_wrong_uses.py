@@ -580,6 +580,28 @@ def runtime_too_long(scope: Stack) -> object:
 
 
 @told(
+    'Step "Train": max_wait is the time that a job waits for spot machines. Set spot=True, or remove max_wait.',
+)
+def wait_without_spot_machines(scope: Stack) -> object:
+    return train(scope, max_wait=Duration.hours(6))
+
+
+@told(
+    'Step "Train": max_wait is 14399 seconds, and max_runtime 14400. The time to wait for spot machines holds ',
+    "the running time, too: give at least as much, or a shorter max_runtime.",
+)
+def wait_shorter_than_the_run(scope: Stack) -> object:
+    return train(scope, spot=True, max_runtime=Duration.hours(4), max_wait=Duration.seconds(14_399))
+
+
+@told(
+    'Step "Train": max_wait is 2505600 seconds. Give 1 to 2419200 seconds (Duration.hours(...)).',
+)
+def wait_too_long(scope: Stack) -> object:
+    return train(scope, spot=True, max_wait=Duration.days(29))
+
+
+@told(
     'Step "Train": CreateTrainingJob would refuse this request.\n',
     "  StoppingCondition.MaxRuntimeInSecond: received 60, but there is no such field; there are ",
     '"MaxPendingTimeInSeconds", "MaxRuntimeInSeconds", "MaxWaitTimeInSeconds". Did you mean ',

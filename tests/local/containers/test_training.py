@@ -6,6 +6,7 @@ import py_compile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ from zflow_constructs.local.processes import Processes
 SKLEARN = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 XGBOOST = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 
-Job = Callable[[Mapping[str, object]], TrainingContainer]
+
+class Job(Protocol):
+    def __call__(self, request: Mapping[str, object], folder: str = "job") -> TrainingContainer: ...
 
 
 def request(source: str, hyperparameters: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -55,9 +58,12 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def job(objects: ObjectStore, processes: Processes, tmp_path: Path, lines: list[str]) -> Job:
-    return lambda request: TrainingContainer(
-        request, objects=objects, processes=processes, folder=tmp_path / "job", on_line=lines.append
-    )
+    def make(request: Mapping[str, object], folder: str = "job") -> TrainingContainer:
+        return TrainingContainer(
+            request, objects=objects, processes=processes, folder=tmp_path / folder, on_line=lines.append
+        )
+
+    return make
 
 
 @pytest.fixture
@@ -238,6 +244,27 @@ def test_a_script_that_runs_too_long_is_stopped_and_its_model_is_kept(
     assert read_archive(objects, outcome.model_artifacts) == {"best": b"1"}
 
 
+def test_a_job_goes_on_from_the_checkpoints_of_one_that_failed(job: Job, objects: ObjectStore, submit: Submit) -> None:
+    code = """
+        import os, pathlib, sys
+        place = pathlib.Path("/opt/ml/checkpoints")
+        assert sys.argv[1:] == ["--folder", str(place)] and os.environ["FOLDER"] == f"{place}/"
+        epochs = len(list(place.iterdir()))
+        (place / f"epoch-{epochs}").write_text("weights")
+        sys.exit(0 if epochs else 1)
+    """
+    asked = request(submit({"train.py": dedent(code)}), {"folder": "/opt/ml/checkpoints"}) | {
+        "CheckpointConfig": {"S3Uri": "s3://lake/checkpoints/"},
+        "Environment": {"FOLDER": "/opt/ml/checkpoints/"},
+    }
+    jobs = [job(asked), job(asked, "retried")]
+    assert [each.run().status for each in jobs] == ["Failed", "Completed"]
+    assert objects.list("s3://lake/checkpoints/") == [
+        "s3://lake/checkpoints/epoch-0",
+        "s3://lake/checkpoints/epoch-1",
+    ]
+
+
 def test_nothing_starts_when_the_run_is_stopping(job: Job, submit: Submit, processes: Processes) -> None:
     late = job(request(submit({"train.py": ""})))
     processes.stop()
@@ -289,8 +316,8 @@ def test_requirements_and_more_hosts_are_mentioned_not_ignored(job: Job, submit:
     ("override", "message"),
     [
         (
-            {"CheckpointConfig": {"S3Uri": "s3://lake/checkpoints"}},
-            "A local run does not support CheckpointConfig: leave it out, or run this on AWS.",
+            {"ServerlessJobConfig": {"JobType": "FineTuning"}},
+            "A local run does not support ServerlessJobConfig: leave it out, or run this on AWS.",
         ),
         (
             {"AlgorithmSpecification": {"TrainingImage": XGBOOST, "TrainingInputMode": "Pipe"}},

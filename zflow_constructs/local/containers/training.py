@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from zflow_constructs.local.containers.archives import pack
+from zflow_constructs.local.containers.checkpoints import Checkpoints
 from zflow_constructs.local.containers.environment import container_environment
 from zflow_constructs.local.containers.errors import refuse_others, refuse_present
 from zflow_constructs.local.containers.images import training_image
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import ChannelUnionTypeDef, CreateTrainingJobRequestTypeDef
 
 _DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+_CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 class TrainingContainer:
@@ -66,7 +68,6 @@ class TrainingContainer:
         refuse_present("ServerlessJobConfig", request)
         self._request = cast("CreateTrainingJobRequestTypeDef", request)
         algorithm = self._request["AlgorithmSpecification"]
-        refuse_present("CheckpointConfig", request)
         refuse_present("AlgorithmName", algorithm)
         refuse_present("ContainerEntrypoint", algorithm)
         refuse_others("TrainingInputMode", algorithm.get("TrainingInputMode", "File"), ("File", "FastFile"))
@@ -78,6 +79,10 @@ class TrainingContainer:
         self._metrics = MetricReader([*self._script.metric_definitions, *algorithm.get("MetricDefinitions", [])])
         self._objects = objects
         self._folder = TrainingFolder(folder.resolve())
+        self._checkpoints = [
+            Checkpoints(config["S3Uri"], config.get("LocalPath", _CHECKPOINTS).rstrip("/"), self._folder.checkpoints)
+            for config in ([self._request["CheckpointConfig"]] if "CheckpointConfig" in self._request else [])
+        ]
         self._log = self._folder.root / "log.txt"
         self._on_line = on_line
         self._process = JobProcess(processes, log=self._log, on_line=self._read)
@@ -93,7 +98,10 @@ class TrainingContainer:
         except StoppedError as error:
             return self._ended("Stopped", str(error))
         try:
-            return self._follow(process)
+            outcome = self._follow(process)
+            for checkpoints in self._checkpoints:
+                checkpoints.keep(self._objects)
+            return outcome
         except (StorageError, OSError) as error:
             return self._ended("Failed", f"ClientError: Artifact upload failed: {error}")
 
@@ -105,9 +113,12 @@ class TrainingContainer:
         for name, channel in self._channels.items():
             source = channel["DataSource"]["S3DataSource"]
             self._objects.download(source["S3Uri"], self._folder.channel(name))
-        return self._script.fetch(
+        code = self._script.fetch(
             self._folder.code, model=self._folder.model, objects=self._objects, on_line=self._on_line
         )
+        for checkpoints in self._checkpoints:
+            checkpoints.fetch(code, self._objects)
+        return code
 
     def _start(self, code: Path) -> Process:
         return self._process.start(self._command(), env=self._environment(code), cwd=code)
@@ -130,7 +141,17 @@ class TrainingContainer:
         return [sys.executable, self._script.program, *script_arguments(self._own_hyperparameters())]
 
     def _own_hyperparameters(self) -> dict[str, object]:
-        return own_hyperparameters(decode_hyperparameters(self._request.get("HyperParameters", {})))
+        return own_hyperparameters(self._hyperparameters())
+
+    def _hyperparameters(self) -> dict[str, object]:
+        given = self._request.get("HyperParameters", {})
+        return decode_hyperparameters({name: self._here(value) for name, value in given.items()})
+
+    def _here(self, text: str) -> str:
+        """A text with this machine's folder of checkpoints in the place of the container's."""
+        for checkpoints in self._checkpoints:
+            text = checkpoints.here(text)
+        return text
 
     def _environment(self, code: Path) -> dict[str, str]:
         hosts = self._request["ResourceConfig"]
@@ -143,14 +164,14 @@ class TrainingContainer:
                 self._folder,
                 program=self._script.program,
                 submit_directory=self._script.submit_directory,
-                hyperparameters=decode_hyperparameters(self._request.get("HyperParameters", {})),
+                hyperparameters=self._hyperparameters(),
                 channels={name: _data_config(channel) for name, channel in self._channels.items()},
                 instance_type=hosts.get("InstanceType", "local"),
             ),
             "TRAINING_JOB_NAME": name,
             "TRAINING_JOB_ARN": f"arn:aws:sagemaker:{self._objects.environment['AWS_REGION']}:"
             f"123456789012:training-job/{name}",
-            **self._request.get("Environment", {}),
+            **{name: self._here(value) for name, value in self._request.get("Environment", {}).items()},
         }
 
     def _read(self, line: str) -> None:

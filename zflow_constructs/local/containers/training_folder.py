@@ -41,6 +41,11 @@ class TrainingFolder:
         return self.output / "data"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a later job goes on from."""
+        return self.root / "checkpoints"
+
+    @property
     def config(self) -> Path:
         """The JSON files with what the job was asked to do."""
         return self.root / "input" / "config"
