@@ -136,6 +136,8 @@ class Rendering:
         return name.lower() if kind(self._resources[name]) == "AWS::S3::Bucket" else name
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
+        if attribute == "GroupId":
+            return f"sg-{logical_id[-8:].lower()}"
         return self._arn(logical_id) if attribute.endswith("Arn") else f"{logical_id}-{attribute}"
 
     def _arn(self, logical_id: str) -> str:

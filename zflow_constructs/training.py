@@ -17,6 +17,7 @@ from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.jobs import completed_name
+from zflow_constructs.network import Network
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
@@ -48,6 +49,11 @@ class TrainingStep(Step):
             own algorithms that write no checkpoints an hour. Default: twice max_runtime, 28 days at most
         checkpoints: whether what is written into /opt/ml/checkpoints is kept in the run's folder, where this job, when
             it was interrupted, and those that retry and redrive it find it. Default: no
+        vpc: the VPC that the job runs in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
+        subnets: which of the VPC's subnets. Default: the private ones
+        security_groups: those of the job. Default: a new one, which only the job's own machines get into
+        network_isolation: whether the container can't reach any network. It can't fetch `code` then. Default: no
+        encrypt_traffic: whether what the job's machines tell each other is encrypted. Default: no
         environment: environment variables. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: no
@@ -84,6 +90,11 @@ class TrainingStep(Step):
         spot: bool = False,
         max_wait: Duration | None = None,
         checkpoints: bool = False,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] = (),
+        network_isolation: bool = False,
+        encrypt_traffic: bool = False,
         environment: Mapping[str, Template] | None = None,
         role: iam.IRole | None = None,
         retry: Retry | None = None,
@@ -93,6 +104,11 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
+        if network_isolation and code is not None:
+            raise WorkflowError(
+                f"{self.label}: with network_isolation the container can't fetch its code from S3. "
+                "Put the script into an image of your own, or run the job in a vpc."
+            )
         self._definition = TrainingDefinition(
             self,
             image=image,
@@ -108,6 +124,9 @@ class TrainingStep(Step):
             role=role,
         )
         self._checkpoints = [Checkpoints(self)] if checkpoints else []
+        self._network = Network.of(
+            self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
+        )
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._retry = retry or Retry()
@@ -117,6 +136,9 @@ class TrainingStep(Step):
             **self._definition.fields,
             **spot_fields(self.label, spot=spot, max_wait=max_wait, max_runtime=self._definition.max_runtime),
             **(self._checkpoints[0].fields if checkpoints else {}),
+            **(self._network[0].fields if self._network else {}),
+            **({"EnableNetworkIsolation": True} if network_isolation else {}),
+            **({"EnableInterContainerTrafficEncryption": True} if encrypt_traffic else {}),
             "HyperParameters": self._definition.hyperparameters,
         }
         self._request = sagemaker_request(
@@ -196,6 +218,8 @@ class TrainingStep(Step):
         self._definition.bind(binding)
         for each in self._checkpoints:
             each.bind(binding, self.role)
+        for network in self._network:
+            network.grant(self.role)
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
 
     def _metric_value(self, name: str) -> Expression:

@@ -39,6 +39,18 @@ def data(scope: Stack) -> zflow.DataLocation:
     return zflow.DataLocation.from_bucket(bucket(scope), "applications/", content_type="text/csv")
 
 
+def network(scope: Construct) -> ec2.IVpc:
+    """A VPC that is there already, with two private and two public subnets."""
+    return ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id="vpc-1",
+        availability_zones=["eu-central-1a", "eu-central-1b"],
+        private_subnet_ids=["subnet-1", "subnet-2"],
+        public_subnet_ids=["subnet-3", "subnet-4"],
+    )
+
+
 def function(scope: Construct, id: str = "Function") -> lambda_.IFunction:
     return lambda_.Function.from_function_attributes(
         scope, id, function_arn="arn:aws:lambda:eu-central-1:111122223333:function:count", same_environment=True
@@ -83,6 +95,10 @@ def train(
     spot: bool = False,
     max_wait: Duration | None = None,
     checkpoints: bool = False,
+    vpc: ec2.IVpc | None = None,
+    subnets: ec2.SubnetSelection | None = None,
+    security_groups: Sequence[ec2.ISecurityGroup] = (),
+    network_isolation: bool = False,
     retry: zflow.Retry | None = None,
     request_overrides: Mapping[str, Template] | None = None,
 ) -> zflow.TrainingStep:
@@ -99,6 +115,10 @@ def train(
         spot=spot,
         max_wait=max_wait,
         checkpoints=checkpoints,
+        vpc=vpc,
+        subnets=subnets,
+        security_groups=security_groups,
+        network_isolation=network_isolation,
         retry=retry,
         request_overrides=request_overrides,
     )

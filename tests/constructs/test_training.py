@@ -8,7 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, stack
+from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, network, stack
 from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
@@ -36,7 +36,7 @@ OVERRIDDEN = {"RetryStrategy"}
 
 
 class Example:
-    """A training step that says no more than it must, and one that uses every keyword."""
+    """A training step that says no more than it must, and two that use every keyword between them."""
 
     def __init__(self) -> None:
         scope = stack()
@@ -68,6 +68,16 @@ class Example:
             after=[rows],
             when=rows.outputs["rows"] > 100,
         )
+        # A job that is isolated has no script, which it would have to fetch.
+        self.isolated = zflow.TrainingStep(
+            scope,
+            "Isolated",
+            image=OWN_IMAGE,
+            channels={"train": lake},
+            vpc=network(scope),
+            network_isolation=True,
+            encrypt_traffic=True,
+        )
         last = count(
             scope,
             "Last",
@@ -78,7 +88,7 @@ class Example:
             },
         )
         self.workflow = zflow.MlWorkflow(
-            scope, "Scoring", steps=[rows, self.minimal, self.maximal, last], parameters={"depth": 3}
+            scope, "Scoring", steps=[rows, self.minimal, self.maximal, self.isolated, last], parameters={"depth": 3}
         )
         self.made = Synthesized.of(scope)
 
@@ -189,7 +199,8 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
 
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
-    there = set_fields("CreateTrainingJob", example.made.state("Maximal")["Arguments"])
+    requests = [example.made.state(step)["Arguments"] for step in ("Maximal", "Isolated")]
+    there = set_fields("CreateTrainingJob", *requests)
     assert there - OVERRIDDEN == set(STEPS["CreateTrainingJob"].fields)
 
 
@@ -241,6 +252,7 @@ def test_the_state_machine_may_run_the_jobs_of_its_steps_and_no_others(example: 
         calls,
         *runs(example.minimal),
         *runs(example.maximal)[:2],
+        *runs(example.isolated)[:2],
         *LOGGED_AND_TRACED,
     ]
 

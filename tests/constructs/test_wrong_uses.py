@@ -602,6 +602,28 @@ def wait_too_long(scope: Stack) -> object:
 
 
 @told(
+    'Step "Train": subnets are those of a VPC. Give vpc=..., or remove subnets.',
+)
+def subnets_without_a_vpc(scope: Stack) -> object:
+    return train(scope, subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC))
+
+
+@told(
+    'Step "Train": security_groups are those of a VPC. Give vpc=..., or remove security_groups.',
+)
+def security_groups_without_a_vpc(scope: Stack) -> object:
+    return train(scope, security_groups=[ec2.SecurityGroup.from_security_group_id(scope, "Group", "sg-1")])
+
+
+@told(
+    'Step "Train": with network_isolation the container can\'t fetch its code from S3. Put the script into an ',
+    "image of your own, or run the job in a vpc.",
+)
+def isolated_script(scope: Stack) -> object:
+    return train(scope, network_isolation=True)
+
+
+@told(
     'Step "Train": CreateTrainingJob would refuse this request.\n',
     "  StoppingCondition.MaxRuntimeInSecond: received 60, but there is no such field; there are ",
     '"MaxPendingTimeInSeconds", "MaxRuntimeInSeconds", "MaxWaitTimeInSeconds". Did you mean ',
