@@ -90,6 +90,7 @@ STEPS: Mapping[str, Step] = {
             "ResourceConfig.InstanceType": "instance_type",
             "ResourceConfig.InstanceCount": "instance_count",
             "ResourceConfig.VolumeSizeInGB": "volume_size",
+            "ResourceConfig.VolumeKmsKeyId": "volume_key",
             "StoppingCondition.MaxRuntimeInSeconds": "max_runtime",
             "StoppingCondition.MaxWaitTimeInSeconds": "spot, max_wait",
             "EnableManagedSpotTraining": "spot",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
@@ -43,6 +44,8 @@ class TrainingStep(Step):
         instance_type: the machine. Default: m5.large
         instance_count: how many machines. Default: 1
         volume_size: the disk of each. Default: 30 GiB
+        volume_key: what the disks are encrypted with; machines with disks of their own, such as g5, take none. What the
+            job writes into the workflow's bucket is encrypted as that says. Default: SageMaker's own key
         max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
         spot: whether the job takes spot machines, which cost less, come late, and may be taken away. Default: no
         max_wait: how long a job on spot machines may take, the wait for them and the run together. SageMaker allows its
@@ -86,6 +89,7 @@ class TrainingStep(Step):
         instance_type: ec2.InstanceType | None = None,
         instance_count: int = 1,
         volume_size: Size | None = None,
+        volume_key: kms.IKey | None = None,
         max_runtime: Duration | None = None,
         spot: bool = False,
         max_wait: Duration | None = None,
@@ -122,6 +126,7 @@ class TrainingStep(Step):
             max_runtime=max_runtime,
             environment=environment or {},
             role=role,
+            volume_key=volume_key,
         )
         self._checkpoints = [Checkpoints(self)] if checkpoints else []
         self._network = Network.of(

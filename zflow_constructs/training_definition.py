@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ContainerImage
@@ -40,6 +41,7 @@ class TrainingDefinition:
         max_runtime: how long a job may run. `None`: 1 day
         environment: environment variables.
         role: the role of the jobs. `None`: a new one
+        volume_key: what the disks are encrypted with. Default: SageMaker's own key
 
     Raises:
         WorkflowError: the image needs a script, or SageMaker would refuse the machines or the time.
@@ -60,6 +62,7 @@ class TrainingDefinition:
         max_runtime: Duration | None,
         environment: Mapping[str, Template],
         role: iam.IRole | None,
+        volume_key: kms.IKey | None = None,
     ) -> None:
         machines = Machines.of(step.label, instance_type, instance_count)
         self._image = image.bind(step, purpose="training", machine=machines.type)
@@ -74,6 +77,7 @@ class TrainingDefinition:
         self._seconds = whole_seconds(
             step.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
         )
+        self._volume_keys = [volume_key] if volume_key else []
         self._role = execution_role(step, role, log_group="TrainingJobs")
         script: dict[str, Template] = (
             {
@@ -98,6 +102,7 @@ class TrainingDefinition:
                 "InstanceType": machines.type,
                 "InstanceCount": machines.count,
                 "VolumeSizeInGB": int((volume_size or Size.gibibytes(30)).to_gibibytes()),
+                **({"VolumeKmsKeyId": volume_key.key_arn} if volume_key else {}),
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
             **({"Environment": dict(environment)} if environment else {}),
@@ -146,6 +151,9 @@ class TrainingDefinition:
         for location in self._channels.values():
             grant_read(location.place, self._role, binding.storage)
         grant_write(self._output_path.place, self._role, binding.storage)
+        for key in self._volume_keys:
+            # SageMaker hands the key on to the disks, which use it under that grant.
+            key.grant(self._role, "kms:CreateGrant")
         binding.allow_pass(self._role, SAGEMAKER)
 
 

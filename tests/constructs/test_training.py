@@ -6,6 +6,7 @@ import pytest
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, network, stack
@@ -32,6 +33,7 @@ from zflow_constructs.core.templates import Json
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1a2b"
 OVERRIDDEN = {"RetryStrategy"}
 
 
@@ -57,6 +59,7 @@ class Example:
             instance_type=ec2.InstanceType("m5.xlarge"),
             instance_count=2,
             volume_size=Size.gibibytes(100),
+            volume_key=kms.Key.from_key_arn(scope, "Key", KEY),
             max_runtime=Duration.hours(4),
             environment={"ROWS": rows.outputs["rows"]},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
@@ -163,7 +166,12 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "OutputDataConfig": {
             "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"')
         },
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.xlarge",
+            "InstanceCount": 2,
+            "VolumeSizeInGB": 100,
+            "VolumeKmsKeyId": KEY,
+        },
         "StoppingCondition": {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 21_600},
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {
@@ -225,6 +233,7 @@ def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -
         *reads("lake", "applications/*"),
         *reads(BUCKET, "Scoring/*/Minimal/*"),
         *writes(BUCKET, "Scoring/*/Maximal/*"),
+        allow("kms:CreateGrant", KEY),
         *reads(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
         *writes(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
     ]
