@@ -8,10 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
     ResourceCondition,
@@ -22,15 +18,15 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackTimeoutError
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from zflow_constructs.local.aws.clients import json_value, operation_name
+from zflow_constructs.local.aws.task_failure import FailingTask
 
 _POLL_SECONDS = 0.1
 
 
-class ExecutionTask(StateTaskServiceSfn):  # type: ignore[misc]  # untyped
+class ExecutionTask(FailingTask, StateTaskServiceSfn):  # type: ignore[misc]  # untyped
     """A Task of `arn:aws:states:::states:startExecution`; with `.sync` or `.sync:2` it waits for the execution.
 
     moto's passes parameters that the API doesn't know, and lets a started execution run on when its own is stopped.
@@ -73,7 +69,7 @@ class ExecutionTask(StateTaskServiceSfn):  # type: ignore[misc]  # untyped
             self._from_boto_response(execution, model.output_shape)
             result = self._result(execution)
             if result["Status"] != "SUCCEEDED":
-                raise FailureEventException(self._child_failure(env, json.dumps(result)))
+                raise self._task_failed(env, json.dumps(result))
             return result
 
         return look
@@ -101,18 +97,3 @@ class ExecutionTask(StateTaskServiceSfn):  # type: ignore[misc]  # untyped
             elif name in {"Input", "Output"} and self.resource.condition == ResourceCondition.Sync2:
                 result[name] = json.loads(str(value))
         return result
-
-    def _child_failure(self, env: Environment, cause: str) -> FailureEvent:
-        name = StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed)
-        details = TaskFailedEventDetails(
-            resource=self._get_sfn_resource(),
-            resourceType=self._get_sfn_resource_type(),
-            error=name.error_name,
-            cause=cause,
-        )
-        return FailureEvent(
-            env=env,
-            error_name=name,
-            event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
-        )

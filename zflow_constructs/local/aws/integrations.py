@@ -23,23 +23,7 @@ from zflow_constructs.local.aws.clients import Clients, json_value, operation_na
 from zflow_constructs.local.aws.execution_task import ExecutionTask
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_task import SageMakerTask
-
-# The names that the AWS SDK for Java gives to services, which begin the names of their errors.
-_SDK_NAMES = {
-    "cloudwatch": "CloudWatch",
-    "dynamodb": "DynamoDb",
-    "ecr": "Ecr",
-    "eventbridge": "EventBridge",
-    "lambda": "Lambda",
-    "s3": "S3",
-    "sagemaker": "SageMaker",
-    "secretsmanager": "SecretsManager",
-    "sfn": "Sfn",
-    "sns": "Sns",
-    "sqs": "Sqs",
-    "ssm": "Ssm",
-}
-_BOTO_NAMES = {"eventbridge": "events", "sfn": "stepfunctions", "cloudwatchlogs": "logs"}
+from zflow_constructs.local.sdk_names import BOTO_NAMES, JAVA_NAMES
 
 
 @contextmanager
@@ -104,11 +88,11 @@ def aws_sdk() -> Iterator[None]:
     execute = StateTaskServiceAwsSdk._eval_service_task  # noqa: SLF001
 
     def error_name(service_name: str) -> str:
-        return _SDK_NAMES.get(service_name.lower(), service_name.capitalize())
+        return JAVA_NAMES.get(service_name.lower(), service_name.capitalize())
 
     def boto_name(self: StateTaskServiceAwsSdk, boto_service_name: str | None = None) -> str:
         name = boto_service_name or self.resource.api_name
-        return _BOTO_NAMES.get(name.lower(), name)
+        return BOTO_NAMES.get(name.lower(), name)
 
     def call(
         self: StateTaskServiceAwsSdk,

@@ -10,27 +10,20 @@ from collections.abc import Mapping
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import validate_parameters
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceRuntimePart
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
-    StateTaskServiceCallback,
-)
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from zflow_constructs.local.aws.clients import json_value, operation_name
+from zflow_constructs.local.aws.task_failure import FailingTask
 
 _POLL_SECONDS = 0.1
 
 
-class SageMakerTask(StateTaskServiceCallback):  # type: ignore[misc]  # untyped
+class SageMakerTask(FailingTask):
     """A Task of `arn:aws:states:::sagemaker:*`; with `.sync` it waits for the job.
 
     See https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
@@ -77,30 +70,11 @@ class SageMakerTask(StateTaskServiceCallback):  # type: ignore[misc]  # untyped
             if job[f"{kind}Status"] == "Completed":
                 return json_value(job)
             if job[f"{kind}Status"] in {"Failed", "Stopped"}:
-                raise self._job_failure(env, json.dumps(json_value(job)))
+                raise self._task_failed(env, json.dumps(json_value(job)))
             time.sleep(_POLL_SECONDS)
         # The Task timed out, or the execution ended: so must the job.
         getattr(client, f"stop_{snake}")(**name)
         return None
-
-    def _job_failure(self, env: Environment, cause: str) -> FailureEventException:
-        return FailureEventException(
-            self._failure(env, StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed), cause)
-        )
-
-    def _failure(self, env: Environment, name: ErrorName, cause: str) -> FailureEvent:
-        details = TaskFailedEventDetails(
-            resource=self._get_sfn_resource(),
-            resourceType=self._get_sfn_resource_type(),
-            error=name.error_name,
-            cause=cause,
-        )
-        return FailureEvent(
-            env=env,
-            error_name=name,
-            event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
-        )
 
     def _from_error(self, env: Environment, ex: Exception) -> FailureEvent:
         match ex:

@@ -18,6 +18,7 @@ from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.templates import Json, Template
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.machine import Machine, State, entries, fields, text
+from zflow_constructs.local.sdk_names import BOTO_NAMES, JAVA_NAMES
 from zflow_constructs.requests import validate_request
 
 _RESOURCE = re.compile(r"arn:[\w-]+:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(?P<pattern>\.[\w:]+)?")
@@ -31,22 +32,6 @@ _OPTIMIZED = {
     "states": "stepfunctions",
 }
 """The optimized integrations whose fields are the API's; others have fields of their own."""
-_SDK_NAMES = {"cloudwatchlogs": "logs", "eventbridge": "events", "sfn": "stepfunctions"}
-"""Where the AWS SDK integrations name a service otherwise than botocore."""
-_ERROR_PREFIXES = {
-    "cloudwatch": "CloudWatch",
-    "dynamodb": "DynamoDb",
-    "eventbridge": "EventBridge",
-    "lambda": "Lambda",
-    "s3": "S3",
-    "sagemaker": "SageMaker",
-    "secretsmanager": "SecretsManager",
-    "sfn": "Sfn",
-    "sns": "Sns",
-    "sqs": "Sqs",
-    "ssm": "Ssm",
-}
-"""What the names of an AWS SDK integration's errors begin with: the services' names in the SDK for Java."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +86,9 @@ def _request(machine: Machine) -> Iterator[Problem]:
 def _unknown_error(machine: Machine) -> Iterator[Problem]:
     for state in machine.states:
         call, resource = _call(state), _RESOURCE.fullmatch(state.resource)
-        if call is None or resource is None or not resource["sdk"] or resource["service"] not in _ERROR_PREFIXES:
+        if call is None or resource is None or not resource["sdk"] or resource["service"] not in JAVA_NAMES:
             continue
-        prefix = _ERROR_PREFIXES[resource["service"]]
+        prefix = JAVA_NAMES[resource["service"]]
         raised = _raised(call.service, prefix)
         for name in _handled(state):
             # Who answers a task token may name an error as they like.
@@ -134,7 +119,7 @@ def _call(state: State) -> _Call | None:
     if resource is None:
         return None
     name = resource["service"]
-    service = _service(_SDK_NAMES.get(name, name) if resource["sdk"] else _OPTIMIZED.get(name, ""))
+    service = _service(BOTO_NAMES.get(name, name) if resource["sdk"] else _OPTIMIZED.get(name, ""))
     return _Call(service, resource["action"][0].upper() + resource["action"][1:]) if service else None
 
 
