@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -13,15 +12,11 @@ from constructs import Construct
 
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.arrangement import Join
-from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.limits import check_definition
 from zflow_constructs.core.outcome import outcome_states
 from zflow_constructs.core.run_parameters import RunParameters
 from zflow_constructs.core.templates import Scope
-from zflow_constructs.for_each import ForEach
-from zflow_constructs.machine import Machine
-from zflow_constructs.rendezvous_table import rendezvous_table
+from zflow_constructs.machine import Machine, executions_of
 from zflow_constructs.step import Step
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop
@@ -69,22 +64,20 @@ class Cleanup(Construct):
         binding = Binding(self, name, role, storage)
         for step in steps:
             step.bind(binding)
-        # The end of an execution is not the machine's: its ARN is the machine's with another word in it, and a name.
-        binding.allow(["states:DescribeExecution"], [_executions(after)])
-        definition = compile_workflow(
-            nodes,
+        binding.allow(["states:DescribeExecution"], [executions_of(after, ":*")])
+        self._machine = Machine.of(
+            self,
+            workflow=name,
+            nodes=nodes,
             start=outcome_states(parameters),
-            scope=Scope(
+            names=Scope(
                 run_location=f'"s3://{storage.bucket.bucket_name}/{storage.prefix}/" & $outcome.name', workflow=name
             ),
+            role=role,
             timeout_seconds=_DAY,
             join=join,
-            table=lambda: rendezvous_table(self, role=role).table_name,
+            log_retention=log_retention,
         )
-        check_definition(name, definition)
-        self._machine = Machine.of(self, definition=definition, role=role, log_retention=log_retention, metadata={})
-        if any(isinstance(step, ForEach) and step.distributed for step in steps):
-            self._machine.allow_distributed_loops(self, role)
         if binding.stoppers:
             call_on_stop(self, machine=self._machine.state_machine, functions=binding.stoppers, queue=queue)
         event = events.RuleTargetInput.from_object({"execution": events.EventField.from_path("$.detail.executionArn")})
@@ -107,12 +100,3 @@ class Cleanup(Construct):
     def state_machine(self) -> sfn.IStateMachine:
         """The state machine."""
         return self._machine.state_machine
-
-
-def _executions(machine: sfn.IStateMachine) -> str:
-    return machine.stack.format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{machine.state_machine_name}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )

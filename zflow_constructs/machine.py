@@ -1,7 +1,7 @@
-"""A compiled definition as a state machine, with its log."""
+"""Steps as a state machine: compiled, held against AWS's limits, with its log and the rights that it needs itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,7 +11,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.arrangement import Join
+from zflow_constructs.core.asl import State
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.fragment import StepNode, every_node
+from zflow_constructs.core.limits import check_definition
+from zflow_constructs.core.templates import Json, Scope, Template
+from zflow_constructs.rendezvous_table import rendezvous_table
 
 
 @dataclass(frozen=True)
@@ -26,58 +32,97 @@ class Machine:
         cls,
         scope: Construct,
         *,
-        definition: Mapping[str, Json],
+        workflow: str,
+        nodes: Sequence[StepNode],
+        start: Mapping[str, State],
+        names: Scope,
         role: iam.IRole,
+        timeout_seconds: int,
+        join: Join,
         log_retention: logs.RetentionDays,
-        metadata: Mapping[str, object],
+        outputs: Mapping[str, Template] | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> "Machine":
-        """Creates the machine.
+        """Compiles steps, and creates their machine.
 
         Args:
             scope: the construct that owns it.
-            definition: in Amazon States Language; CDK tokens may stand in it.
+            workflow: the workflow's name.
+            nodes: the steps.
+            start: the states that come before all steps.
+            names: what the names in expressions mean.
             role: its role.
+            timeout_seconds: the longest that an execution may take.
+            join: how branches meet where Step Functions can't nest them.
             log_retention: how long the executions' logs are kept.
-            metadata: what the template tells tools of it.
+            outputs: what an execution outputs. Default: the results of the steps that nothing comes after
+            metadata: what the template tells tools of it. Default: nothing
+
+        Raises:
+            WorkflowError: the steps don't fit together, or AWS would refuse the definition.
         """
-        log_group = logs.LogGroup(scope, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
-        stack = Stack.of(scope)
-        # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
-        text = json.dumps(definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
-        machine = sfn.StateMachine(
-            scope,
-            "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(text))),
-            role=role,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+        definition = compile_workflow(
+            nodes,
+            start=start,
+            scope=names,
+            timeout_seconds=timeout_seconds,
+            outputs=outputs,
+            join=join,
+            table=lambda: rendezvous_table(scope, role=role).table_name,
         )
+        check_definition(workflow, definition)
+        log_group = logs.LogGroup(scope, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
+        machine = _state_machine(scope, definition, role=role, log_group=log_group)
         resource = cast("sfn.CfnStateMachine", machine.node.default_child)
-        for key, value in metadata.items():
+        for key, value in (metadata or {}).items():
             resource.add_metadata(key, value)
+        if any(loop.distributed for node in every_node(nodes) for loop in node.fragment.loops):
+            _allow_distributed_loops(scope, machine, role)
         return cls(machine, log_group)
 
-    def allow_distributed_loops(self, scope: Construct, role: iam.IRole) -> None:
-        """Lets the machine start, watch, stop and redrive the executions that are the turns of its distributed loops.
 
-        https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+def executions_of(machine: sfn.IStateMachine, pattern: str) -> str:
+    """The ARN of executions of a machine: its own, with another word in it, and a name.
 
-        Args:
-            scope: the construct that owns it.
-            role: its role.
-        """
-        turns = Stack.of(scope).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self.state_machine.state_machine_name}/*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        statements = [
-            iam.PolicyStatement(actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]),
-            iam.PolicyStatement(
-                actions=["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"],
-                resources=[turns],
-            ),
-        ]
-        # Apart from the role's other rights: they come before the machine, and these name it.
-        iam.Policy(scope, "DistributedLoops", roles=[role], statements=statements)
+    Args:
+        machine: the machine.
+        pattern: what comes after the machine's name: `:*` is any execution, `/*` any turn of a distributed loop.
+    """
+    return machine.stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{machine.state_machine_name}{pattern}",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def _state_machine(
+    scope: Construct, definition: Mapping[str, Json], *, role: iam.IRole, log_group: logs.LogGroup
+) -> sfn.StateMachine:
+    stack = Stack.of(scope)
+    # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
+    text = json.dumps(definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
+    return sfn.StateMachine(
+        scope,
+        "StateMachine",
+        definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(text))),
+        role=role,
+        tracing_enabled=True,
+        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+    )
+
+
+def _allow_distributed_loops(scope: Construct, machine: sfn.IStateMachine, role: iam.IRole) -> None:
+    """Lets a machine start, watch, stop and redrive the executions that are the turns of its distributed loops.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+    """
+    statements = [
+        iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn]),
+        iam.PolicyStatement(
+            actions=["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"],
+            resources=[executions_of(machine, "/*")],
+        ),
+    ]
+    # Apart from the role's other rights: they come before the machine, and these name it.
+    iam.Policy(scope, "DistributedLoops", roles=[role], statements=statements)

@@ -1,12 +1,12 @@
 """Any chain of the CDK's own Step Functions states as a step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
-from zflow_constructs.core.asl import Native
+from zflow_constructs.core.asl import Native, states_in
 from zflow_constructs.core.errors import WorkflowError, one_of
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
@@ -62,7 +62,7 @@ class NativeStep(Step):
         self._branch: Mapping[str, Json] = self._graph.to_graph_json(sfn.QueryLanguage.JSONATA)
         self._input = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
-        for name, fields in _states(self._branch):
+        for name, fields in states_in(self._branch):
             if in_json_path := sorted(_JSON_PATH_FIELDS & fields.keys()):
                 raise WorkflowError(
                     f'Step "{id}": the state "{name}" is written in JSONPath (it has {one_of(in_json_path)}), and a '
@@ -87,15 +87,3 @@ class NativeStep(Step):
         """Grants the state machine what the chain's states need."""
         for statement in self._graph.policy_statements:
             binding.role.add_to_principal_policy(statement)
-
-
-def _states(branch: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Every state of a branch by name, those of inner branches included."""
-    match branch:
-        case {"States": Mapping() as states}:
-            for name, state in states.items():
-                if isinstance(state, Mapping):
-                    yield name, state
-                    inner = state.get("Branches", [])
-                    for each in [*(inner if isinstance(inner, list) else []), state.get("ItemProcessor")]:
-                        yield from _states(each)

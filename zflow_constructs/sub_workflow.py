@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import ArnFormat, Stack
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
@@ -10,12 +9,13 @@ from zflow_constructs.core.asl import Retrier, Task
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import ExecutionId, JobName, field_path
+from zflow_constructs.core.run_parameters import STARTED_BY
 from zflow_constructs.core.templates import Template
+from zflow_constructs.machine import executions_of
 from zflow_constructs.outputs import Outputs
 from zflow_constructs.step import Step, StepGroup
 from zflow_constructs.workflow import MlWorkflow
 
-_STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 _RETRY = Retrier(
     (
         "StepFunctions.AWSStepFunctionsException",
@@ -92,7 +92,7 @@ class WorkflowStep(Step):
             arguments={
                 "StateMachineArn": self._workflow.state_machine.state_machine_arn,
                 "Name": self._execution,
-                "Input": {**self._given, _STARTED_BY: ExecutionId()},
+                "Input": {**self._given, STARTED_BY: ExecutionId()},
             },
             timeout_seconds=self._workflow.timeout_seconds,
             assign={self.variable: {"execution": Jsonata("$states.result.ExecutionArn"), "outputs": outputs}},
@@ -103,12 +103,7 @@ class WorkflowStep(Step):
     def bind(self, binding: Binding) -> None:
         """Lets the state machine start, watch and stop the executions of the other one."""
         machine = self._workflow.state_machine
-        executions = Stack.of(machine).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{machine.state_machine_name}:{self._execution.prefix(binding.name)}*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        executions = executions_of(machine, f":{self._execution.prefix(binding.name)}*")
         binding.allow(["states:StartExecution"], [machine.state_machine_arn])
         binding.allow(["states:DescribeExecution", "states:StopExecution"], [executions])
         binding.allow_managed_rule("StepFunctionsGetEventsForStepFunctionsExecutionRule")

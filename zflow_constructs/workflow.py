@@ -16,21 +16,18 @@ from constructs import Construct
 from zflow_constructs.binding import Binding
 from zflow_constructs.cleanup import Cleanup
 from zflow_constructs.core.arrangement import Join, needless_waits
-from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.declaration import picture_of
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.limits import check_definition, check_history, check_payloads
+from zflow_constructs.core.limits import check_history, check_payloads
 from zflow_constructs.core.membership import check_at_the_end, check_members
 from zflow_constructs.core.mermaid import to_mermaid
 from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.picture import GRAPH_METADATA
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.core.templates import Scope, Template
-from zflow_constructs.for_each import ForEach
 from zflow_constructs.machine import Machine
 from zflow_constructs.queues import dead_letter_queue
-from zflow_constructs.rendezvous_table import rendezvous_table
 from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
@@ -111,24 +108,22 @@ class MlWorkflow(Construct):
         binding = Binding(self, id, self._role, storage)
         for step in every_step(members):
             step.bind(binding)
-        definition = compile_workflow(
-            nodes,
-            start=self._parameters.start(),
-            scope=self._scope(),
-            timeout_seconds=self._seconds,
-            outputs=outputs,
-            join=join,
-            table=lambda: rendezvous_table(self, role=self._role).table_name,
-        )
-        check_definition(id, definition)
-        for level in filter(None, (nodes, at_the_end)):
-            self._report(level, join)
         retention = log_retention or logs.RetentionDays.THREE_MONTHS
         self._machine = Machine.of(
-            self, definition=definition, role=self._role, log_retention=retention, metadata=self._metadata()
+            self,
+            workflow=id,
+            nodes=nodes,
+            start=self._parameters.start(),
+            names=self._scope(),
+            role=self._role,
+            timeout_seconds=self._seconds,
+            join=join,
+            log_retention=retention,
+            outputs=outputs,
+            metadata=self._metadata(),
         )
-        if any(isinstance(step, ForEach) and step.distributed for step in every_step(members)):
-            self._machine.allow_distributed_loops(self, self._role)
+        for level in filter(None, (nodes, at_the_end)):
+            self._report(level, join)
         self._state_machines: list[sfn.IStateMachine] = [self.state_machine]
         if not (schedule or binding.stoppers or last):
             return

@@ -4,7 +4,7 @@ Every value may hold expressions; `render` turns a state into Amazon States Lang
 mean where the state stands. https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -242,3 +242,28 @@ def _assign(assign: Mapping[str, Template], scope: Scope) -> dict[str, Json]:
 
 def _next(name: str) -> dict[str, Json]:
     return {"End": True} if name == EXIT else {"Next": name}
+
+
+def states_in(scope: Json) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Every state of a rendered scope by name, those in branches and loops included.
+
+    Args:
+        scope: a machine, a branch or a loop's processor: `{"StartAt": ..., "States": {...}}`.
+    """
+    match scope:
+        case {"States": Mapping() as states}:
+            for name, state in states.items():
+                if isinstance(state, Mapping):
+                    yield name, state
+                    yield from states_inside(state)
+
+
+def states_inside(state: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Every state in the branches or the loop of a rendered state, by name.
+
+    Args:
+        state: the state.
+    """
+    branches = state.get("Branches")
+    for scope in (*(branches if isinstance(branches, list) else ()), state.get("ItemProcessor")):
+        yield from states_in(scope)

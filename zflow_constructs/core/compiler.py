@@ -7,7 +7,7 @@ runs beside it, it waits for at a table (`rendezvous`).
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -16,7 +16,7 @@ from zflow_constructs.core.arrangement import Join, arrange
 from zflow_constructs.core.asl import EXIT, Choice, Pass, Rule, State
 from zflow_constructs.core.availability import all_of, or_null
 from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import Fragment, Loop, Part, StepNode
+from zflow_constructs.core.fragment import Fragment, Loop, Part, StepNode, every_node
 from zflow_constructs.core.graph import Branches, Nested, Series, steps_of
 from zflow_constructs.core.loops import entered, item_variable, run_key
 from zflow_constructs.core.meetings import Meetings
@@ -76,7 +76,7 @@ def compile_workflow(
         WorkflowError: the steps need each other in a circle, or two names collide.
     """
     names = Names(start)
-    every = list(_every(steps))
+    every = list(every_node(steps))
     for step in every:
         names.claim(step)
     given = {name: or_null(output) for name, output in (outputs or {}).items()}
@@ -287,10 +287,3 @@ class _Body:
 
 def _sequence(nested: Nested) -> tuple[Nested, ...]:
     return nested.parts if isinstance(nested, Series) else (nested,)
-
-
-def _every(steps: Sequence[StepNode]) -> Iterator[StepNode]:
-    """The steps, and those of their loops."""
-    for step in steps:
-        yield step
-        yield from _every(step.repeated)

@@ -1,8 +1,8 @@
 """The picture of a workflow, from its steps as they were declared."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from zflow_constructs.core.fragment import StepNode
+from zflow_constructs.core.fragment import StepNode, every_node
 from zflow_constructs.core.picture import Node, Picture
 from zflow_constructs.core.wording import listed, worded
 
@@ -15,7 +15,7 @@ def picture_of(name: str, steps: Sequence[StepNode], cleanup: Sequence[StepNode]
         steps: its steps.
         cleanup: the steps that run at its end, whether it succeeded or failed. Default: none
     """
-    names = {step.key: step.name for step in _all((*steps, *cleanup))}
+    names = {step.key: step.name for step in every_node((*steps, *cleanup))}
     return Picture(name, _nodes(steps, names), _nodes(cleanup, names))
 
 
@@ -43,9 +43,3 @@ def _group(step: StepNode) -> tuple[str, ...]:
     path = step.key.split("/")
     depth = next((depth for depth in range(len(path)) if " ".join(path[depth:]) == step.name), len(path) - 1)
     return tuple(path[depth:-1])
-
-
-def _all(steps: Sequence[StepNode]) -> Iterator[StepNode]:
-    for step in steps:
-        yield step
-        yield from _all(step.repeated)

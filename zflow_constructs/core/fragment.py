@@ -1,6 +1,6 @@
 """A step as the compiler takes it: the fragment of states that it is, and when it runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -197,7 +197,7 @@ class StepNode:
     @cached_property
     def inside(self) -> frozenset[str]:
         """The keys of the steps that it repeats, those of loops in loops included."""
-        return frozenset(key for step in self.repeated for key in (step.key, *step.inside))
+        return frozenset(step.key for step in every_node(self.repeated))
 
     def templates(self) -> Iterator[Template]:
         """Every template in its states and conditions."""
@@ -228,6 +228,17 @@ class StepNode:
     def results(self) -> str:
         """The name of the state that outputs what later steps read, where its own last state can't."""
         return f"{self.name}: results"
+
+
+def every_node(steps: Iterable[StepNode]) -> Iterator[StepNode]:
+    """Steps, and those of their loops.
+
+    Args:
+        steps: the steps.
+    """
+    for step in steps:
+        yield step
+        yield from every_node(step.repeated)
 
 
 def redirect(state: Part, target: str) -> Part:

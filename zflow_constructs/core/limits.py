@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from zflow_constructs.core.asl import Map, Native, Task
+from zflow_constructs.core.asl import Map, Native, Task, states_in
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.fragment import Loop, Part, StepNode
 from zflow_constructs.core.templates import Json
@@ -53,7 +53,7 @@ def check_definition(workflow: str, definition: Mapping[str, Json]) -> None:
     Raises:
         WorkflowError: it is too large, or what a state hands over is.
     """
-    for name, state in _states(definition):
+    for name, state in states_in(definition):
         if (size := _size(state.get("Arguments"))) > MOST_PAYLOAD_BYTES:
             raise WorkflowError(
                 f'MlWorkflow "{workflow}": state "{name}" hands over {size} bytes, and Step Functions takes '
@@ -137,26 +137,14 @@ def _events(state: Part) -> int:
         case Map():
             return _CONTAINER
         case Native():
-            return _CONTAINER + _CALL * len(list(_states({"States": {"": state.definition}})))
+            return _CONTAINER + _CALL * len(list(states_in({"States": {"": state.definition}})))
         case _:
             return _OTHER
 
 
-def _states(scope: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Every state by name, those of branches and loops included."""
-    states = scope.get("States")
-    for name, state in states.items() if isinstance(states, Mapping) else ():
-        if isinstance(state, Mapping):
-            yield name, state
-            branches = state.get("Branches")
-            for inner in [*(branches if isinstance(branches, list) else []), state.get("ItemProcessor")]:
-                if isinstance(inner, Mapping):
-                    yield from _states(inner)
-
-
 def _steps(definition: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """The states that hold no others."""
-    return ((name, state) for name, state in _states(definition) if not {"Branches", "ItemProcessor"} & state.keys())
+    return ((name, state) for name, state in states_in(definition) if not {"Branches", "ItemProcessor"} & state.keys())
 
 
 def _size(value: Json) -> int:

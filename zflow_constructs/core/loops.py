@@ -10,7 +10,7 @@ from collections import ChainMap
 from dataclasses import replace
 
 from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import Loop
+from zflow_constructs.core.fragment import Loop, every_node
 from zflow_constructs.core.outcome import Outcome
 from zflow_constructs.core.references import Parameter, Ran, StepOutput
 from zflow_constructs.core.templates import Scope, Template, parts_of
@@ -54,7 +54,7 @@ def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
 
 def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
     """What a turn that is an execution of its own is given of the scope around it, and how it reads that."""
-    inside = {key for step in loop.steps for key in (step.key, *step.inside)}
+    inside = {step.key for step in every_node(loop.steps)}
     # Not the loop's own list: its turns don't need all of it.
     templates = [loop.outputs, *(template for step in loop.steps for template in step.templates())]
     parts = [part for template in templates for part in parts_of(template)]

@@ -50,8 +50,8 @@ class Meetings:
             for key, step in self._steps.items()
         }
         self._fetched = {each.producer for fetches in self._fetches.values() for each in fetches}
-        self._wakes = {key: self._waking_names(names, key, waiters) for key, waiters in arranged.waiters().items()}
         self._waiters = arranged.waiters()
+        self._wakes = {key: self._waking_names(names, key, waiters) for key, waiters in self._waiters.items()}
 
     def fetches(self, key: str) -> Sequence[Fetch]:
         """The results that a step reads from the table."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
-from zflow_constructs.core.asl import Native, State
+from zflow_constructs.core.asl import Native, State, states_inside
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.loops import item_variable, run_key
@@ -140,15 +140,4 @@ def _inside(fragment: Fragment) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """The states inside the native ones, with their names."""
     for state in fragment.states.values():
         if isinstance(state, Native):
-            yield from _inner_states(state.definition)
-
-
-def _inner_states(definition: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    branches = definition.get("Branches", [])
-    for scope in (*(branches if isinstance(branches, list) else []), definition.get("ItemProcessor")):
-        match scope:
-            case {"States": Mapping() as states}:
-                for name, state in states.items():
-                    if isinstance(state, Mapping):
-                        yield name, state
-                        yield from _inner_states(state)
+            yield from states_inside(state.definition)

@@ -16,7 +16,7 @@ PARAMETERS_METADATA = "zflow:parameters"
 """The metadata of the state machine that says which run parameters there are: `zflow local run` reads it."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _REFUSED = "Parameters: refused"
-_STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 """What Step Functions puts into the input of an execution that another one starts."""
 _SCHEDULER = {
     "<aws.scheduler.scheduled-time>": "2026-11-24T03:00:00Z",
@@ -140,7 +140,7 @@ class RunParameters:
                 problems.append(f'"{name}" is {_shown(values[name])}, and must be {parameter.allowed}')
             elif name not in {*values, *later} and parameter.required:
                 problems.append(f'"{name}" is missing, and must be {parameter.allowed}')
-        unknown = [name for name in (*values, *later) if name not in {*self.declared, _STARTED_BY}]
+        unknown = [name for name in (*values, *later) if name not in {*self.declared, STARTED_BY}]
         if unknown:
             problems.append(f"it has no {_quoted(unknown)}{self._only}")
         hints = "".join(did_you_mean(name, self.declared) for name in unknown)
@@ -197,7 +197,7 @@ class RunParameters:
             f"function($value) {{ {each.condition()} }}), "
             for name, each in self.declared.items()
         )
-        known = json.dumps([*self.declared, _STARTED_BY])
+        known = json.dumps([*self.declared, STARTED_BY])
         # The input as the execution has it, since a Choice state's output is not its input.
         return (
             f"($input := {given_input}; "
