@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
+    from zflow_constructs.model import Model
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.retry import Retry
@@ -60,6 +61,7 @@ __all__ = [
     "Jsonata",
     "LambdaStep",
     "MlWorkflow",
+    "Model",
     "ModelContainer",
     "ModelData",
     "NativeStep",
@@ -100,6 +102,7 @@ _MODULES = {
     "Jsonata": "core.expressions",
     "LambdaStep": "functions",
     "MlWorkflow": "workflow",
+    "Model": "model",
     "ModelContainer": "containers",
     "ModelData": "sources",
     "NativeStep": "native",

@@ -1,9 +1,20 @@
-"""What SageMaker's jobs have in common when they end."""
+"""What SageMaker's jobs have in common: their tags, and what is known when they end."""
 
 import json
+from collections.abc import Mapping
 from typing import Literal
 
-from zflow_constructs.core.expressions import Jsonata
+from zflow_constructs.core.expressions import Expression, Jsonata
+from zflow_constructs.core.templates import Template
+
+
+def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Template]:
+    """The tags of a job or a model: `{"Tags": [{"Key": "team", "Value": "risk"}]}`, or nothing without tags.
+
+    Args:
+        tags: by key.
+    """
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
 
 
 def completed_name(

@@ -1,6 +1,7 @@
-"""The SageMaker model that a step creates from its containers, for a transform job or an endpoint."""
+"""SageMaker's models: one that is there already, and one that a step creates from its containers."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
@@ -14,6 +15,8 @@ from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import SAGEMAKER, grant_pull
+from zflow_constructs.jobs import tag_fields
+from zflow_constructs.network import Network
 from zflow_constructs.requests import validate_request
 from zflow_constructs.retry import THROTTLING
 from zflow_constructs.step import Step
@@ -24,6 +27,34 @@ _CALL_SECONDS = 60
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model that is there when a step uses it: one of a `ModelStep`, or one that was made elsewhere.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html
+
+    Args:
+        name: its name in SageMaker.
+        role: the role that serves it. A step that uses the model grants it what it reads and writes besides.
+
+    Example:
+        `Model.from_name("scoring-2026", role=iam.Role.from_role_name(self, "ScoringRole", "scoring"))`
+    """
+
+    name: str | Expression
+    role: iam.IRole
+
+    @classmethod
+    def from_name(cls, name: str, *, role: iam.IRole) -> "Model":
+        """A model that was made elsewhere.
+
+        Args:
+            name: its name.
+            role: its execution role.
+        """
+        return cls(name, role)
+
+
+@dataclass(frozen=True)
 class StepModel:
     """A model of 1 to 15 containers, created anew in each run.
 
@@ -31,21 +62,37 @@ class StepModel:
 
     Args:
         step: the step that creates it.
+        title: what it is called within the step: `model`.
         containers: its containers, in the order in which a request passes through them.
         images: their images, bound.
         sources: their packed scripts.
         role: the role that serves it.
+        networks: the VPC that it serves in, if there is one.
+        request: the request that creates it.
     """
 
     step: Step
+    title: str
     containers: tuple[ModelContainer, ...]
     images: tuple[BoundImage, ...]
     sources: tuple[s3_assets.Asset, ...]
     role: iam.IRole
-    request: Template
+    networks: tuple[Network, ...]
+    request: Mapping[str, Template]
 
     @classmethod
-    def of(cls, step: Step, containers: Sequence[ModelContainer], *, machine: str, role: iam.IRole) -> "StepModel":
+    def of(
+        cls,
+        step: Step,
+        containers: Sequence[ModelContainer],
+        *,
+        machine: str,
+        role: iam.IRole,
+        title: str = "model",
+        networks: Sequence[Network] = (),
+        network_isolation: bool = False,
+        tags: Mapping[str, str | Expression] | None = None,
+    ) -> "StepModel":
         """The model of a step, its request checked.
 
         Args:
@@ -53,6 +100,10 @@ class StepModel:
             containers: 1 to 15 containers.
             machine: SageMaker's name of where it will serve.
             role: the role that serves it.
+            title: what it is called within the step, where the step has several. Default: model
+            networks: the VPC that it serves in: none or one. Default: that of SageMaker
+            network_isolation: whether its containers can't reach any network. Default: no
+            tags: its tags. Default: none
 
         Raises:
             WorkflowError: there are too few or too many containers, or SageMaker would refuse the model.
@@ -62,6 +113,7 @@ class StepModel:
                 f'Step "{step.name}": containers has {len(containers)} entries. A model has 1 to {_MOST_CONTAINERS}: '
                 "one container alone, or an inference pipeline of several."
             )
+        suffix = "" if title == "model" else re.sub(r"\W", "", title).capitalize()
         images, sources, definitions = [], [], []
         for number, container in enumerate(containers, start=1):
             image = container.image.bind(step, purpose="inference", machine=machine)
@@ -72,7 +124,13 @@ class StepModel:
                 )
             script: dict[str, Template] = {}
             if container.code:
-                asset = container.code.packed(step, f"Code{number}")
+                if network_isolation:
+                    raise WorkflowError(
+                        f'Step "{step.name}": container {number} can\'t fetch its code from S3 with '
+                        "network_isolation. Put the script into an image of your own or into the model's archive, or "
+                        "serve in a vpc."
+                    )
+                asset = container.code.packed(step, f"Code{number}{suffix}")
                 sources.append(asset)
                 script = {
                     "SAGEMAKER_PROGRAM": container.code.entry_point,
@@ -90,19 +148,22 @@ class StepModel:
             "ModelName": JobName(step.name),
             "ExecutionRoleArn": role.role_arn,
             **({"PrimaryContainer": definitions[0]} if len(definitions) == 1 else {"Containers": definitions}),
+            **(networks[0].fields if networks else {}),
+            **({"EnableNetworkIsolation": True} if network_isolation else {}),
+            **tag_fields(tags),
         }
         validate_request(step.name, "sagemaker", "CreateModel", request)
-        return cls(step, tuple(containers), tuple(images), tuple(sources), role, request)
+        return cls(step, title, tuple(containers), tuple(images), tuple(sources), role, tuple(networks), request)
 
     @property
     def state_name(self) -> str:
         """The state that creates the model."""
-        return f"{self.step.name}: model"
+        return f"{self.step.name}: {self.title}"
 
     @property
     def variable(self) -> str:
         """The variable that holds the model's name."""
-        return f"{self.step.variable}_model"
+        return re.sub(r"\W", "_", f"{self.step.name}_{self.title}")
 
     @property
     def name(self) -> Expression:
@@ -151,6 +212,12 @@ class StepModel:
             grant_read_asset(asset, self.role)
         for container in self.containers:
             grant_read(container.model_data.place, self.role, binding.storage)
-        actions = ["sagemaker:CreateModel", *(["sagemaker:DeleteModel"] if deletes else [])]
+        for network in self.networks:
+            network.grant(self.role)
+        actions = [
+            "sagemaker:CreateModel",
+            *(["sagemaker:DeleteModel"] if deletes else []),
+            *(["sagemaker:AddTags"] if "Tags" in self.request else []),
+        ]
         binding.allow(actions, [binding.job_arn("model", JobName(self.step.name))])
         binding.allow_pass(self.role, SAGEMAKER)
