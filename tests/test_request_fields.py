@@ -23,4 +23,7 @@ def test_the_page_is_as_the_tool_writes_it() -> None:
 
 def with_keywords(text: str) -> list[str]:
     """The page's lines without those of fields that no keyword sets: newer versions of botocore have more of them."""
-    return [line for line in text.splitlines() if not line.endswith((f"| `{OVERRIDES}` |", f"| {NOT_YET} |"))]
+    others = {NOT_YET, f"`{OVERRIDES}`"}
+    for step in STEPS.values():
+        others |= {words if "*" in words else f"`{words}`" for words in (step.others, step.of_entries)}
+    return [line for line in text.splitlines() if not line.endswith(tuple(f"| {words} |" for words in others))]

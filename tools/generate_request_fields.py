@@ -41,11 +41,13 @@ class Step:
         fields: for each field, by its path, the keywords that set it, or other words in `*`. `List[].Name` is a field
             of a list's entries.
         others: what reaches the fields that are not named. Default: `request_overrides`
+        of_entries: what reaches those of a list's entries. Default: nothing yet
     """
 
     name: str
     fields: Mapping[str, str]
     others: str = OVERRIDES
+    of_entries: str = NOT_YET
 
 
 STEPS: Mapping[str, Step] = {
@@ -143,28 +145,56 @@ STEPS: Mapping[str, Step] = {
     "CreateModel": Step(
         "BatchTransformStep, InferencePipelineEndpoint",
         {
-            "ModelName": _ID,
+            "ModelName": "*the step's id, or the endpoint's name*",
             "PrimaryContainer": "`containers`, *as below, if there is but one*",
             "Containers[].Image": "ModelContainer.image",
             "Containers[].ModelDataUrl": "ModelContainer.model_data",
             "Containers[].Environment": "ModelContainer.environment, ModelContainer.code",
             "ExecutionRoleArn": "role",
+            "Tags": "tags",
+            "VpcConfig": "vpc, subnets, security_groups",
+            "EnableNetworkIsolation": "network_isolation",
         },
         others=NOT_YET,
     ),
     "CreateEndpointConfig": Step(
         "InferencePipelineEndpoint",
         {
-            "EndpointConfigName": _ID,
-            "ProductionVariants[].VariantName": "*AllTraffic*",
+            "EndpointConfigName": "endpoint_name",
+            "ProductionVariants[].VariantName": "variants",
             "ProductionVariants[].ModelName": "*the run's model*",
             "ProductionVariants[].InitialInstanceCount": "instance_count",
             "ProductionVariants[].InstanceType": "instance_type",
-            "ProductionVariants[].InitialVariantWeight": "*1*",
+            "ProductionVariants[].InitialVariantWeight": "EndpointVariant.weight",
+            "ProductionVariants[].ServerlessConfig": "serverless",
+            "ProductionVariants[].VolumeSizeInGB": "EndpointVariant.volume_size",
+            "ProductionVariants[].ModelDataDownloadTimeoutInSeconds": "EndpointVariant.model_download_timeout",
+            "ProductionVariants[].ContainerStartupHealthCheckTimeoutInSeconds": (
+                "EndpointVariant.container_startup_timeout"
+            ),
+            "DataCaptureConfig": "data_capture",
+            "Tags": "tags",
+            "KmsKeyId": "volume_key",
+            "AsyncInferenceConfig": "asynchronous",
+            "ShadowProductionVariants": "shadow_variants",
         },
+        of_entries="EndpointVariant.overrides",
     ),
-    "CreateEndpoint": Step("InferencePipelineEndpoint", _ENDPOINT, others=NOT_YET),
-    "UpdateEndpoint": Step("InferencePipelineEndpoint", _ENDPOINT, others=NOT_YET),
+    "CreateEndpoint": Step(
+        "InferencePipelineEndpoint",
+        {**_ENDPOINT, "Tags": "tags"},
+        others="*none: it is for updates, each of which has its own*",
+    ),
+    "UpdateEndpoint": Step(
+        "InferencePipelineEndpoint",
+        {
+            **_ENDPOINT,
+            "DeploymentConfig": "deployment, rollback",
+            "RetainAllVariantProperties": "autoscaling",
+            "ExcludeRetainedVariantProperties": "autoscaling",
+        },
+        others="*none: each update has a deployment of its own*",
+    ),
 }
 
 
@@ -199,7 +229,7 @@ def fields(operation: str) -> list[Field]:
     service = ServiceModel(loader.load_service_model("sagemaker", "service-2"))
     shape = service.operation_model(operation).input_shape
     assert isinstance(shape, StructureShape)
-    return list(_within(shape, "", STEPS[operation].fields, STEPS[operation].others))
+    return list(_within(shape, "", STEPS[operation], STEPS[operation].others))
 
 
 def page() -> str:
@@ -213,19 +243,19 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _within(shape: StructureShape, around: str, known: Mapping[str, str], others: str) -> Iterator[Field]:
+def _within(shape: StructureShape, around: str, step: Step, others: str) -> Iterator[Field]:
     for name, member in shape.members.items():
         path = f"{around}{name}"
-        if any(each.startswith(f"{path}.") for each in known):
+        if any(each.startswith(f"{path}.") for each in step.fields):
             assert isinstance(member, StructureShape)
-            yield from _within(member, f"{path}.", known, others)
-        elif any(each.startswith(f"{path}[].") for each in known):
+            yield from _within(member, f"{path}.", step, others)
+        elif any(each.startswith(f"{path}[].") for each in step.fields):
             assert isinstance(member, ListShape)
             assert isinstance(member.member, StructureShape)
             # An override would replace the list, and so what the step itself has to say in it.
-            yield from _within(member.member, f"{path}[].", known, NOT_YET)
+            yield from _within(member.member, f"{path}[].", step, step.of_entries)
         else:
-            yield Field(path, name in shape.required_members, known.get(path, others))
+            yield Field(path, name in shape.required_members, step.fields.get(path, others))
 
 
 def _quoted(words: str) -> str:

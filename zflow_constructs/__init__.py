@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zflow_constructs.alternatives import first_of
+    from zflow_constructs.async_inference import AsyncInference
+    from zflow_constructs.autoscaling import AutoScaling, ScalingTarget, ScheduledCapacity
     from zflow_constructs.batch_transform import BatchTransformStep
     from zflow_constructs.binding import Binding
     from zflow_constructs.containers import ContainerImage, ModelContainer
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
     from zflow_constructs.core.outcome import Outcome
     from zflow_constructs.core.parameters import RunParameter
     from zflow_constructs.core.references import Item, Parameter
+    from zflow_constructs.data_capture import DataCapture
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
+    from zflow_constructs.deployment import Capacity, Deployment, Rollback
+    from zflow_constructs.endpoint_deletion import DeleteEndpointStep
+    from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.retry import Retry
+    from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
@@ -42,16 +49,23 @@ if TYPE_CHECKING:
     from zflow_constructs.workflow import MlWorkflow
 
 __all__ = [
+    "AsyncInference",
+    "AutoScaling",
     "BatchTransformStep",
     "Binding",
+    "Capacity",
     "CategoricalRange",
     "Condition",
     "ContainerImage",
     "ContinuousRange",
+    "DataCapture",
     "DataLocation",
     "DatabricksCredentials",
     "DatabricksJobStep",
     "DatabricksWorkspace",
+    "DeleteEndpointStep",
+    "Deployment",
+    "EndpointVariant",
     "Expression",
     "ForEach",
     "InferencePipelineEndpoint",
@@ -69,7 +83,12 @@ __all__ = [
     "Parameter",
     "ProcessingStep",
     "Retry",
+    "Rollback",
     "RunParameter",
+    "ScalingTarget",
+    "ScheduledCapacity",
+    "Serverless",
+    "SmokeTest",
     "SourceCode",
     "SparkPythonTask",
     "Step",
@@ -83,16 +102,23 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AsyncInference": "async_inference",
+    "AutoScaling": "autoscaling",
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
+    "Capacity": "deployment",
     "CategoricalRange": "hyperparameters",
     "Condition": "core.expressions",
     "ContainerImage": "containers",
     "ContinuousRange": "hyperparameters",
+    "DataCapture": "data_capture",
     "DataLocation": "sources",
     "DatabricksCredentials": "databricks_workspace",
     "DatabricksJobStep": "databricks",
     "DatabricksWorkspace": "databricks_workspace",
+    "DeleteEndpointStep": "endpoint_deletion",
+    "Deployment": "deployment",
+    "EndpointVariant": "endpoint_variants",
     "Expression": "core.expressions",
     "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",
@@ -110,7 +136,12 @@ _MODULES = {
     "Parameter": "core.references",
     "ProcessingStep": "processing",
     "Retry": "retry",
+    "Rollback": "deployment",
     "RunParameter": "core.parameters",
+    "ScalingTarget": "autoscaling",
+    "ScheduledCapacity": "autoscaling",
+    "Serverless": "endpoint_variants",
+    "SmokeTest": "smoke_test",
     "SourceCode": "sources",
     "SparkPythonTask": "databricks",
     "Step": "step",

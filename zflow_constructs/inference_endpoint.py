@@ -1,6 +1,5 @@
-"""Real-time endpoints on SageMaker."""
+"""Endpoints on SageMaker: real-time, serverless and asynchronous ones."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -8,32 +7,50 @@ from aws_cdk import Duration, Names, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from zflow_constructs.async_inference import AsyncInference
+from zflow_constructs.autoscaling import AutoScaling
 from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
-from zflow_constructs.core.asl import EXIT, Catcher, Choice, Rule, Task, Wait
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.fragment import Fragment
-from zflow_constructs.core.references import REDRIVE_COUNT, JobName
+from zflow_constructs.core.expressions import Condition, Expression
+from zflow_constructs.core.fragment import Fragment, Part
+from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
+from zflow_constructs.data_capture import DataCapture
+from zflow_constructs.deployment import Deployment, Rollback
+from zflow_constructs.endpoint_fleet import ALL_TRAFFIC, Fleet
+from zflow_constructs.endpoint_history import EndpointHistory
+from zflow_constructs.endpoint_metrics import EndpointMetrics
+from zflow_constructs.endpoint_rollout import POLL_SECONDS, EndpointRollout, Sample
+from zflow_constructs.endpoint_rules import check_endpoint
+from zflow_constructs.endpoint_state import EndpointState, shortened
+from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
 from zflow_constructs.execution_role import execution_role
-from zflow_constructs.machines import Machines
-from zflow_constructs.model import StepModel
-from zflow_constructs.requests import sagemaker_request
-from zflow_constructs.retry import SAGEMAKER
+from zflow_constructs.jobs import tag_fields
+from zflow_constructs.model import Model
+from zflow_constructs.network import Network
+from zflow_constructs.requests import sagemaker_request, validate_request
+from zflow_constructs.smoke_test import SmokeTest
+from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _DAY = 86_400
-_CALL_SECONDS = 60
-_POLL_SECONDS = 30
-_VARIANT = "AllTraffic"
 _NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
+# What an update keeps of a variant that scales: its number of machines, and no more.
+_KEEPS_MACHINES: Mapping[str, Template] = {
+    "RetainAllVariantProperties": True,
+    "ExcludeRetainedVariantProperties": [
+        {"VariantPropertyType": "DesiredWeight"},
+        {"VariantPropertyType": "DataCaptureConfig"},
+    ],
+}
 
 
 class InferencePipelineEndpoint(Step):
-    """Puts a model, or a chain of up to 15 containers, behind a real-time endpoint, and waits until it serves.
+    """Puts a model, or a chain of up to 15 containers, behind an endpoint, and waits until it serves.
 
     The endpoint is created at the first run, and updated without downtime at each later one. The step succeeds only if
     the configuration of this run is the one in service: an update that SageMaker rolled back also ends `InService`, and
@@ -42,14 +59,34 @@ class InferencePipelineEndpoint(Step):
 
     Args:
         scope: the construct that owns the step.
-        id: the step's id, which names its state and, with the workflow's, its models and configurations.
-        containers: 1 to 15 containers; each one's answer is the next one's request.
-        endpoint_name: the name that clients invoke: lower case letters, digits and `-`, 63 at most.
-            Default: made of the construct's path
+        id: the step's id, which names its state.
+        containers: 1 to 15 containers; each one's answer is the next one's request. Default: `model` or `variants`
+        model: a model that is there already. Default: made of `containers`
+        variants: several models that share the traffic. Default: one, of `containers` or `model`
+        shadow_variants: one that gets a copy of the traffic, and answers to nobody. Default: none
+        endpoint_name: the name that clients invoke: lower case letters, digits and `-`, 63 at most; its models and
+            configurations are named after it. Default: made of the construct's path
+        serverless: serve without machines. Default: on machines
+        asynchronous: queue requests, and write answers to S3. Default: answer at once
+        deployment: how an update moves the traffic. Default: all of it at once, as SageMaker does
+        rollback: the alarms that roll an update back. Default: one server error in a hundred requests if there is a
+            `deployment`, else none
+        smoke_test: a sample request that has to be answered; if it isn't, the configuration before is put back, and the
+            step fails. Default: none
+        data_capture: what of the requests and answers is kept. Default: nothing
+        keep_previous: how many earlier configurations are kept, with their models, to go back to; older ones are
+            deleted when this run's serves, 99 at most. Default: 3
         instance_type: the machine. Default: m5.large
-        instance_count: how many machines. Default: 1
+        instance_count: how many machines, at first if they scale. Default: 1
+        autoscaling: how the machines scale. Default: they don't
         timeout: the step fails if the endpoint does not serve within this time. Default: 2 hours
-        role: the role of the model; the step grants it what it needs. Default: a new one
+        vpc: the VPC that the model serves in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
+        subnets: which of the VPC's subnets. Default: the private ones
+        security_groups: those of the model. Default: a new one
+        network_isolation: whether the containers can't reach any network. They can't fetch `code` then. Default: no
+        volume_key: what the machines' disks are encrypted with. Default: SageMaker's own key
+        tags: tags of the endpoint, its configurations and its models. Default: none
+        role: the role of the models; the step grants it what it needs. Default: a new one
         request_overrides: fields of CreateEndpointConfig that have no keyword here, laid over it. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
@@ -60,6 +97,8 @@ class InferencePipelineEndpoint(Step):
 
     Example:
         endpoint = InferencePipelineEndpoint(self, "Endpoint", containers=[preprocessor, classifier],
+                                             deployment=Deployment.canary(Capacity.percent(10),
+                                                                          wait_interval=Duration.minutes(10)),
                                              when=train.metric("validation:auc") >= 0.75)
     """
 
@@ -71,11 +110,28 @@ class InferencePipelineEndpoint(Step):
         scope: Construct,
         id: str,
         *,
-        containers: Sequence[ModelContainer],
+        containers: Sequence[ModelContainer] = (),
+        model: Model | None = None,
+        variants: Sequence[EndpointVariant] = (),
+        shadow_variants: Sequence[EndpointVariant] = (),
         endpoint_name: str | None = None,
+        serverless: Serverless | None = None,
+        asynchronous: AsyncInference | None = None,
+        deployment: Deployment | None = None,
+        rollback: Rollback | None = None,
+        smoke_test: SmokeTest | None = None,
+        data_capture: DataCapture | None = None,
+        keep_previous: int = 3,
         instance_type: ec2.InstanceType | None = None,
         instance_count: int = 1,
+        autoscaling: AutoScaling | None = None,
         timeout: Duration | None = None,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] = (),
+        network_isolation: bool = False,
+        volume_key: kms.IKey | None = None,
+        tags: Mapping[str, str | Expression] | None = None,
         role: iam.IRole | None = None,
         request_overrides: Mapping[str, Template] | None = None,
         after: Sequence[Step | StepGroup] = (),
@@ -89,26 +145,88 @@ class InferencePipelineEndpoint(Step):
                 f'Step "{id}": endpoint_name is "{self._endpoint_name}". Give lower case letters, digits and single '
                 '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
             )
-        machines = Machines.of(self.label, instance_type, instance_count)
-        self._role = execution_role(self, role, log_group=f"Endpoints/{self._endpoint_name}")
-        self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
-        self._config = JobName(self.name)
-        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
-        variant: dict[str, Template] = {
-            "VariantName": _VARIANT,
-            "ModelName": self._model.name,
-            "InitialInstanceCount": machines.count,
-            "InstanceType": machines.type,
-            "InitialVariantWeight": 1,
-        }
-        request: dict[str, Template] = {"EndpointConfigName": self._config, "ProductionVariants": [variant]}
-        self._request = sagemaker_request(
-            id, "CreateEndpointConfig", request, request_overrides, name_field="EndpointConfigName"
+        if not 0 <= keep_previous <= 99:
+            raise WorkflowError(f"{self.label}: keep_previous is {keep_previous}. Give 0 to 99.")
+        single = EndpointVariant(
+            ALL_TRAFFIC,
+            containers=containers,
+            model=model,
+            instance_type=instance_type,
+            instance_count=instance_count,
+            serverless=serverless,
+            autoscaling=autoscaling,
         )
+        if variants and single != EndpointVariant(ALL_TRAFFIC):
+            raise WorkflowError(
+                f"{self.label}: there are variants, and containers, model, instance_type, instance_count, serverless "
+                "or autoscaling beside them. Say these of each variant: EndpointVariant(name, containers=[...], ...)."
+            )
+        if not variants and not containers and model is None:
+            raise WorkflowError(
+                f"{self.label}: nothing serves. Give containers=[...], model=... for one that is there already, or "
+                "variants=[...]."
+            )
+        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
+        self._rollback = [rollback or Rollback()] if deployment or rollback else []
+        self._deployments = [deployment or Deployment.all_at_once()] if self._rollback else []
+        given = {
+            "data_capture": data_capture,
+            "network_isolation": network_isolation,
+            "smoke_test": smoke_test,
+            "vpc": vpc,
+        }
+        check_endpoint(
+            self.label,
+            variants=variants or [single],
+            shadow_variants=shadow_variants,
+            asynchronous=asynchronous is not None,
+            deployments=self._deployments,
+            seconds=self._seconds,
+            used=[keyword for keyword, value in given.items() if value],
+        )
+        self._job = JobName(self.name, base=shortened(self._endpoint_name))
+        every = [*(variants or [single]), *shadow_variants]
+        there = [variant.model.role for variant in every if variant.model]
+        if len(there) == len(every) and (role or vpc or network_isolation):
+            raise WorkflowError(
+                f"{self.label}: role, vpc and network_isolation are those of a model that is made here, and all of its "
+                "models are there already. Remove them."
+            )
+        logs = f"Endpoints/{self._endpoint_name}"
+        self._role = there[0] if len(there) == len(every) else execution_role(self, role, log_group=logs)
+        self._fleet = Fleet.of(
+            self,
+            variants or [single],
+            shadow_variants,
+            base=self._job.base,
+            role=self._role,
+            networks=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
+            network_isolation=network_isolation,
+            tags=tags,
+        )
+        self._captures = [data_capture] if data_capture else []
+        self._asynchronous = [asynchronous] if asynchronous else []
+        self._volume_keys = [volume_key] if volume_key else []
+        self._tags = tag_fields(tags)
+        self._alarms = [
+            alarm
+            for each in self._rollback
+            for alarm in each.create(self, endpoint=self._endpoint_name, variants=self._fleet.names)
+        ]
+        self._samples = [
+            Sample(smoke_test, smoke_test.function(self, endpoint=self._endpoint_name, endpoint_arn=self.endpoint_arn))
+            for smoke_test in ([smoke_test] if smoke_test else [])
+        ]
+        self._history = EndpointHistory(self.name, self.variable, self._job, keep_previous)
+        self._scaling = self._fleet.scaling(self._endpoint_name)
+        self._request = sagemaker_request(
+            id, "CreateEndpointConfig", self._config(), request_overrides, name_field="EndpointConfigName"
+        )
+        self._update = self._updated_with()
 
     @property
     def role(self) -> iam.IRole:
-        """The role that SageMaker assumes for the model."""
+        """The role that SageMaker assumes for the models."""
         return self._role
 
     @property
@@ -121,168 +239,144 @@ class InferencePipelineEndpoint(Step):
         """The endpoint's ARN."""
         return Stack.of(self).format_arn(service="sagemaker", resource="endpoint", resource_name=self._endpoint_name)
 
+    @property
+    def config_name(self) -> Expression:
+        """The name of the configuration that this run put into service."""
+        return self.result("config_name")
+
+    @property
+    def captured(self) -> Sequence[DataLocation]:
+        """Where requests and answers are kept, if they are."""
+        return tuple(each.destination(self) for each in self._captures)
+
+    @property
+    def alarms(self) -> Sequence[cloudwatch.IAlarm]:
+        """The alarms that roll an update back; they ring at any other time, too."""
+        return tuple(self._alarms)
+
+    @property
+    def looks(self) -> int:
+        """One every half minute, until the time is over: twice, if a smoke test can have the update put back."""
+        return (1 + len(self._samples)) * self._seconds // POLL_SECONDS
+
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets someone send requests to the endpoint.
 
         Args:
             grantee: a role, a user, or what has one.
         """
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sagemaker:InvokeEndpoint"], resource_arns=[self.endpoint_arn]
-        )
+        action = "sagemaker:InvokeEndpointAsync" if self._asynchronous else "sagemaker:InvokeEndpoint"
+        return iam.Grant.add_to_principal(grantee=grantee, actions=[action], resource_arns=[self.endpoint_arn])
 
-    @property
-    def looks(self) -> int:
-        """One every half minute, until the time is over."""
-        return self._seconds // _POLL_SECONDS
+    def metric_invocations(self, variant: str = "") -> cloudwatch.Metric:
+        """How many requests came, in five minutes.
 
-    def metric_invocations(self) -> cloudwatch.Metric:
-        """How many requests came, in five minutes."""
-        return self._metric("Invocations", "Sum")
+        Args:
+            variant: the variant's name. Default: the first one
+        """
+        return self._metrics.of(variant, "Invocations", "Sum")
 
-    def metric_invocation_5xx_errors(self) -> cloudwatch.Metric:
-        """How many requests failed on the endpoint's side, in five minutes."""
-        return self._metric("Invocation5XXErrors", "Sum")
+    def metric_invocation_5xx_errors(self, variant: str = "") -> cloudwatch.Metric:
+        """How many requests failed on the endpoint's side, in five minutes.
 
-    def metric_model_latency(self) -> cloudwatch.Metric:
-        """How long the containers took, in microseconds: the 99th percentile of five minutes."""
-        return self._metric("ModelLatency", "p99")
+        Args:
+            variant: the variant's name. Default: the first one
+        """
+        return self._metrics.of(variant, "Invocation5XXErrors", "Sum")
+
+    def metric_model_latency(self, variant: str = "") -> cloudwatch.Metric:
+        """How long the containers took, in microseconds: the 99th percentile of five minutes.
+
+        Args:
+            variant: the variant's name. Default: the first one
+        """
+        return self._metrics.of(variant, "ModelLatency", "p99")
+
+    def dashboard_row(self) -> Sequence[cloudwatch.IWidget]:
+        """A row of a CloudWatch dashboard: requests, failures, latencies.
+
+        Example:
+            `Dashboard(self, "Dashboard").add_widgets(*endpoint.dashboard_row())`
+        """
+        return self._metrics.row()
 
     def fragment(self) -> Fragment:
         """The states that create the endpoint or update it, and wait until the wanted configuration serves.
 
         `Endpoint: model` -> `Endpoint: config` -> `Endpoint: look` -> `Endpoint: exists?` -> `Endpoint: create` or
-        `Endpoint: update` -> `Endpoint: wait` -> `Endpoint` (describeEndpoint) -> `Endpoint: in service?`
+        `Endpoint: update` -> `Endpoint: wait` -> `Endpoint: check` -> `Endpoint: settled?` -> `Endpoint` -> ...
         """
-        name = self.name
-        described = {"EndpointName": self._endpoint_name}
-        with_config: dict[str, Template] = {**described, "EndpointConfigName": Jsonata(f"${self._config_variable}")}
-        return Fragment(
-            {
-                f"{name}: model": self._model.creation(then=f"{name}: config"),
-                f"{name}: config": self._call(
-                    "createEndpointConfig", self._request, then=f"{name}: look", assign=self._config_assigned()
-                ),
-                f"{name}: look": Task(
-                    resource="arn:aws:states:::aws-sdk:sagemaker:describeEndpoint",
-                    arguments=self._until_deadline(described),
-                    timeout_seconds=_CALL_SECONDS,
-                    assign={self._found: Jsonata("$states.result.EndpointStatus")},
-                    # A missing endpoint, throttling and a missing right bear one name: the message tells them apart.
-                    catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: exists?", self._not_found()),),
-                    next=f"{name}: exists?",
-                ),
-                f"{name}: exists?": Choice(
-                    (
-                        Rule(Jsonata(f'${self._found} = "missing"'), f"{name}: create"),
-                        Rule(
-                            Jsonata(f'${self._found} in ["InService", "OutOfService", "UpdateRollbackFailed"]'),
-                            f"{name}: update",
-                        ),
-                        # All that can be done with an endpoint whose creation failed; it serves nobody.
-                        Rule(Jsonata(f'${self._found} = "Failed"'), f"{name}: delete"),
-                    ),
-                    default=f"{name}: wait for others",
-                ),
-                f"{name}: wait for others": Wait(_POLL_SECONDS, next=f"{name}: look"),
-                f"{name}: delete": self._call("deleteEndpoint", described, then=f"{name}: wait for others"),
-                f"{name}: create": self._call("createEndpoint", with_config, then=f"{name}: wait"),
-                f"{name}: update": self._call("updateEndpoint", with_config, then=f"{name}: wait"),
-                f"{name}: wait": Wait(_POLL_SECONDS, next=name),
-                name: self._call(
-                    "describeEndpoint",
-                    self._until_deadline(described),
-                    then=f"{name}: in service?",
-                    assign=self._seen(),
-                ),
-                f"{name}: in service?": Choice(
-                    (
-                        Rule(Jsonata(f'${self.variable}.status = "live"'), EXIT),
-                        Rule(Jsonata(f'${self.variable}.status = "again"'), f"{name}: model"),
-                    ),
-                    default=f"{name}: wait",
-                ),
-            },
-            result=self.variable,
-        )
+        models = list(self._fleet.models.values())
+        following = [*(model.state_name for model in models), f"{self.name}: config"]
+        creations: dict[str, Part] = {
+            model.state_name: model.creation(then=then) for model, then in zip(models, following[1:], strict=True)
+        }
+        return Fragment({**creations, **self._rollout(start=following[0]).states()}, result=self.variable)
 
     def bind(self, binding: Binding) -> None:
-        """Lets the model load its data, and the state machine create and update this endpoint alone."""
-        self._model.bind(binding, deletes=False)
-        configs = binding.job_arn("endpoint-config", self._config)
-        binding.allow(["sagemaker:CreateEndpointConfig"], [configs])
+        """Lets the models load their data, and the state machine create and update this endpoint alone."""
+        self._fleet.bind(binding)
+        self._history.bind(binding)
+        configs = binding.job_arn("endpoint-config", self._job)
+        tagging = ["sagemaker:AddTags"] if self._tags else []
+        binding.allow(["sagemaker:CreateEndpointConfig", *tagging], [configs])
         # Creating and updating an endpoint are rights on the endpoint and on the configuration.
         binding.allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [self.endpoint_arn, configs])
-        binding.allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], [self.endpoint_arn])
+        binding.allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", *tagging], [self.endpoint_arn])
+        for role in self._fleet.roles:
+            for capture in self._captures:
+                capture.bind(self, binding, role)
+            for queue in self._asynchronous:
+                queue.bind(self, binding, role)
+        if self._alarms:
+            # SageMaker looks at them while traffic moves, in the name of who updates and of who serves.
+            alarms = [alarm.alarm_arn for alarm in self._alarms]
+            for watching in (binding.role, *self._fleet.roles):
+                watching.add_to_principal_policy(
+                    iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=alarms)
+                )
+        for scaling in self._scaling:
+            scaling.bind(binding)
+        for sample in self._samples:
+            binding.allow(["lambda:InvokeFunction"], [sample.function.function_arn])
+        for key in self._volume_keys:
+            # SageMaker hands the key on to the machines' disks.
+            key.grant(binding.role, "kms:CreateGrant")
 
     @property
-    def _config_variable(self) -> str:
-        return f"{self.variable}_config"
+    def _metrics(self) -> EndpointMetrics:
+        return EndpointMetrics(self._endpoint_name, self._fleet.names)
 
-    @property
-    def _found(self) -> str:
-        return f"{self.variable}_found"
-
-    @property
-    def _attempt(self) -> str:
-        return f"{self.variable}_attempt"
-
-    def _call(
-        self, action: str, arguments: Template, *, then: str, assign: Mapping[str, Template] | None = None
-    ) -> Task:
-        return Task(
-            resource=f"arn:aws:states:::aws-sdk:sagemaker:{action}",
-            arguments=arguments,
-            timeout_seconds=_CALL_SECONDS,
-            assign=assign or {},
-            retry=SAGEMAKER,
-            next=then,
-        )
-
-    def _config_assigned(self) -> dict[str, Template]:
+    def _config(self) -> dict[str, Template]:
         return {
-            self._config_variable: Jsonata('$substringAfter($states.result.EndpointConfigArn, "endpoint-config/")'),
-            self._attempt: {
-                "redrive": Jsonata(REDRIVE_COUNT),
-                "deadline": Jsonata(f"$millis() + {self._seconds * 1000}"),
-            },
+            "EndpointConfigName": self._job,
+            **self._fleet.fields,
+            **(self._captures[0].fields(self) if self._captures else {}),
+            **(self._asynchronous[0].fields(self) if self._asynchronous else {}),
+            **({"KmsKeyId": self._volume_keys[0].key_arn} if self._volume_keys else {}),
+            **self._tags,
         }
 
-    def _until_deadline(self, arguments: dict[str, str]) -> Expression:
-        """The arguments, or an error once the time is over. A redrive asks again."""
-        late = self._message(f"does not serve after {self._seconds} seconds")
-        over = f"$millis() > ${self._attempt}.deadline and {REDRIVE_COUNT} = ${self._attempt}.redrive"
-        return Jsonata(f"{over} ? $error({late}) : {json.dumps(arguments)}")
+    def _updated_with(self) -> dict[str, Template]:
+        """What an update has besides the names, checked with them."""
+        fields: dict[str, Template] = {
+            **(_KEEPS_MACHINES if self._scaling else {}),
+            **({"DeploymentConfig": self._deployments[0].config(self._alarms)} if self._deployments else {}),
+        }
+        names: dict[str, Template] = {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}
+        validate_request(self.name, "sagemaker", "CreateEndpoint", {**names, **self._tags})
+        validate_request(self.name, "sagemaker", "UpdateEndpoint", {**names, **fields})
+        return fields
 
-    def _not_found(self) -> dict[str, Template]:
-        cause = "$states.errorOutput.Cause"
-        forbidden = self._message("could not be looked at")
-        found = (
-            f'$contains({cause}, "Could not find") ? "missing" : '
-            f'$contains({cause}, "not authorized") ? $error({forbidden} & " " & {cause}) : "unknown"'
-        )
-        return {self._found: Jsonata(found)}
-
-    def _seen(self) -> dict[str, Template]:
-        """What the endpoint's state means: `live`, `changing`, or an error, after which a redrive begins `again`."""
-        failed = self._message("does not serve this run's configuration: the update failed or was rolled back")
-        status = (
-            '$states.result.EndpointStatus = "InService" and '
-            f'$states.result.EndpointConfigName = ${self._config_variable} ? "live" : '
-            '$not($states.result.EndpointStatus in ["InService", "Failed", "UpdateRollbackFailed"]) ? "changing" : '
-            f'{REDRIVE_COUNT} > ${self._attempt}.redrive ? "again" : '
-            f'$error({failed} & " Status: " & $states.result.EndpointStatus & ". Reason: " & '
-            "$string($states.result.FailureReason))"
-        )
-        return {self.variable: {"endpoint_name": self._endpoint_name, "status": Jsonata(status)}}
-
-    def _message(self, problem: str) -> str:
-        return json.dumps(f'Step "{self.name}": the endpoint {self._endpoint_name} {problem}.')
-
-    def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace="AWS/SageMaker",
-            metric_name=name,
-            dimensions_map={"EndpointName": self._endpoint_name, "VariantName": _VARIANT},
-            statistic=statistic,
+    def _rollout(self, *, start: str) -> EndpointRollout:
+        return EndpointRollout(
+            state=EndpointState(self.name, self.variable, self._endpoint_name, self._seconds),
+            start=start,
+            variants=self._fleet.names,
+            config=self._request,
+            created_with=self._tags,
+            updated_with=self._update,
+            scaling=self._scaling,
+            samples=self._samples,
+            history=self._history,
         )

@@ -68,6 +68,7 @@ class StepModel:
         sources: their packed scripts.
         role: the role that serves it.
         networks: the VPC that it serves in, if there is one.
+        base: what its names begin with. Empty: the workflow's and the step's names
         request: the request that creates it.
     """
 
@@ -78,6 +79,7 @@ class StepModel:
     sources: tuple[s3_assets.Asset, ...]
     role: iam.IRole
     networks: tuple[Network, ...]
+    base: str
     request: Mapping[str, Template]
 
     @classmethod
@@ -89,6 +91,7 @@ class StepModel:
         machine: str,
         role: iam.IRole,
         title: str = "model",
+        base: str = "",
         networks: Sequence[Network] = (),
         network_isolation: bool = False,
         tags: Mapping[str, str | Expression] | None = None,
@@ -101,6 +104,7 @@ class StepModel:
             machine: SageMaker's name of where it will serve.
             role: the role that serves it.
             title: what it is called within the step, where the step has several. Default: model
+            base: what its names begin with. Default: the workflow's and the step's names
             networks: the VPC that it serves in: none or one. Default: that of SageMaker
             network_isolation: whether its containers can't reach any network. Default: no
             tags: its tags. Default: none
@@ -145,7 +149,7 @@ class StepModel:
                 }
             )
         request: dict[str, Template] = {
-            "ModelName": JobName(step.name),
+            "ModelName": JobName(step.name, base=base),
             "ExecutionRoleArn": role.role_arn,
             **({"PrimaryContainer": definitions[0]} if len(definitions) == 1 else {"Containers": definitions}),
             **(networks[0].fields if networks else {}),
@@ -153,7 +157,7 @@ class StepModel:
             **tag_fields(tags),
         }
         validate_request(step.name, "sagemaker", "CreateModel", request)
-        return cls(step, title, tuple(containers), tuple(images), tuple(sources), role, tuple(networks), request)
+        return cls(step, title, tuple(containers), tuple(images), tuple(sources), role, tuple(networks), base, request)
 
     @property
     def state_name(self) -> str:
@@ -219,5 +223,5 @@ class StepModel:
             *(["sagemaker:DeleteModel"] if deletes else []),
             *(["sagemaker:AddTags"] if "Tags" in self.request else []),
         ]
-        binding.allow(actions, [binding.job_arn("model", JobName(self.step.name))])
+        binding.allow(actions, [binding.job_arn("model", JobName(self.step.name, base=self.base))])
         binding.allow_pass(self.role, SAGEMAKER)

@@ -16,8 +16,8 @@ _JOBS = (
     "training-job/riskscoring-train-*",
     "model/riskscoring-predict-*",
     "transform-job/riskscoring-predict-*",
-    "model/riskscoring-endpoint-*",
-    "endpoint-config/riskscoring-endpoint-*",
+    "model/risk-scoring-*",
+    "endpoint-config/risk-scoring-*",
 )
 _LOG_GROUPS = ("TrainingJobs", "TransformJobs", "Endpoints/risk-scoring")
 
@@ -46,7 +46,7 @@ def acknowledge_findings(workflow: zflow.MlWorkflow, *, sagemaker_steps: Iterabl
                 (f"{objects}/{name}" for name in _READ_BY_SPARK),
             ),
             **wildcards(
-                "Each run names its jobs, models and configurations anew, after the workflow and the step.",
+                "Each run names its jobs, models and configurations anew, after the step or the endpoint.",
                 (f"arn:{aws}:sagemaker:{here}:{job}" for job in _JOBS),
             ),
             **wildcards(
@@ -61,7 +61,7 @@ def acknowledge_findings(workflow: zflow.MlWorkflow, *, sagemaker_steps: Iterabl
     acknowledge(
         workflow,
         {
-            **wildcards("The delivery of logs and the traces of X-Ray have no ARN.", ["*"]),
+            **wildcards("The delivery of logs, X-Ray's traces and a list of configurations have no ARN.", ["*"]),
             "AwsSolutions-S1": "An example has no bucket for access logs: MlWorkflow(bucket=...) takes one that does.",
             "AwsSolutions-SQS3": "It is a dead-letter queue, of the schedule and of the rule.",
         },

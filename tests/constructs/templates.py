@@ -160,6 +160,25 @@ def writes(bucket: str, pattern: str) -> list[dict[str, Json]]:
     return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"arn:aws:s3:::{bucket}/{pattern}")]
 
 
+def interfaces(group: str) -> list[dict[str, Json]]:
+    """What a role needs to make network interfaces in the private subnets of the tests' VPC."""
+    arn = "arn:aws:ec2:eu-central-1:111122223333:network-interface/*"
+    subnets: list[Json] = [f"arn:aws:ec2:eu-central-1:*:subnet/subnet-{number}" for number in (1, 2)]
+    described = ["NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups"]
+    return [
+        allow(
+            "ec2:CreateNetworkInterface",
+            [arn, *map(str, subnets), f"arn:aws:ec2:eu-central-1:*:security-group/{group}"],
+        ),
+        allow(
+            ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
+            arn,
+            ArnLike={"ec2:Subnet": subnets},
+        ),
+        allow(["ec2:DeleteNetworkInterfacePermission", *(f"ec2:Describe{each}" for each in described)], "*"),
+    ]
+
+
 def hands_over(role: str) -> dict[str, Json]:
     """What the state machine needs to hand a role to SageMaker."""
     return allow("iam:PassRole", role, StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"})

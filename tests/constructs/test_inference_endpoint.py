@@ -1,12 +1,18 @@
 """Endpoints: created or updated without downtime, waited for, and loud when what serves is not what was wanted."""
 
+import json
+
 import pytest
 from aws_cdk import Duration
+from aws_cdk import aws_applicationautoscaling as applicationautoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, bucket, count, endpoint, model, stack
+from tests.asl import fields, kind
+from tests.constructs.parts import OWN_IMAGE, bucket, count, endpoint, model, network, stack
 from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
@@ -15,28 +21,30 @@ from tests.constructs.templates import (
     allow,
     arguments,
     hands_over,
-    inside,
-    job_name,
+    interfaces,
     jsonata,
     pulls,
     reads,
     sagemaker_logs,
+    writes,
 )
-from tests.core.machines import QueryEvaluationError, evaluate, mapping
+from tests.core.machines import mapping
 from tools.generate_request_fields import STEPS
+from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Json, Scope
-from zflow_constructs.retry import CAPACITY, THROTTLING
 
 SAGEMAKER = "arn:aws:sagemaker:eu-central-1:111122223333"
 CALL = "arn:aws:states:::aws-sdk:sagemaker:"
+MORNING = applicationautoscaling.Schedule.cron(hour="7", minute="0")
 
 
 class Example:
-    """An endpoint that says no more than it must, and one that uses every keyword."""
+    """An endpoint that says no more than it must, and one that uses every keyword that goes with a pipeline."""
 
     def __init__(self) -> None:
         scope = stack()
         rows = count(scope, "Count")
+        self.key = kms.Key.from_key_arn(scope, "Key", "arn:aws:kms:eu-central-1:111122223333:key/disks")
         self.minimal = zflow.InferencePipelineEndpoint(scope, "Minimal", containers=[model(scope)])
         self.maximal = zflow.InferencePipelineEndpoint(
             scope,
@@ -50,18 +58,57 @@ class Example:
                 model(scope),
             ],
             endpoint_name="risk-scoring",
+            deployment=zflow.Deployment.canary(
+                zflow.Capacity.percent(10),
+                wait_interval=Duration.minutes(10),
+                termination_wait=Duration.minutes(2),
+                max_duration=Duration.minutes(40),
+            ),
+            rollback=zflow.Rollback(error_percent=0.5, latency_p99=Duration.millis(200)),
+            smoke_test=zflow.SmokeTest.from_text("1,2\n", content_type="text/csv", contains="0."),
+            data_capture=zflow.DataCapture(percent=20),
+            keep_previous=5,
             instance_type=ec2.InstanceType("c5.2xlarge"),
             instance_count=3,
+            autoscaling=zflow.AutoScaling(
+                min_capacity=2,
+                max_capacity=10,
+                targets=[zflow.ScalingTarget.invocations_per_instance(750)],
+                scheduled=[zflow.ScheduledCapacity("morning", MORNING, min_capacity=4, max_capacity=20)],
+            ),
             timeout=Duration.minutes(45),
+            vpc=network(scope),
+            volume_key=self.key,
+            tags={"team": "risk"},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
-            request_overrides={"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://lake/answers/"}}},
+            request_overrides={"MetricsConfig": {"EnableEnhancedMetrics": True}},
             after=[self.minimal],
             when=rows.outputs["rows"] > 0,
         )
         self.client = iam.Role(scope, "Client", assumed_by=iam.AccountRootPrincipal())
         self.maximal.grant_invoke(self.client)
-        self.workflow = zflow.MlWorkflow(scope, "Scoring", steps=[rows, self.minimal, self.maximal])
+        self.workflow = zflow.MlWorkflow(
+            scope, "Scoring", steps=[rows, self.minimal, self.maximal], bucket=bucket(scope, "Runs")
+        )
         self.made = Synthesized.of(scope)
+
+    @property
+    def watches(self) -> dict[str, Json]:
+        """What SageMaker needs to look at the alarms."""
+        arn = "arn:aws:service:eu-central-1:123456789012:"
+        return allow(
+            "cloudwatch:DescribeAlarms", [f"{arn}{self.made.logical_id(each)}" for each in self.maximal.alarms]
+        )
+
+    @property
+    def smoke_test(self) -> str:
+        """The Lambda that asks for a sample."""
+        ((name, _),) = [
+            (name, resource)
+            for name, resource in fields(self.made.template["Resources"]).items()
+            if kind(resource) == "AWS::Lambda::Function"
+        ]
+        return f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +116,17 @@ def example() -> Example:
     return Example()
 
 
+def named(step: zflow.InferencePipelineEndpoint) -> str:
+    """What a step's models and configurations are called: after the endpoint, which no other endpoint is."""
+    return jsonata(JobName(step.name, base=step.endpoint_name).render(Scope()))
+
+
 def test_a_model_and_a_configuration_are_made_anew_in_each_run(example: Example) -> None:
     made = example.made
     creation = made.state("Minimal: model")
     assert creation["Resource"] == f"{CALL}createModel"
     assert creation["Arguments"] == {
-        "ModelName": job_name("Minimal"),
+        "ModelName": named(example.minimal),
         "ExecutionRoleArn": made.role_arn(example.minimal.role),
         "PrimaryContainer": {
             "Image": "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1",
@@ -88,7 +140,7 @@ def test_a_model_and_a_configuration_are_made_anew_in_each_run(example: Example)
     config = made.state("Minimal: config")
     assert config["Resource"] == f"{CALL}createEndpointConfig"
     assert config["Arguments"] == {
-        "EndpointConfigName": job_name("Minimal"),
+        "EndpointConfigName": named(example.minimal),
         "ProductionVariants": [
             {
                 "VariantName": "AllTraffic",
@@ -111,8 +163,11 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         {"SAGEMAKER_PROGRAM": "serve.py", "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{ASSETS}/<hash>.gz"},
     ]
     assert request["ExecutionRoleArn"] == made.role_arn(example.maximal.role)
+    assert request["Tags"] == [{"Key": "team", "Value": "risk"}]
+    assert mapping(request["VpcConfig"])["Subnets"] == ["subnet-1", "subnet-2"]
+    captured = jsonata('"s3://runs/Scoring/" & $states.context.Execution.Name & "/Maximal/captured/"')
     assert made.state("Maximal: config")["Arguments"] == {
-        "EndpointConfigName": job_name("Maximal"),
+        "EndpointConfigName": named(example.maximal),
         "ProductionVariants": [
             {
                 "VariantName": "AllTraffic",
@@ -122,13 +177,82 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
                 "InitialVariantWeight": 1,
             }
         ],
-        "AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://lake/answers/"}},
+        "DataCaptureConfig": {
+            "EnableCapture": True,
+            "InitialSamplingPercentage": 20,
+            "DestinationS3Uri": captured,
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {
+                "CsvContentTypes": ["text/csv"],
+                "JsonContentTypes": ["application/json"],
+            },
+        },
+        "KmsKeyId": "arn:aws:kms:eu-central-1:111122223333:key/disks",
+        "Tags": [{"Key": "team", "Value": "risk"}],
+        "MetricsConfig": {"EnableEnhancedMetrics": True},
     }
-    assert made.state("Maximal: create")["Arguments"] == {
+    names = {"EndpointName": "risk-scoring", "EndpointConfigName": jsonata("$Maximal_config")}
+    assert made.state("Maximal: create")["Arguments"] == {**names, "Tags": [{"Key": "team", "Value": "risk"}]}
+    assert made.state("Maximal: update")["Arguments"] == {
+        **names,
+        # The machines that it has scaled to stay; what is declared goes for all else.
+        "RetainAllVariantProperties": True,
+        "ExcludeRetainedVariantProperties": [
+            {"VariantPropertyType": "DesiredWeight"},
+            {"VariantPropertyType": "DataCaptureConfig"},
+        ],
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": "CANARY",
+                    "WaitIntervalInSeconds": 600,
+                    "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+                },
+                "TerminationWaitInSeconds": 120,
+                "MaximumExecutionTimeoutInSeconds": 2400,
+            },
+            "AutoRollbackConfiguration": {
+                "Alarms": [{"AlarmName": made.logical_id(alarm)} for alarm in example.maximal.alarms]
+            },
+        },
+    }
+    assert made.state("Maximal: put back")["Arguments"] == {
         "EndpointName": "risk-scoring",
-        "EndpointConfigName": jsonata("$Maximal_config"),
+        "EndpointConfigName": jsonata("$Maximal_before"),
     }
     assert made.state("Maximal?")["Default"] == "Maximal: skipped"
+
+
+def test_the_alarms_ring_for_failed_and_for_slow_requests(example: Example) -> None:
+    errors, latency = (example.made.properties(alarm) for alarm in example.maximal.alarms)
+    dimensions = [
+        {"Name": "EndpointName", "Value": "risk-scoring"},
+        {"Name": "VariantName", "Value": "AllTraffic"},
+    ]
+    assert errors == {
+        "AlarmDescription": "risk-scoring: 0.5 % of the requests of AllTraffic fail",
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Dimensions": dimensions,
+        "EvaluationPeriods": 1,
+        "MetricName": "Invocation5XXErrors",
+        "Namespace": "AWS/SageMaker",
+        "Period": 60,
+        "Statistic": "Average",
+        "Threshold": 0.005,
+        "TreatMissingData": "notBreaching",
+    }
+    assert latency == {
+        "AlarmDescription": "risk-scoring: the slowest 1 % of AllTraffic take over 200 ms",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Dimensions": dimensions,
+        "EvaluationPeriods": 2,
+        "ExtendedStatistic": "p99",
+        "MetricName": "ModelLatency",
+        "Namespace": "AWS/SageMaker",
+        "Period": 60,
+        "Threshold": 200000,
+        "TreatMissingData": "notBreaching",
+    }
 
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
@@ -136,168 +260,20 @@ def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) ->
     made = example.made
     models = [made.state(f"{name}: model")["Arguments"] for name in ("Minimal", "Maximal")]
     there = set_fields("CreateEndpointConfig", made.state("Maximal: config")["Arguments"])
-    assert there - {"AsyncInferenceConfig"} == set(STEPS["CreateEndpointConfig"].fields)
-    assert set_fields("CreateModel", *models) == set(STEPS["CreateModel"].fields)
+    # Endpoints of other kinds have these: test_endpoint_kinds.py.
+    others = {
+        "AsyncInferenceConfig",
+        "ProductionVariants[].ContainerStartupHealthCheckTimeoutInSeconds",
+        "ProductionVariants[].ModelDataDownloadTimeoutInSeconds",
+        "ProductionVariants[].ServerlessConfig",
+        "ProductionVariants[].VolumeSizeInGB",
+        "ShadowProductionVariants",
+    }
+    assert there - {"MetricsConfig"} == set(STEPS["CreateEndpointConfig"].fields) - others
+    isolated = {"EnableNetworkIsolation"}
+    assert set_fields("CreateModel", *models) == set(STEPS["CreateModel"].fields) - isolated
     for operation, state in (("CreateEndpoint", "create"), ("UpdateEndpoint", "update")):
         assert set_fields(operation, made.state(f"Maximal: {state}")["Arguments"]) == set(STEPS[operation].fields)
-
-
-def test_an_endpoint_is_made_or_updated_as_the_one_that_is_there_demands(example: Example) -> None:
-    made = example.made
-    path = {name: made.state(f"Maximal: {name}").get("Next") for name in ("model", "config", "look", "create")}
-    assert path == {
-        "model": "Maximal: config",
-        "config": "Maximal: look",
-        "look": "Maximal: exists?",
-        "create": "Maximal: wait",
-    }
-    assert made.state("Maximal: update")["Next"] == "Maximal: wait"
-    assert made.state("Maximal: wait")["Next"] == "Maximal"
-    assert made.state("Maximal")["Next"] == "Maximal: in service?"
-    assert made.state("Maximal: delete")["Next"] == "Maximal: wait for others"
-    assert made.state("Maximal: wait for others")["Next"] == "Maximal: look"
-    for call in ("config", "create", "update", "delete"):
-        assert made.state(f"Maximal: {call}")["Retry"] == [CAPACITY.render(), THROTTLING.render()]
-
-
-def chosen(choice: dict[str, Json], variables: dict[str, object]) -> Json:
-    """Where a choice leads."""
-    rules = choice["Choices"]
-    assert isinstance(rules, list)
-    holding = (rule["Next"] for rule in rules if evaluate(inside(rule["Condition"]), variables) is True)
-    return next(holding, choice["Default"])
-
-
-@pytest.mark.parametrize(
-    ("status", "then"),
-    [
-        ("missing", "create"),
-        ("InService", "update"),
-        ("OutOfService", "update"),
-        ("UpdateRollbackFailed", "update"),
-        ("Failed", "delete"),
-        ("Creating", "wait for others"),
-        ("Updating", "wait for others"),
-        ("SystemUpdating", "wait for others"),
-        ("RollingBack", "wait for others"),
-        ("Deleting", "wait for others"),
-        ("unknown", "wait for others"),
-    ],
-)
-def test_what_is_there_decides_what_is_done(example: Example, status: str, then: str) -> None:
-    choice = example.made.state("Maximal: exists?")
-    assert chosen(choice, {"Maximal_found": status}) == f"Maximal: {then}"
-
-
-@pytest.mark.parametrize(
-    ("cause", "found"),
-    [
-        ('Could not find endpoint "arn:aws:sagemaker:eu-central-1:111122223333:endpoint/risk-scoring".', "missing"),
-        ("Rate exceeded", "unknown"),
-    ],
-)
-def test_a_missing_endpoint_and_throttling_bear_one_name_and_are_told_apart(
-    example: Example, cause: str, found: str
-) -> None:
-    assert caught(example, cause) == found
-
-
-def caught(example: Example, cause: str) -> Json:
-    """What an error at the first look says of the endpoint."""
-    catchers = example.made.state("Maximal: look")["Catch"]
-    assert isinstance(catchers, list)
-    (catcher,) = catchers
-    assert (catcher["ErrorEquals"], catcher["Next"]) == (["SageMaker.SageMakerException"], "Maximal: exists?")
-    states = {"errorOutput": {"Error": "SageMaker.SageMakerException", "Cause": cause}}
-    return evaluate(inside(catcher["Assign"]["Maximal_found"]), {"states": states})
-
-
-def test_a_missing_permission_fails_at_once_instead_of_being_waited_out(example: Example) -> None:
-    with pytest.raises(QueryEvaluationError) as raised:
-        caught(example, "User: scoring is not authorized to perform: sagemaker:DescribeEndpoint")
-    assert (
-        'Step "Maximal": the endpoint risk-scoring could not be looked at. '
-        "User: scoring is not authorized to perform: sagemaker:DescribeEndpoint"
-    ) in str(raised.value.__cause__)
-
-
-def seen(example: Example, result: dict[str, Json], *, redrive: int | None = None, redriven_before: int = 0) -> Json:
-    """What the look at the endpoint says of it."""
-    execution = {} if redrive is None else {"RedriveCount": redrive}
-    variables: dict[str, object] = {
-        "Maximal_config": "scoring-maximal-new",
-        "Maximal_attempt": {"redrive": redriven_before, "deadline": 0},
-        "states": {"result": result, "context": {"Execution": execution}},
-    }
-    assigned = mapping(example.made.state("Maximal")["Assign"])
-    return evaluate(inside(mapping(assigned["Maximal"])["status"]), variables)
-
-
-def test_an_endpoint_is_live_once_the_wanted_configuration_serves(example: Example) -> None:
-    result: dict[str, Json] = {"EndpointStatus": "InService", "EndpointConfigName": "scoring-maximal-new"}
-    assert seen(example, result) == "live"
-    assert chosen(example.made.state("Maximal: in service?"), {"Maximal": {"status": "live"}}) == "Maximal: results"
-
-
-@pytest.mark.parametrize(
-    "status", ["Creating", "Updating", "SystemUpdating", "RollingBack", "OutOfService", "Deleting"]
-)
-def test_an_endpoint_that_changes_is_looked_at_again(example: Example, status: str) -> None:
-    assert seen(example, {"EndpointStatus": status, "EndpointConfigName": "scoring-maximal-old"}) == "changing"
-    assert chosen(example.made.state("Maximal: in service?"), {"Maximal": {"status": "changing"}}) == "Maximal: wait"
-
-
-ROLLED_BACK: dict[str, Json] = {
-    "EndpointStatus": "InService",
-    "EndpointConfigName": "scoring-maximal-old",
-    "FailureReason": "The primary container did not pass the ping health check.",
-}
-
-
-def test_a_rolled_back_update_fails_though_the_endpoint_is_in_service(example: Example) -> None:
-    with pytest.raises(QueryEvaluationError) as raised:
-        seen(example, ROLLED_BACK)
-    assert (
-        'Step "Maximal": the endpoint risk-scoring does not serve this run\'s configuration: the update failed or was '
-        "rolled back. Status: InService. Reason: The primary container did not pass the ping health check."
-    ) in str(raised.value.__cause__)
-
-
-@pytest.mark.parametrize("status", ["Failed", "UpdateRollbackFailed"])
-def test_a_failed_endpoint_fails_the_step_also_without_a_reason(example: Example, status: str) -> None:
-    with pytest.raises(QueryEvaluationError) as raised:
-        seen(example, {"EndpointStatus": status, "EndpointConfigName": "scoring-maximal-new"})
-    assert f"rolled back. Status: {status}. Reason: " in str(raised.value.__cause__)
-
-
-def test_after_a_redrive_the_step_begins_again_with_a_new_model(example: Example) -> None:
-    assert seen(example, ROLLED_BACK, redrive=1) == "again"
-    assert chosen(example.made.state("Maximal: in service?"), {"Maximal": {"status": "again"}}) == "Maximal: model"
-    with pytest.raises(QueryEvaluationError):
-        seen(example, ROLLED_BACK, redrive=1, redriven_before=1)
-
-
-def asked(example: Example, *, deadline: int, redrive: int | None = None) -> Json:
-    """The request with which the endpoint is looked at."""
-    execution = {} if redrive is None else {"RedriveCount": redrive}
-    variables: dict[str, object] = {
-        "Maximal_attempt": {"redrive": 0, "deadline": deadline},
-        "states": {"context": {"Execution": execution}},
-    }
-    arguments = [example.made.state(name)["Arguments"] for name in ("Maximal", "Maximal: look")]
-    assert arguments[0] == arguments[1]
-    return evaluate(inside(arguments[0]), variables)
-
-
-def test_the_step_fails_when_its_time_is_over(example: Example) -> None:
-    assert asked(example, deadline=4_000_000_000_000) == {"EndpointName": "risk-scoring"}
-    with pytest.raises(QueryEvaluationError) as raised:
-        asked(example, deadline=1)
-    assert 'Step "Maximal": the endpoint risk-scoring does not serve after 2700 seconds.' in str(raised.value.__cause__)
-
-
-def test_a_redrive_looks_again_though_the_time_was_over(example: Example) -> None:
-    assert asked(example, deadline=1, redrive=1) == {"EndpointName": "risk-scoring"}
 
 
 def test_a_name_is_made_of_the_path_where_none_is_given(example: Example) -> None:
@@ -319,28 +295,109 @@ def test_the_model_loads_its_data_and_writes_the_log_of_its_own_endpoint(example
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("lake", "own/m.tar.gz"),
         *reads("models", "scoring/model.tar.gz"),
+        *interfaces("sg-cc38b1b4"),
+        *writes("runs", "Scoring/*/Maximal/captured/*"),
+        example.watches,
     ]
 
 
 def test_the_state_machine_may_change_the_endpoints_of_its_steps_and_no_others(example: Example) -> None:
-    def changes(step: zflow.InferencePipelineEndpoint) -> list[dict[str, Json]]:
-        configs = f"{SAGEMAKER}:endpoint-config/scoring-{step.name.lower()}-*"
-        endpoint_arn = f"{SAGEMAKER}:endpoint/{step.endpoint_name}"
+    def changes(step: zflow.InferencePipelineEndpoint, *tagging: str) -> list[dict[str, Json]]:
+        configs, models = (f"{SAGEMAKER}:{kind}/{step.endpoint_name}-*" for kind in ("endpoint-config", "model"))
+        arn = f"{SAGEMAKER}:endpoint/{step.endpoint_name}"
         return [
-            allow("sagemaker:CreateModel", f"{SAGEMAKER}:model/scoring-{step.name.lower()}-*"),
+            allow(alone_or_all("sagemaker:CreateModel", *tagging), models),
             hands_over(example.made.role_arn(step.role)),
-            allow("sagemaker:CreateEndpointConfig", configs),
-            allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [endpoint_arn, configs]),
-            allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint"], endpoint_arn),
+            allow("sagemaker:ListEndpointConfigs", "*"),
+            allow(["sagemaker:DeleteEndpointConfig", "sagemaker:DescribeEndpointConfig"], configs),
+            allow("sagemaker:DeleteModel", models),
+            allow(alone_or_all("sagemaker:CreateEndpointConfig", *tagging), configs),
+            allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [arn, configs]),
+            allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", *tagging], arn),
         ]
 
-    granted = example.made.statements(example.workflow.role)
-    assert granted[1:] == [*changes(example.minimal), *changes(example.maximal), *LOGGED_AND_TRACED]
+    made = example.made
+    granted = made.statements(example.workflow.role)
+    listing = allow("sagemaker:ListEndpointConfigs", "*")
+    of_the_maximal = changes(example.maximal, "sagemaker:AddTags")
+    assert granted[1:] == [
+        *changes(example.minimal),
+        # An identical statement is there once.
+        *(each for each in of_the_maximal if each != listing),
+        example.watches,
+        *SCALES,
+        allow("lambda:InvokeFunction", example.smoke_test),
+        allow("kms:CreateGrant", "arn:aws:kms:eu-central-1:111122223333:key/disks"),
+        *LOGGED_AND_TRACED,
+    ]
+
+
+def alone_or_all(action: str, *more: str) -> str | list[str]:
+    return [action, *more] if more else action
+
+
+SCALES = [
+    allow(
+        [
+            f"application-autoscaling:{action}"
+            for action in (
+                "DeregisterScalableTarget",
+                "RegisterScalableTarget",
+                "PutScalingPolicy",
+                "PutScheduledAction",
+            )
+        ],
+        "arn:aws:application-autoscaling:eu-central-1:111122223333:scalable-target/*",
+        StringEquals={"application-autoscaling:service-namespace": "sagemaker"},
+    ),
+    allow("sagemaker:UpdateEndpointWeightsAndCapacities", f"{SAGEMAKER}:endpoint/risk-scoring"),
+    allow(
+        ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
+        "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:TargetTracking-endpoint/risk-scoring/*",
+    ),
+    allow(
+        "iam:CreateServiceLinkedRole",
+        "arn:aws:iam::111122223333:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+        "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+        StringEquals={"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"},
+    ),
+]
+
+
+def test_the_smoke_test_may_ask_this_endpoint_and_write_its_log(example: Example) -> None:
+    (role,) = [
+        role for role in example.maximal.node.children if isinstance(role, iam.Role) and role.node.id == "SmokeTestRole"
+    ]
+    log, invoke = example.made.statements(role)
+    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert invoke == allow("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/risk-scoring")
+    payload = mapping(mapping(example.made.state("Maximal: smoke test")["Arguments"])["Payload"])
+    assert payload == {
+        "endpoint": "risk-scoring",
+        "variants": ["AllTraffic"],
+        "content_type": "text/csv",
+        "accept": "text/csv",
+        "body": "MSwyCg==",
+        "contains": "0.",
+    }
 
 
 def test_a_client_may_invoke_the_endpoint_it_is_granted(example: Example) -> None:
     assert example.made.statements(example.client) == [
         allow("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/risk-scoring")
+    ]
+
+
+def test_a_dashboard_shows_the_endpoint_in_a_row(example: Example) -> None:
+    scope = stack()
+    cloudwatch.Dashboard(scope, "Dashboard").add_widgets(*example.maximal.dashboard_row())
+    (dashboard,) = Synthesized.of(scope).resources("AWS::CloudWatch::Dashboard")
+    widgets = json.loads(str(dashboard["DashboardBody"]))["widgets"]
+    assert [(widget["x"], widget["y"], widget["width"]) for widget in widgets] == [(0, 0, 8), (8, 0, 8), (16, 0, 8)]
+    assert [widget["properties"]["title"] for widget in widgets] == [
+        "risk-scoring: requests",
+        "risk-scoring: failures",
+        "risk-scoring: microseconds",
     ]
 
 

@@ -236,6 +236,19 @@ class Map:
 State: TypeAlias = Task | Pass | Wait | Choice | Fail | Native | Map
 
 
+def inline(states: Mapping[str, State]) -> Mapping[str, Json]:
+    """The states of each item of an inline `Map`: `{"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": ..., ...}`.
+
+    Args:
+        states: by name, the first one first. They read their item as `$states.input`, and what is around the loop.
+    """
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": next(iter(states)),
+        "States": {name: state.render(Scope()) for name, state in states.items()},
+    }
+
+
 def _assign(assign: Mapping[str, Template], scope: Scope) -> dict[str, Json]:
     return {"Assign": render_template(assign, scope)} if assign else {}
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
-from zflow_constructs.core.asl import Native, State, states_inside
+from zflow_constructs.core.asl import Map, Native, State, states_in, states_inside
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.loops import item_variable, run_key
@@ -137,7 +137,10 @@ def _shortened(names: list[str]) -> str:
 
 
 def _inside(fragment: Fragment) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The states inside the native ones, with their names."""
+    """The states inside the native ones and the small loops of a step, with their names."""
     for state in fragment.states.values():
-        if isinstance(state, Native):
-            yield from states_inside(state.definition)
+        match state:
+            case Native(definition):
+                yield from states_inside(definition)
+            case Map(_, processor):
+                yield from states_in(processor)

@@ -209,11 +209,13 @@ class JobName(Expression):
         step: the readable part.
         max_length: what the API allows. Default: 63 characters.
         new_at_retry: whether a retry has a name of its own, too. Default: yes
+        base: what it begins with instead of the workflow's and the step's names. Default: these
     """
 
     step: str
     max_length: int = 63
     new_at_retry: bool = True
+    base: str = ""
 
     def prefix(self, workflow: str) -> str:
         """What all names of the step begin with: `<workflow>-<step>-`.
@@ -221,7 +223,7 @@ class JobName(Expression):
         Args:
             workflow: the workflow's name.
         """
-        readable = re.sub(r"[^a-z0-9]+", "-", f"{workflow}-{self.step}".lower()).strip("-")
+        readable = re.sub(r"[^a-z0-9]+", "-", (self.base or f"{workflow}-{self.step}").lower()).strip("-")
         return readable[: self.max_length - 21].rstrip("-") + "-"
 
     def render(self, scope: Scope) -> str:

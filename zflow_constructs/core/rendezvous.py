@@ -11,10 +11,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#co
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zflow_constructs.core.asl import Catcher, Map, Pass, Retrier, Task
+from zflow_constructs.core.asl import Catcher, Map, Pass, Retrier, Task, inline
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import field_path
-from zflow_constructs.core.templates import Scope, Template
+from zflow_constructs.core.templates import Template
 
 # As long as Step Functions remembers an execution after its end, longer than it can be redriven.
 _REMEMBERED_SECONDS = 90 * 86_400
@@ -181,11 +181,7 @@ def waking(wake: str, gone: str, *, then: str) -> Map:
     }
     return Map(
         items=Jsonata("$states.input.tokens"),
-        processor={
-            "ProcessorConfig": {"Mode": "INLINE"},
-            "StartAt": wake,
-            "States": {name: state.render(Scope()) for name, state in states.items()},
-        },
+        processor=inline(states),
         next=then,
     )
 

@@ -3,9 +3,15 @@
 See https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
 """
 
-BOTO_NAMES = {"cloudwatchlogs": "logs", "eventbridge": "events", "sfn": "stepfunctions"}
+BOTO_NAMES = {
+    "applicationautoscaling": "application-autoscaling",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+    "sfn": "stepfunctions",
+}
 """Botocore's names of the services that the integrations name otherwise."""
 JAVA_NAMES = {
+    "applicationautoscaling": "ApplicationAutoScaling",
     "cloudwatch": "CloudWatch",
     "dynamodb": "DynamoDb",
     "ecr": "Ecr",

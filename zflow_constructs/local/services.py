@@ -13,7 +13,9 @@ from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
+from zflow_constructs.local.aws.scaling import application_autoscaling
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.scripts import ScriptRunner
@@ -70,6 +72,7 @@ class Services:
             on_line=self._on_function_line,
         )
         self.deliveries = Deliveries({"lambda": self.functions.invoke_event, "states": start})
+        self.models = Models(region=aws.region, account=aws.account)
         self.endpoints = self._make_endpoints()
         self.jobs = self._make_jobs()
         self.tuning = TuningJobs(self.jobs, region=aws.region, account=aws.account)
@@ -78,7 +81,8 @@ class Services:
     def hooks(self) -> Sequence[AbstractContextManager[None]]:
         """What puts them into the local AWS."""
         return [
-            sagemaker(jobs=self.jobs, tuning=self.tuning, endpoints=self.endpoints),
+            sagemaker(jobs=self.jobs, tuning=self.tuning, models=self.models, endpoints=self.endpoints),
+            application_autoscaling(self.endpoints.scaling),
             lambda_functions(self.functions, send=self.deliveries.send),
             events(self.deliveries),
         ]
@@ -123,12 +127,15 @@ class Services:
 
     def _make_endpoints(self) -> Endpoints:
         return Endpoints(
+            self.models,
             region=self._aws.region,
             account=self._aws.account,
             folder=self._folder / "endpoints",
             model=lambda containers, folder, on_line: InferenceModel(
                 containers, objects=self._objects, processes=self._processes, folder=folder, on_line=on_line
             ),
+            store=self._objects,
+            tell=self._tell,
             on_line=self._on_job_line,
         )
 
@@ -146,7 +153,7 @@ class Services:
             ),
             transform=lambda request, folder, on_line: TransformContainer(
                 request,
-                self.endpoints.containers(request["ModelName"]),
+                self.models.containers(request["ModelName"]),
                 objects=self._objects,
                 processes=self._processes,
                 folder=folder,
@@ -157,6 +164,9 @@ class Services:
             ),
             on_line=self._on_job_line,
         )
+
+    def _tell(self, topic: str, message: str) -> None:
+        self._aws.clients("sns").publish(TopicArn=topic, Message=message)  # type: ignore[attr-defined]
 
     def _on_function_line(self, function: str, line: str) -> None:
         # What a Databricks step has to say comes from its script, not from the function that watches it.

@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
+from tests.local.aws.endpoints import no_endpoints
 from zflow_constructs.local.aws.sagemaker import sagemaker
-from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
-from zflow_constructs.local.containers import InferenceResponse, JobOutcome
+from zflow_constructs.local.containers import JobOutcome
 from zflow_constructs.local.processes import Processes, Reporter
 
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -53,29 +54,6 @@ class ScriptContainer:
         self._stopped.set()
 
 
-class EchoModel:
-    """A model that answers with its containers' names, and starts only if none of them is called broken."""
-
-    def __init__(self, containers: Sequence[Mapping[str, object]]) -> None:
-        self._names = [str(container["ModelDataUrl"]) for container in containers]
-        self.running = False
-
-    def start(self) -> None:
-        if "broken" in self._names:
-            raise RuntimeError("no such model")
-        self.running = True
-
-    def invoke(self, body: bytes, *, content_type: str, accept: str) -> InferenceResponse:
-        assert self.running
-        if body == b"bad":
-            return InferenceResponse(400, b"can't read that", "text/plain", "primary")
-        answer = {"by": self._names, "body": body.decode(), "type": content_type, "accept": accept}
-        return InferenceResponse(200, json.dumps(answer).encode(), "application/json", "primary")
-
-    def stop(self) -> None:
-        self.running = False
-
-
 @pytest.fixture(scope="module")
 def lines() -> list[tuple[str, str]]:
     return []
@@ -83,17 +61,13 @@ def lines() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    models = Models(region=aws.region, account=aws.account)
+
     def hear(name: str, line: str) -> None:
         lines.append((name, line))
 
     with Processes() as processes:
-        endpoints = Endpoints(
-            region=aws.region,
-            account=aws.account,
-            folder=tmp_path_factory.mktemp("endpoints"),
-            model=lambda containers, _folder, _on_line: EchoModel(containers),
-            on_line=hear,
-        )
+        models = Models(region=aws.region, account=aws.account)
         jobs = Jobs(
             region=aws.region,
             account=aws.account,
@@ -108,10 +82,10 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
             on_line=hear,
         )
         tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
-        aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints)])
+        endpoints = no_endpoints(models, aws, tmp_path_factory.mktemp("endpoints"))
+        aws.use([sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=endpoints)])
         yield api(aws, "sagemaker")
         jobs.stop()
-        endpoints.stop()
 
 
 def training(name: str, code: str, **parameters: str) -> Mapping[str, object]:
@@ -249,69 +223,6 @@ def test_an_invalid_request_is_an_exception_of_the_integration(run: Run) -> None
 def test_what_the_engine_doesn_t_have_is_refused(client: Api) -> None:
     with pytest.raises(ClientError, match="The local engine doesn't have SageMaker's CreateAutoMLJob"):
         client.create_auto_ml_job(AutoMLJobName="auto", InputDataConfig=[], OutputDataConfig={}, RoleArn=ROLE)
-
-
-def make_config(client: Api, name: str, *containers: str) -> str:
-    model = {"ModelName": name, "ExecutionRoleArn": ROLE}
-    definitions = [{"Image": IMAGE, "ModelDataUrl": container} for container in containers]
-    client.create_model(
-        **model, **({"Containers": definitions} if definitions[1:] else {"PrimaryContainer": definitions[0]})
-    )
-    variant = {"VariantName": "All", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    return name
-
-
-def wait_for(client: Api, endpoint: str, status: str) -> Mapping[str, object]:
-    until(lambda: client.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == status)
-    return dict(client.describe_endpoint(EndpointName=endpoint))
-
-
-def predict(aws: AwsServer, endpoint: str, body: bytes = b"1,2") -> Mapping[str, object]:
-    runtime = aws.clients.sagemaker_runtime
-    answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="text/csv", Accept="text/plain")
-    return dict(json.loads(answer["Body"].read()))
-
-
-def test_an_endpoint_is_created_invoked_updated_and_deleted(aws: AwsServer, client: Api) -> None:
-    first, second = make_config(client, "first", "preprocessor", "classifier"), make_config(client, "second", "newer")
-    client.create_endpoint(EndpointName="scores", EndpointConfigName=first)
-    assert wait_for(client, "scores", "InService")["EndpointConfigName"] == first
-    answer = {"by": ["preprocessor", "classifier"], "body": "1,2", "type": "text/csv", "accept": "text/plain"}
-    assert predict(aws, "scores") == answer
-
-    client.update_endpoint(EndpointName="scores", EndpointConfigName=second)
-    until(lambda: client.describe_endpoint(EndpointName="scores")["EndpointConfigName"] == second)
-    assert predict(aws, "scores")["by"] == ["newer"]
-
-    client.delete_endpoint(EndpointName="scores")
-    with pytest.raises(ClientError, match="Could not find endpoint"):
-        client.describe_endpoint(EndpointName="scores")
-
-
-def test_an_endpoint_whose_model_doesn_t_start_has_failed_and_says_why(client: Api) -> None:
-    client.create_endpoint(EndpointName="dead", EndpointConfigName=make_config(client, "dead", "broken"))
-    assert "no such model" in str(wait_for(client, "dead", "Failed")["FailureReason"])
-
-
-def test_an_update_that_doesn_t_start_is_rolled_back_while_the_old_model_serves(aws: AwsServer, client: Api) -> None:
-    good, bad = make_config(client, "good", "works"), make_config(client, "bad", "broken")
-    client.create_endpoint(EndpointName="rolled", EndpointConfigName=good)
-    wait_for(client, "rolled", "InService")
-    client.update_endpoint(EndpointName="rolled", EndpointConfigName=bad)
-    described = wait_for(client, "rolled", "InService")
-    assert described["EndpointConfigName"] == good
-    assert predict(aws, "rolled")["by"] == ["works"]
-
-
-def test_a_model_s_refusal_is_a_model_error(aws: AwsServer, client: Api) -> None:
-    client.create_endpoint(EndpointName="strict", EndpointConfigName=make_config(client, "strict", "one"))
-    wait_for(client, "strict", "InService")
-    runtime = aws.clients.sagemaker_runtime
-    with pytest.raises(
-        runtime.exceptions.ModelError, match=r"client error \(400\) from primary with message .can't read that"
-    ):
-        predict(aws, "strict", b"bad")
 
 
 @pytest.mark.usefixtures("client")

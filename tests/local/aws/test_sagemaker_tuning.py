@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
+from tests.local.aws.endpoints import no_endpoints
 from zflow_constructs.local.aws.sagemaker import sagemaker
-from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_search import trials
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
@@ -74,8 +75,8 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
         on_line=lambda job, line: lines.append((job, line)),
     )
     tuning = TuningJobs(jobs, **place)
-    endpoints = Endpoints(**place, folder=folder, model=lambda *_: pytest.fail("no endpoint"), on_line=lambda *_: None)
-    aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints)])
+    models = Models(**place)
+    aws.use([sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=no_endpoints(models, aws, folder))])
     yield api(aws, "sagemaker")
     tuning.stop()
     jobs.stop()

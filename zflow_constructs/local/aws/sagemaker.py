@@ -12,10 +12,12 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
+from zflow_constructs.local.aws.endpoint_serving import EndpointAnswer
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 
 Action = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -25,15 +27,16 @@ _PASSIVE = ("AddTags", "Delete", "Describe", "List")
 
 
 @contextmanager
-def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints) -> Iterator[None]:
+def sagemaker(*, jobs: Jobs, tuning: TuningJobs, models: Models, endpoints: Endpoints) -> Iterator[None]:
     """Answer SageMaker's API.
 
     Args:
         jobs: Answers for training, transform and processing jobs.
         tuning: Answers for tuning jobs.
-        endpoints: Answers for models, endpoint configurations and endpoints.
+        models: Answers for models and endpoint configurations.
+        endpoints: Answers for endpoints.
     """
-    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **endpoints.actions}
+    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **models.actions, **endpoints.actions}
     of_moto = SageMakerResponse.call_action
 
     def call_action(self: SageMakerResponse) -> TYPE_RESPONSE:
@@ -57,15 +60,30 @@ def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints) -> Iterat
             self.raw_body,
             content_type=self.headers.get("Content-Type", "application/octet-stream"),
             accept=self.headers.get("Accept", "*/*"),
+            target=self.headers.get("X-Amzn-SageMaker-Target-Variant", ""),
         )
-        # moto takes the status from the headers.
-        headers = {"Content-Type": answer.content_type, "status": str(answer.status), **answer.headers}
-        return answer.status, headers, answer.body
+        return _answered(answer)
+
+    def invoke_endpoint_async(self: SageMakerRuntimeResponse) -> TYPE_RESPONSE:
+        answer = endpoints.invoke_async(
+            self.path.split("/")[2],
+            self.headers["X-Amzn-SageMaker-InputLocation"],
+            content_type=self.headers.get("X-Amzn-SageMaker-Content-Type", "application/octet-stream"),
+            accept=self.headers.get("X-Amzn-SageMaker-Accept", "*/*"),
+        )
+        return _answered(answer)
 
     with all_replaced(
         (SageMakerResponse, "call_action", call_action),
         (SageMakerRuntimeResponse, "invoke_endpoint", invoke_endpoint),
+        (SageMakerRuntimeResponse, "invoke_endpoint_async", invoke_endpoint_async),
         # A body may be anything, and moto would read it as text.
         (SageMakerRuntimeResponse, "use_raw_body", True),
     ):
         yield
+
+
+def _answered(answer: EndpointAnswer) -> TYPE_RESPONSE:
+    # moto takes the status from the headers.
+    headers = {"Content-Type": answer.content_type, "status": str(answer.status), **answer.headers}
+    return answer.status, headers, answer.body

@@ -1,0 +1,50 @@
+"""Endpoints for tests: models that say who answered, and none at all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
+from zflow_constructs.local.aws.sagemaker_models import Models
+from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.containers import InferenceResponse
+from zflow_constructs.local.objects import ObjectStore
+
+
+class EchoModel:
+    """A model that answers with its containers' names, and starts only if none of them is called broken."""
+
+    def __init__(self, containers: Sequence[Mapping[str, object]]) -> None:
+        self.names = [str(container["ModelDataUrl"]) for container in containers]
+        self.running = False
+
+    def start(self) -> None:
+        if "broken" in self.names:
+            raise RuntimeError("no such model")
+        self.running = True
+
+    def invoke(self, body: bytes, *, content_type: str, accept: str) -> InferenceResponse:
+        assert self.running
+        if body == b"bad":
+            return InferenceResponse(400, b"can't read that", "text/plain", "primary")
+        answer = {"by": self.names, "body": body.decode(), "type": content_type, "accept": accept}
+        return InferenceResponse(200, json.dumps(answer).encode(), "application/json", "primary")
+
+    def stop(self) -> None:
+        self.running = False
+
+
+def no_endpoints(models: Models, aws: AwsServer, folder: Path) -> Endpoints:
+    """For tests that have none."""
+    return Endpoints(
+        models,
+        region=aws.region,
+        account=aws.account,
+        folder=folder,
+        model=lambda *_: pytest.fail("no endpoint"),
+        store=ObjectStore(aws.clients.s3),
+        tell=lambda *_: None,
+        on_line=lambda *_: None,
+    )
