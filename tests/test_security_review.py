@@ -60,15 +60,17 @@ def missing(found: Iterable[tuple[Role, Statement]], reasons: tuple[Reason, ...]
     """What to add where, for each right that no reason is given for."""
     lines = []
     for role, statement in found:
-        for action, resource, why in reasons_for(role, statement, reasons):
-            if not why:
-                by = role.assumed_by[0].name.partition(".")[0] if role.assumed_by else "<the service>"
-                star = ', star="<why it can\'t be narrower>"' if resource == "*" else ""
-                condition = f" if {statement.condition}" if statement.condition else ""
-                lines.append(
-                    f"{role.name} may {action} on {resource}{condition}, and nothing says why. Add to {where}: "
-                    f'Reason("{by}", "{action}", "<what uses it, and for what>"{star}),'
-                )
+        gaps = [(action, resource) for action, resource, why in reasons_for(role, statement, reasons) if not why]
+        if gaps:
+            actions = " ".join(dict.fromkeys(action for action, _ in gaps))
+            resources = ", ".join(dict.fromkeys(resource for _, resource in gaps))
+            by = role.assumed_by[0].name.partition(".")[0] if role.assumed_by else "<the service>"
+            star = ', star="<why it can\'t be narrower>"' if "*" in resources.split(", ") else ""
+            condition = f" if {statement.condition}" if statement.condition else ""
+            lines.append(
+                f"{role.name} may {actions} on {resources}{condition}, and nothing says why. Add to {where}: "
+                f'Reason("{by}", "{actions}", "<what uses it, and for what>"{star}),'
+            )
     return list(dict.fromkeys(lines))
 
 
@@ -108,7 +110,7 @@ def test_every_reason_is_that_of_a_right(
 
 def test_a_right_without_a_reason_is_told_with_the_line_to_add() -> None:
     assumed: Json = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}}]}
-    statement: Json = {"Effect": "Allow", "Action": "sagemaker:CreateHub", "Resource": "*"}
+    statement: Json = {"Effect": "Allow", "Action": ["sagemaker:CreateHub", "sagemaker:ListHubs"], "Resource": "*"}
     role: Json = {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -118,8 +120,8 @@ def test_a_right_without_a_reason_is_told_with_the_line_to_add() -> None:
     }
     assert missing(rights([{"Resources": {"Role": role}}]), REASONS, where=WHERE) == [
         (
-            "Role may sagemaker:CreateHub on *, and nothing says why. Add to REASONS in "
-            'zflow_constructs/permissions/reasons.py: Reason("states", "sagemaker:CreateHub", "<what uses it, and for '
-            'what>", star="<why it can\'t be narrower>"),'
+            "Role may sagemaker:CreateHub sagemaker:ListHubs on *, and nothing says why. Add to REASONS in "
+            'zflow_constructs/permissions/reasons.py: Reason("states", "sagemaker:CreateHub sagemaker:ListHubs", '
+            '"<what uses it, and for what>", star="<why it can\'t be narrower>"),'
         )
     ]
