@@ -67,7 +67,8 @@ def test_an_image_that_aws_no_longer_patches_is_told_with_the_date_and_a_way_out
         ("pytorch", "2.9", "its date is after the day of the data"),
         ("tensorflow", "2.21", "its date is after the day of the data"),
         ("pytorch", "1.12", "no source tells its date"),
-        ("sklearn", "0.20.0", "no source tells a date of its framework"),
+        ("sklearn", "1.4-2-py312", "its date is after the day of the data"),
+        ("sklearn", "1.2-1", "no source tells its date"),
         ("kmeans", "1", "no source tells a date of an algorithm"),
     ],
 )
