@@ -23,7 +23,12 @@ from zflow_constructs.permissions.statements import roles
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "security.md"
 OF_THE_EXAMPLES = (
-    Reason("lambda", "*:policy/service-role/AWSLambdaBasicExecutionRole", "The example's function writes its own log."),
+    Reason(
+        "lambda",
+        "*:policy/service-role/AWSLambdaBasicExecutionRole",
+        "The example's function writes its log. The CDK gives each function this policy of AWS's, which is no narrower: "
+        "it lets it write any log.",
+    ),
     Reason("lambda", "s3:GetObject", "The example's function reads the applications, or the model that it publishes."),
     Reason("lambda", "s3:PutObject", "The example's function writes its report, or publishes the model."),
 )
@@ -43,8 +48,8 @@ zflow permissions cdk.out --stack Churn
 - A reason is found by who assumes the role, the action and the condition. A right that zflow_constructs has no reason
   for, such as those of your own functions, is *not of zflow_constructs: yours to explain*.
 - A line has all resources of a role that a right is about for the same reason.
-- What is no role's is in the template alone: the policies of buckets and queues, which refuse what isn't encrypted on
-  its way, and the permission of EventBridge to call a function.
+- What is no role's is in the template alone: the policies of buckets, queues and keys, and the permission of
+  EventBridge to call a function.
 """
 
 
