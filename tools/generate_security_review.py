@@ -26,7 +26,7 @@ OF_THE_EXAMPLES = (
     Reason(
         "lambda",
         "*:policy/service-role/AWSLambdaBasicExecutionRole",
-        "The example's function writes its log. The CDK gives each function this policy of AWS's, which is no narrower: "
+        "The example's function writes its log. The CDK gives each function this policy of AWS's, no narrower: "
         "it lets it write any log.",
     ),
     Reason("lambda", "s3:GetObject", "The example's function reads the applications, or the model that it publishes."),
