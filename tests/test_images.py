@@ -5,7 +5,16 @@ import pytest
 
 from zflow_constructs import images
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.images import Purpose, framework_accounts, framework_image, framework_repository_tag
+from zflow_constructs.images import (
+    Purpose,
+    check_algorithm,
+    check_framework,
+    framework_accounts,
+    framework_image,
+    framework_repository_tag,
+    needs_script,
+    takes_script,
+)
 
 SCIKIT_LEARN = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn"
 DEEP_LEARNING = "763104351884.dkr.ecr.eu-central-1.amazonaws.com"
@@ -34,6 +43,13 @@ DEEP_LEARNING = "763104351884.dkr.ecr.eu-central-1.amazonaws.com"
             "ml.p4d.24xlarge",
             "training",
             f"{DEEP_LEARNING}/pytorch-training:1.6.0-gpu-py36-cu110-ubuntu18.04",
+        ),
+        (
+            "linear-learner",
+            "1",
+            "ml.m5.large",
+            "inference",
+            "664544806723.dkr.ecr.eu-central-1.amazonaws.com/linear-learner:1",
         ),
         (
             "huggingface-pytorch",
@@ -199,6 +215,22 @@ WRONG: dict[str, tuple[str, str, str, str, Purpose, str]] = {
             "Choose another instance type."
         ),
     ),
+    "processing with an algorithm": (
+        "kmeans",
+        "1",
+        "eu-central-1",
+        "ml.m5.large",
+        "processing",
+        'kmeans "1": AWS has no image of it for processing. Choose another framework.',
+    ),
+    "a version that an algorithm does not have": (
+        "kmeans",
+        "2",
+        "eu-central-1",
+        "ml.m5.large",
+        "training",
+        'kmeans "2": AWS has no image of this version. There are "1".',
+    ),
     "an instance type of EC2": (
         "xgboost",
         "1.5-1",
@@ -236,10 +268,56 @@ def test_an_image_that_aws_does_not_have_is_an_error_that_says_what_there_is(mis
     assert str(error.value) == message
 
 
+def test_an_algorithm_runs_no_script_xgboost_one_if_it_is_given_and_a_framework_does_nothing_without() -> None:
+    images = ("kmeans", "xgboost", "sklearn")
+
+    assert [takes_script(image) for image in images] == [False, True, True]
+    assert [needs_script(image) for image in images] == [False, False, True]
+
+
+def test_an_algorithm_is_no_framework() -> None:
+    with pytest.raises(WorkflowError) as error:
+        check_framework("kmeans")
+
+    assert str(error.value) == (
+        '"kmeans" is no framework, but an algorithm of SageMaker\'s: ContainerImage.from_algorithm("kmeans", "1").'
+    )
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "message"),
+    [
+        (
+            "lightgbm",
+            (
+                'The algorithm "lightgbm" has no image of its own: it is a model of JumpStart, a script of AWS\'s on a '
+                "framework's image, which the SageMaker SDK looks up when it runs. Train with a script of yours on "
+                'ContainerImage.from_framework("sklearn", ...), or name the image that '
+                "sagemaker.core.image_uris.retrieve(model_id=...) tells: ContainerImage.from_registry."
+            ),
+        ),
+        (
+            "k-means",
+            (
+                'There is no algorithm "k-means". Did you mean "kmeans"? AWS has images of "blazingtext", '
+                '"factorization-machines", "forecasting-deepar", "image-classification", "ipinsights", "kmeans", '
+                '"knn", "lda", "linear-learner", "ntm", "object-detection", "object2vec", "pca", "randomcutforest", '
+                '"semantic-segmentation", "seq2seq", "xgboost". For any other image use ContainerImage.from_ecr.'
+            ),
+        ),
+    ],
+)
+def test_an_algorithm_without_an_image_is_an_error_that_says_what_there_is(algorithm: str, message: str) -> None:
+    with pytest.raises(WorkflowError) as error:
+        check_algorithm(algorithm)
+
+    assert str(error.value) == message
+
+
 def test_one_account_of_a_region_holds_all_images_of_a_version() -> None:
     table = json.loads((Path(images.__file__).parent / "images.json").read_text())
 
-    for framework, versions in table["frameworks"].items():
+    for framework, versions in (*table["frameworks"].items(), *table["algorithms"].items()):
         for version, scopes in versions.items():
             for scope in scopes.values():
                 for region, account in table["accounts"][scope["accounts"]].items():

@@ -11,7 +11,9 @@ from zflow_constructs.images import Purpose, framework_image
 
 pytest.importorskip("sagemaker", reason="needs the dependency group images")
 
-from tools.generate_images import IMAGES, INSTANCES, Image, images, regions, remember_what_was_read
+from sagemaker.core import image_uris
+
+from tools.generate_images import ALGORITHMS, IMAGES, INSTANCES, Image, images, regions, remember_what_was_read
 
 PURPOSES: Mapping[str, Purpose] = {
     "training": "training",
@@ -39,12 +41,12 @@ def of_ours(image: Image, *, instance_type: str, region: str) -> str:
         return "none"
 
 
-def test_every_framework_version_and_purpose_of_the_sdk_is_in_the_table() -> None:
-    frameworks = json.loads(IMAGES.read_text())["frameworks"]
+def test_every_framework_or_algorithm_version_and_purpose_of_the_sdk_is_in_the_table() -> None:
+    table = json.loads(IMAGES.read_text())
 
     assert {
         (framework, version, scope)
-        for framework, versions in frameworks.items()
+        for framework, versions in (*table["frameworks"].items(), *table["algorithms"].items())
         for version, scopes in versions.items()
         for scope in scopes
     } == {(*image.key, image.scope) for image in images()}
@@ -60,6 +62,15 @@ def test_every_image_is_the_one_of_the_sdk_in_every_region_for_every_kind_of_ins
                 assert of_ours(image, **where) == of_the_sdk(image, **where), (image, where)
                 compared += 1
     assert compared > 10_000
+
+
+def test_the_algorithms_of_the_sdk_are_ours_and_it_has_no_image_of_those_of_jumpstart() -> None:
+    known = image_uris.list_frameworks()
+    both = {name for name in known if image_uris.config_for_framework(name).get("scope") == ["inference", "training"]}
+
+    # Chainer is a framework, which runs a script.
+    assert both == {*ALGORITHMS, "chainer"}
+    assert {"catboost", "lightgbm", "tabtransformer"}.isdisjoint(known)
 
 
 def test_every_instance_type_gets_the_image_of_the_sdk_but_for_new_gravitons() -> None:

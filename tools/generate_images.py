@@ -1,11 +1,12 @@
-"""Writes zflow_constructs/images.json: AWS's framework images, as `sagemaker.core.image_uris` knows them.
+"""Writes zflow_constructs/images.json: AWS's images of frameworks and algorithms, as `sagemaker.core` has them.
 
 Run it when AWS has released a framework version, with the dependency group `images` installed:
 
     python tools/generate_images.py
 
-It asks `image_uris.retrieve` for every framework, version, kind of instance and region, and keeps what it answers:
-accounts, repositories and tags. Of a version's images it takes that with the newest Python; Python 2 is left out.
+It asks `image_uris.retrieve` for every framework and algorithm, version, kind of instance and region, and keeps what it
+answers: accounts, repositories and tags. Of a version's images it takes that with the newest Python; Python 2 is left
+out. JumpStart's algorithms, such as LightGBM, have no images of their own: the SDK looks them up in S3 when it runs.
 """
 
 import itertools
@@ -22,6 +23,25 @@ from sagemaker.core import common_utils, image_uris
 
 IMAGES = Path(__file__).parent.parent / "zflow_constructs" / "images.json"
 FRAMEWORKS = ("sklearn", "xgboost", "pytorch", "pytorch-amzn2023", "tensorflow", "huggingface", "spark")
+# They train and serve by themselves, and take no script.
+ALGORITHMS = (
+    "blazingtext",
+    "factorization-machines",
+    "forecasting-deepar",
+    "image-classification",
+    "ipinsights",
+    "kmeans",
+    "knn",
+    "lda",
+    "linear-learner",
+    "ntm",
+    "object-detection",
+    "object2vec",
+    "pca",
+    "randomcutforest",
+    "semantic-segmentation",
+    "seq2seq",
+)
 # An instance of each kind that has images of its own: p4d for a few old versions.
 INSTANCES = {
     "training": {"cpu": "ml.m5.large", "gpu": "ml.g5.xlarge", "p4d": "ml.p4d.24xlarge"},
@@ -37,7 +57,7 @@ class Image:
     """What `retrieve` wants to know, but for the instance type and the region.
 
     Args:
-        framework: as the SageMaker SDK names it.
+        framework: the framework or algorithm, as the SageMaker SDK names it.
         scope: `training`, `inference`, `inference_graviton` or `processing`.
         version: the framework's version or an alias of it; for Hugging Face, that of the transformers.
         python: as the SDK names it. Empty: the image's name has none.
@@ -79,7 +99,7 @@ class Image:
 
 
 def images() -> Iterator[Image]:
-    """Every image of every framework."""
+    """Every image of every framework and algorithm."""
     for framework in FRAMEWORKS:
         config = image_uris.config_for_framework(framework)
         for scope in sorted(INSTANCES.keys() & config.keys()):
@@ -93,6 +113,10 @@ def images() -> Iterator[Image]:
                         yield Image(
                             framework=framework, scope=scope, version=version, python=python, base_framework=base
                         )
+    for algorithm in ALGORITHMS:
+        config = image_uris.config_for_framework(algorithm)
+        for scope, version in itertools.product(config["scope"], config["versions"]):
+            yield Image(framework=algorithm, scope=scope, version=version, python="")
 
 
 def _with_aliases(entries: Mapping[str, Entry], owner: Entry) -> dict[str, Entry]:
@@ -110,7 +134,7 @@ def _newest_python(entry: Entry) -> list[str]:
 
 
 def regions() -> list[str]:
-    """Every region that any framework's images are in."""
+    """Every region that any images are in."""
     found: set[str] = set()
 
     def collect(entry: Entry) -> None:
@@ -119,7 +143,7 @@ def regions() -> list[str]:
             if isinstance(below, dict):
                 collect(below)
 
-    for framework in FRAMEWORKS:
+    for framework in (*FRAMEWORKS, *ALGORITHMS):
         collect(image_uris.config_for_framework(framework))
     return sorted(found)
 
@@ -138,6 +162,7 @@ def table() -> dict[str, object]:
     domains: dict[str, str] = {}
     account_sets: list[dict[str, str]] = []
     frameworks: dict[str, dict[str, dict[str, object]]] = {}
+    algorithms: dict[str, dict[str, dict[str, object]]] = {}
     for image in images():
         accounts: dict[str, str] = {}
         tags: dict[str, str] = {}
@@ -154,7 +179,8 @@ def table() -> dict[str, object]:
         if accounts not in account_sets:
             account_sets.append(accounts)
         framework, version = image.key
-        frameworks.setdefault(framework, {}).setdefault(version, {})[image.scope] = {
+        named = algorithms if framework in ALGORITHMS else frameworks
+        named.setdefault(framework, {}).setdefault(version, {})[image.scope] = {
             "accounts": account_sets.index(accounts),
             "repository": repository,
             "tags": tags,
@@ -163,6 +189,7 @@ def table() -> dict[str, object]:
         "source": f"sagemaker-core {installed_version('sagemaker-core')}",
         "domains": {region: domain for region, domain in domains.items() if domain != "amazonaws.com"},
         "accounts": account_sets,
+        "algorithms": algorithms,
         "frameworks": frameworks,
     }
 

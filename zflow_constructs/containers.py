@@ -6,18 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from aws_cdk import Aws, CfnMapping, Stack, Token
+from aws_cdk import Annotations, Aws, CfnMapping, Stack, Token
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
-from zflow_constructs.images import Purpose, framework_accounts, framework_image, framework_repository_tag
+from zflow_constructs.image_support import support_warning
+from zflow_constructs.images import (
+    Purpose,
+    check_algorithm,
+    check_framework,
+    framework_accounts,
+    framework_image,
+    framework_repository_tag,
+    needs_script,
+    takes_script,
+)
 from zflow_constructs.sources import ModelData, SourceCode
 
-# XGBoost's image is a built-in algorithm too, and needs no script.
-_ALGORITHMS = {"xgboost"}
 _ECR_URI = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<repository>[^:@]+)[:@].+")
 
 
@@ -29,13 +37,31 @@ class BoundImage:
         uri: what SageMaker is given.
         repository_arn: the ECR repository that the execution role pulls from.
         needs_script: whether it does nothing without a script of yours.
-        framework: the framework, if it is an image of AWS's own. Default: none
+        takes_script: whether it runs one.
+        framework: the framework or algorithm, if it is an image of AWS's own. Default: none
     """
 
     uri: str
     repository_arn: str
     needs_script: bool = False
+    takes_script: bool = True
     framework: str = ""
+
+    def check_script(self, owner: str, *, given: bool) -> None:
+        """Checks that an image of an algorithm, which does what it does, is given no script.
+
+        Args:
+            owner: who runs it, for the message: `Step "Train"`.
+            given: whether there is a script.
+
+        Raises:
+            WorkflowError: there is one.
+        """
+        if given and not self.takes_script:
+            raise WorkflowError(
+                f'{owner}: the algorithm "{self.framework}" runs no script of yours. Remove code, or give the image of '
+                "a framework: ContainerImage.from_framework."
+            )
 
 
 class _Source(Protocol):
@@ -59,6 +85,7 @@ class ContainerImage:
     def from_framework(cls, framework: str, version: str) -> "ContainerImage":
         """AWS's image of a framework, right for the stack's region; a stack without a fixed region looks it up.
 
+        Synthesis warns of a version whose security patches AWS is known to have ended.
         https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 
         Args:
@@ -68,8 +95,30 @@ class ContainerImage:
         Raises:
             WorkflowError: no such framework, or no such version of it.
         """
+        check_framework(framework)
         framework_accounts(framework, version)
         return cls(_FrameworkSource(framework, version))
+
+    @classmethod
+    def from_algorithm(cls, algorithm: str, version: str) -> "ContainerImage":
+        """SageMaker's image of an algorithm of its own, which trains and serves without a script.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/algos.html
+
+        Args:
+            algorithm: its name, such as `linear-learner`, `kmeans`, `blazingtext` or `xgboost`. LightGBM, CatBoost and
+                other models of JumpStart have no image of their own.
+            version: its version: `1`, but for XGBoost.
+
+        Raises:
+            WorkflowError: no such algorithm, or no such version of it.
+
+        Example:
+            `ContainerImage.from_algorithm("linear-learner", "1")`
+        """
+        check_algorithm(algorithm)
+        framework_accounts(algorithm, version)
+        return cls(_FrameworkSource(algorithm, version))
 
     @classmethod
     def from_ecr(cls, repository: ecr.IRepository, tag: str) -> "ContainerImage":
@@ -141,10 +190,16 @@ class _FrameworkSource:
                 self.framework, self.version, region=stack.region, instance_type=instance_type, purpose=purpose
             )
             account = uri.split(".", 1)[0]
+        if warning := support_warning(self.framework, self.version, purpose=purpose):
+            # On the stack, where the same words are told once.
+            Annotations.of(stack).add_warning_v2(
+                f"zflow_constructs:image:{self.framework}-{self.version}-{purpose}", warning
+            )
         return BoundImage(
             uri,
             _repository_arn(stack, account, repository),
-            needs_script=self.framework not in _ALGORITHMS,
+            needs_script=needs_script(self.framework),
+            takes_script=takes_script(self.framework),
             framework=self.framework,
         )
 

@@ -1,4 +1,4 @@
-"""AWS's framework images: the containers for scikit-learn, XGBoost, PyTorch and others that run a script of yours.
+"""AWS's images: the frameworks' run a script of yours (scikit-learn, XGBoost, PyTorch, ...), the algorithms' need none.
 
 `images.json` is their list, written by `tools/generate_images.py` from what the SageMaker SDK knows, so that the SDK
 isn't needed to synthesize.
@@ -19,6 +19,18 @@ Purpose: TypeAlias = Literal["training", "inference", "processing"]
 _OWN_IMAGE = "For any other image use ContainerImage.from_ecr."
 _DOMAIN = "amazonaws.com"
 _NEWEST = 12
+# XGBoost's image is an algorithm without a script, and a framework with one.
+_ALGORITHMS_TOO = ("xgboost",)
+# https://docs.aws.amazon.com/sagemaker/latest/dg/algos.html
+_JUMPSTART = {
+    "autogluon-tabular",
+    "catboost",
+    "image-classification-tensorflow",
+    "lightgbm",
+    "object-detection-tensorflow",
+    "tabtransformer",
+    "text-classification-tensorflow",
+}
 _INSTANCE_TYPE = re.compile(r"ml\.(?P<family>[a-z]+[0-9][a-z0-9-]*)\.[a-z0-9]+")
 _GRAVITON = re.compile(r"[a-z][0-9]+g[dn]?")
 
@@ -35,14 +47,80 @@ class _Table(TypedDict):
     domains: Mapping[str, str]
     accounts: Sequence[Mapping[str, str]]
     frameworks: Mapping[str, Mapping[str, Mapping[str, _Images]]]
+    algorithms: Mapping[str, Mapping[str, Mapping[str, _Images]]]
+
+
+def check_framework(framework: str) -> None:
+    """Checks the name of a framework.
+
+    Args:
+        framework: its name.
+
+    Raises:
+        WorkflowError: AWS has no images of it. The message says of which it has.
+    """
+    table = _table()
+    if framework in table["algorithms"]:
+        (version,) = table["algorithms"][framework]
+        raise WorkflowError(
+            f'"{framework}" is no framework, but an algorithm of SageMaker\'s: '
+            f'ContainerImage.from_algorithm("{framework}", "{version}").'
+        )
+    if framework not in table["frameworks"]:
+        raise WorkflowError(
+            f'There is no framework "{framework}".{did_you_mean(framework, table["frameworks"])} '
+            f"AWS has images of {one_of(table['frameworks'])}. {_OWN_IMAGE}"
+        )
+
+
+def check_algorithm(algorithm: str) -> None:
+    """Checks the name of an algorithm.
+
+    Args:
+        algorithm: its name.
+
+    Raises:
+        WorkflowError: AWS has no image of it. The message says of which it has.
+    """
+    algorithms = [*_table()["algorithms"], *_ALGORITHMS_TOO]
+    if algorithm in _JUMPSTART:
+        raise WorkflowError(
+            f'The algorithm "{algorithm}" has no image of its own: it is a model of JumpStart, a script of AWS\'s on a '
+            "framework's image, which the SageMaker SDK looks up when it runs. Train with a script of yours on "
+            'ContainerImage.from_framework("sklearn", ...), or name the image that '
+            "sagemaker.core.image_uris.retrieve(model_id=...) tells: ContainerImage.from_registry."
+        )
+    if algorithm not in algorithms:
+        raise WorkflowError(
+            f'There is no algorithm "{algorithm}".{did_you_mean(algorithm, algorithms)} '
+            f"AWS has images of {one_of(algorithms)}. {_OWN_IMAGE}"
+        )
+
+
+def needs_script(framework: str) -> bool:
+    """Whether an image does nothing without a script.
+
+    Args:
+        framework: the framework or algorithm.
+    """
+    return takes_script(framework) and framework not in _ALGORITHMS_TOO
+
+
+def takes_script(framework: str) -> bool:
+    """Whether an image runs a script: an algorithm's does what it does.
+
+    Args:
+        framework: the framework or algorithm.
+    """
+    return framework not in _table()["algorithms"]
 
 
 def framework_image(framework: str, version: str, *, region: str, instance_type: str, purpose: Purpose) -> str:
-    """The URI of AWS's image of a framework.
+    """The URI of AWS's image of a framework or an algorithm.
 
     Args:
         framework: `sklearn`, `xgboost`, `pytorch`, `pytorch-amzn2023`, `tensorflow`, `huggingface-pytorch`,
-            `huggingface-tensorflow` or `spark`.
+            `huggingface-tensorflow` or `spark`; or an algorithm, such as `kmeans`.
         version: as AWS has it, such as `1.2-1`, `2.6.0`, or short `2.6`; for Hugging Face `2.6.0-transformers4.49.0`.
         region: the region of the job or endpoint.
         instance_type: where the container runs, `ml.m5.large` for example: whether on CPUs, GPUs or Graviton.
@@ -85,6 +163,20 @@ def framework_repository_tag(framework: str, version: str, *, instance_type: str
     return images["repository"], images["tags"][kind]
 
 
+def newest_version(framework: str, purpose: Purpose) -> str:
+    """The newest version of a framework that has images for a purpose.
+
+    Args:
+        framework: as for `framework_image`.
+        purpose: as for `framework_image`.
+
+    Raises:
+        WorkflowError: AWS has no images of this framework. The message says what there is.
+    """
+    uses = {purpose, "training"} if purpose == "processing" else {purpose}
+    return _newest_first(version for version, scopes in _versions(framework).items() if uses & scopes.keys())[0]
+
+
 def framework_accounts(framework: str, version: str) -> Mapping[str, tuple[str, str]]:
     """The AWS account and the domain that hold a framework's images, for each region that has them.
 
@@ -117,14 +209,16 @@ def _table() -> _Table:
     return table
 
 
+def _versions(framework: str) -> Mapping[str, Mapping[str, _Images]]:
+    algorithms = _table()["algorithms"]
+    if framework in algorithms:
+        return algorithms[framework]
+    check_framework(framework)
+    return _table()["frameworks"][framework]
+
+
 def _scopes(framework: str, version: str) -> Mapping[str, _Images]:
-    frameworks = _table()["frameworks"]
-    if framework not in frameworks:
-        raise WorkflowError(
-            f'There is no framework "{framework}".{did_you_mean(framework, frameworks)} '
-            f"AWS has images of {one_of(frameworks)}. {_OWN_IMAGE}"
-        )
-    versions = frameworks[framework]
+    versions = _versions(framework)
     if version not in versions:
         raise WorkflowError(
             f'{framework} "{version}": AWS has no image of this version.{did_you_mean(version, versions)} '
@@ -137,12 +231,13 @@ def _find(framework: str, version: str, instance_type: str, purpose: Purpose) ->
     """The images for a purpose, and which of their tags an instance type takes."""
     scopes = _scopes(framework, version)
     family = _family(instance_type)
-    # All but Spark's process data with the images that train.
-    use = "training" if purpose == "processing" and "processing" not in scopes else purpose
+    # All but Spark's process data with the images that train, if they run a script.
+    trains = purpose == "processing" and "processing" not in scopes and takes_script(framework)
+    use = "training" if trains else purpose
     scope = f"{use}_graviton" if _GRAVITON.fullmatch(family) else use
     if scope not in scopes:
         where = f"{purpose} on Graviton ({instance_type})" if scope != use else purpose
-        others = [name for name, its in _table()["frameworks"][framework].items() if scope in its]
+        others = [name for name, its in _versions(framework).items() if scope in its]
         other = "instance type" if scope != use else "framework"
         there_are = f"For that there are {_newest(others)}." if others else f"Choose another {other}."
         raise WorkflowError(f'{framework} "{version}": AWS has no image of it for {where}. {there_are}')
@@ -171,8 +266,10 @@ def _kind(family: str) -> str:
 
 def _newest(versions: Iterable[str]) -> str:
     """The newest versions, newest first, as they read in an error message."""
-    ordered = sorted(
-        versions, key=lambda version: [int(number) for number in re.findall(r"\d+", version)], reverse=True
-    )
+    ordered = _newest_first(versions)
     older = f" and {len(ordered) - _NEWEST} older ones" if len(ordered) > _NEWEST else ""
     return ", ".join(f'"{version}"' for version in ordered[:_NEWEST]) + older
+
+
+def _newest_first(versions: Iterable[str]) -> list[str]:
+    return sorted(versions, key=lambda version: [int(number) for number in re.findall(r"\d+", version)], reverse=True)

@@ -126,6 +126,7 @@ class StepModel:
                     f'Step "{step.name}": container {number} has a framework image, which serves with a script of '
                     "yours. Give ModelContainer(code=...)."
                 )
+            image.check_script(f"{step.label}: container {number}", given=container.code is not None)
             script: dict[str, Template] = {}
             if container.code:
                 if network_isolation:

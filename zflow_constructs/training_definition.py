@@ -71,6 +71,7 @@ class TrainingDefinition:
                 f"{step.label}: a framework image trains with a script of yours. "
                 "Give code=SourceCode.from_file(...) or SourceCode.from_directory(...)."
             )
+        self._image.check_script(step.label, given=code is not None)
         self._channels = dict(channels)
         self._output_path = DataLocation.from_step(step, "")
         self._code = [code.packed(step, "Code")] if code else []

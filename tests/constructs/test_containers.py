@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ecr as ecr
+from aws_cdk.assertions import Annotations, Match
 
 import zflow_constructs as zflow
 from tests.asl import Rendering, fields
-from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, XGBOOST, data, stack
-from tests.constructs.templates import Synthesized
+from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, XGBOOST, data, stack, transform
+from tests.constructs.templates import Synthesized, pulls
 from tests.snapshots import masked
 from zflow_constructs.containers import BoundImage
 
@@ -64,6 +65,55 @@ def test_a_stack_without_a_region_looks_the_account_up_when_it_is_deployed() -> 
     rendered = Rendering({"Resources": {}, "Mappings": {"XgboostImages171": dict(accounts)}})
     assert rendered.value(uri) == "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1"
     assert rendered.value(arn) == "arn:aws:ecr:eu-central-1:492215442770:repository/sagemaker-xgboost"
+
+
+def test_an_algorithm_trains_and_serves_without_a_script() -> None:
+    scope = stack()
+    image = zflow.ContainerImage.from_algorithm("linear-learner", "1")
+    step = zflow.TrainingStep(
+        scope, "Train", image=image, channels={"train": data(scope)}, hyperparameters={"predictor_type": "regressor"}
+    )
+    predict = transform(scope, containers=[zflow.ModelContainer(image=image, model_data=step.model_data)])
+    zflow.MlWorkflow(scope, "Scoring", steps=[step, predict])
+    synthesized = Synthesized.of(scope)
+    request = fields(synthesized.state("Train")["Arguments"])
+    uri = "664544806723.dkr.ecr.eu-central-1.amazonaws.com/linear-learner:1"
+    assert fields(request["AlgorithmSpecification"])["TrainingImage"] == uri
+    assert request["HyperParameters"] == {"predictor_type": "regressor"}
+    model = fields(fields(synthesized.state("Predict: model")["Arguments"])["PrimaryContainer"])
+    assert (model["Image"], model["Environment"]) == (uri, {})
+    assert pulls("664544806723:repository/linear-learner")[0] in synthesized.statements(step.role)
+
+
+def test_xgboost_is_an_algorithm_and_a_framework_with_one_image() -> None:
+    scope = stack()
+    algorithm = zflow.ContainerImage.from_algorithm("xgboost", "1.7-1")
+    assert algorithm == XGBOOST
+    assert not algorithm.bind(scope, purpose="training", machine="ml.m5.large").needs_script
+
+
+def test_an_image_that_aws_no_longer_patches_is_warned_of_once_in_a_stack() -> None:
+    scope = stack()
+    image = zflow.ContainerImage.from_framework("pytorch", "2.5")
+    for id in ("First", "Second"):
+        zflow.TrainingStep(scope, id, image=image, code=TRAIN_CODE, channels={"train": data(scope)})
+    warnings = Annotations.from_stack(scope).find_warning("*", Match.any_value())
+    assert [(warning.id, warning.entry.data) for warning in warnings] == [
+        (
+            "/Team",
+            (
+                "ContainerImage: AWS ended its security patches of pytorch 2.5 on 2025-10-29. Newest for training: "
+                '"2.10.0". [ack: zflow_constructs:image:pytorch-2.5-training]'
+            ),
+        )
+    ]
+
+
+def test_an_image_that_is_patched_is_not_warned_of() -> None:
+    scope = stack()
+    for id, image in (("First", SKLEARN), ("Second", XGBOOST)):
+        zflow.TrainingStep(scope, id, image=image, code=TRAIN_CODE, channels={"train": data(scope)})
+    Annotations.from_stack(scope).has_no_warning("*", Match.any_value())
 
 
 def test_an_image_of_another_region_is_pulled_from_there() -> None:

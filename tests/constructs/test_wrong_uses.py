@@ -386,6 +386,23 @@ def framework_without_script(scope: Stack) -> object:
 
 
 @told(
+    'Step "Train": the algorithm "kmeans" runs no script of yours. Remove code, or give the image of a ',
+    "framework: ContainerImage.from_framework.",
+)
+def algorithm_with_a_script(scope: Stack) -> object:
+    return train(scope, image=zflow.ContainerImage.from_algorithm("kmeans", "1"))
+
+
+@told(
+    'Step "Predict": container 1: the algorithm "kmeans" runs no script of yours. Remove code, or give ',
+    "the image of a framework: ContainerImage.from_framework.",
+)
+def served_algorithm_with_a_script(scope: Stack) -> object:
+    served = replace(model(scope), image=zflow.ContainerImage.from_algorithm("kmeans", "1"))
+    return transform(scope, containers=[served])
+
+
+@told(
     'Step "Predict": container 1 has a framework image, which serves with a script of yours. Give ',
     "ModelContainer(code=...).",
 )

@@ -9,6 +9,7 @@ except ModuleNotFoundError:  # The extras bring it; the core doesn't.
 
 from zflow_constructs.cli.graph import graph
 from zflow_constructs.cli.local import local
+from zflow_constructs.cli.permissions import permissions
 
 
 @click.group()
@@ -19,3 +20,4 @@ def main() -> None:
 
 main.add_command(graph)
 main.add_command(local)
+main.add_command(permissions)
