@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from zflow_constructs.core.references import Item, Parameter
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
+    from zflow_constructs.experiment import ExperimentConfig
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
+    from zflow_constructs.training_channels import TrainingChannel
+    from zflow_constructs.training_machines import InstanceGroup
     from zflow_constructs.tuning import TuningStep
     from zflow_constructs.tuning_search import WarmStart
     from zflow_constructs.workflow import MlWorkflow
@@ -52,9 +55,11 @@ __all__ = [
     "DatabricksCredentials",
     "DatabricksJobStep",
     "DatabricksWorkspace",
+    "ExperimentConfig",
     "Expression",
     "ForEach",
     "InferencePipelineEndpoint",
+    "InstanceGroup",
     "IntegerRange",
     "Item",
     "JobCluster",
@@ -74,6 +79,7 @@ __all__ = [
     "SparkPythonTask",
     "Step",
     "StepGroup",
+    "TrainingChannel",
     "TrainingStep",
     "TuningStep",
     "WarmStart",
@@ -93,9 +99,11 @@ _MODULES = {
     "DatabricksCredentials": "databricks_workspace",
     "DatabricksJobStep": "databricks",
     "DatabricksWorkspace": "databricks_workspace",
+    "ExperimentConfig": "experiment",
     "Expression": "core.expressions",
     "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",
+    "InstanceGroup": "training_machines",
     "IntegerRange": "hyperparameters",
     "Item": "core.references",
     "JobCluster": "databricks",
@@ -115,6 +123,7 @@ _MODULES = {
     "SparkPythonTask": "databricks",
     "Step": "step",
     "StepGroup": "step",
+    "TrainingChannel": "training_channels",
     "TrainingStep": "training",
     "TuningStep": "tuning",
     "WarmStart": "tuning_search",
