@@ -183,12 +183,19 @@ class TrainingDefinition:
         """How long to wait for a job, in seconds: on spot machines with the time that it waits for them.
 
         Args:
-            request: the object that has the `StoppingCondition`, which may have been overridden.
+            request: the object that has the `StoppingCondition` and `RetryStrategy`, which may have been overridden.
         """
+        starts = 1
+        match request.get("RetryStrategy"):
+            case {"MaximumRetryAttempts": int(retries)}:
+                starts += retries
         match request.get("StoppingCondition"):
-            case {"MaxWaitTimeInSeconds": int(seconds)} | {"MaxRuntimeInSeconds": int(seconds)}:
+            case {"MaxWaitTimeInSeconds": int(seconds)}:
                 return seconds + _AROUND_THE_RUN
-        return self._seconds + _AROUND_THE_RUN
+            case {"MaxRuntimeInSeconds": int(seconds)}:
+                # The running time is that of all attempts together.
+                return seconds + starts * _AROUND_THE_RUN
+        return self._seconds + starts * _AROUND_THE_RUN
 
     def bind(self, binding: Binding) -> None:
         """Lets the jobs read their channels and code and write their models, and the state machine hand on the role.

@@ -18,6 +18,7 @@ CODE = "code"
 class TrainingScript:
     """The script of a training job: the container fetches it, or finds it in a channel if it reaches no network.
 
+    The framework containers unpack either: https://github.com/aws/sagemaker-training-toolkit.
     https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html
 
     Args:

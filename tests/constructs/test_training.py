@@ -84,6 +84,7 @@ class Example:
             channels={"train": lake},
             code=TRAIN_CODE,
             keep_alive=Duration.minutes(30),
+            max_retry_attempts=2,
             vpc=network(scope),
             network_isolation=True,
             encrypt_traffic=True,
@@ -239,6 +240,10 @@ def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) ->
 
 def test_a_job_that_waits_for_spot_machines_is_given_the_time_to_wait(example: Example) -> None:
     assert example.made.state("Maximal")["TimeoutSeconds"] == 21_600 + 900
+
+
+def test_a_job_that_sagemaker_starts_again_is_given_the_time_to_start(example: Example) -> None:
+    assert example.made.state("Isolated")["TimeoutSeconds"] == 86_400 + 3 * 900
 
 
 def test_a_minimal_job_reads_its_channel_and_writes_its_own_folder(example: Example) -> None:
