@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-from aws_cdk import aws_efs as efs
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.templates import Template
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.storage import Place
+
+if TYPE_CHECKING:
+    # Few use it, and it takes 30 ms to load.
+    from aws_cdk import aws_efs as efs
 
 InputMode: TypeAlias = Literal["File", "Pipe", "FastFile"]
 Distribution: TypeAlias = Literal["FullyReplicated", "ShardedByS3Key"]
@@ -137,7 +139,7 @@ class TrainingChannel:
 
     @classmethod
     def from_efs(
-        cls, file_system: efs.IFileSystem, directory_path: str, *, read_only: bool = True, content_type: str = ""
+        cls, file_system: "efs.IFileSystem", directory_path: str, *, read_only: bool = True, content_type: str = ""
     ) -> "TrainingChannel":
         """A directory of a file system of EFS, mounted in the container.
 
