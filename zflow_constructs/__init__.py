@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zflow_constructs.deployment import Capacity, Deployment, Rollback
     from zflow_constructs.endpoint_deletion import DeleteEndpointStep
     from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
+    from zflow_constructs.experiment import ExperimentConfig
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
+    from zflow_constructs.training_channels import TrainingChannel
+    from zflow_constructs.training_machines import InstanceGroup
     from zflow_constructs.tuning import TuningStep
     from zflow_constructs.tuning_search import WarmStart
     from zflow_constructs.workflow import MlWorkflow
@@ -66,9 +69,11 @@ __all__ = [
     "DeleteEndpointStep",
     "Deployment",
     "EndpointVariant",
+    "ExperimentConfig",
     "Expression",
     "ForEach",
     "InferencePipelineEndpoint",
+    "InstanceGroup",
     "IntegerRange",
     "Item",
     "JobCluster",
@@ -93,6 +98,7 @@ __all__ = [
     "SparkPythonTask",
     "Step",
     "StepGroup",
+    "TrainingChannel",
     "TrainingStep",
     "TuningStep",
     "WarmStart",
@@ -119,9 +125,11 @@ _MODULES = {
     "DeleteEndpointStep": "endpoint_deletion",
     "Deployment": "deployment",
     "EndpointVariant": "endpoint_variants",
+    "ExperimentConfig": "experiment",
     "Expression": "core.expressions",
     "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",
+    "InstanceGroup": "training_machines",
     "IntegerRange": "hyperparameters",
     "Item": "core.references",
     "JobCluster": "databricks",
@@ -146,6 +154,7 @@ _MODULES = {
     "SparkPythonTask": "databricks",
     "Step": "step",
     "StepGroup": "step",
+    "TrainingChannel": "training_channels",
     "TrainingStep": "training",
     "TuningStep": "tuning",
     "WarmStart": "tuning_search",

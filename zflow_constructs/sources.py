@@ -4,11 +4,12 @@ import gzip
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
@@ -82,17 +83,20 @@ class DataLocation:
         return cls(asset.s3_object_url, FixedPlace(asset.bucket, asset.s3_object_key), content_type)
 
     @classmethod
-    def from_step(cls, step: "Writer", name: str, *, content_type: str = "") -> "DataLocation":
+    def from_step(
+        cls, step: "Writer", name: str, *, content_type: str = "", keys: Sequence[kms.IKey] = ()
+    ) -> "DataLocation":
         """What a step writes into the folder of each run: `<workflow's bucket>/.../<execution>/<step>/<name>/`.
 
         Args:
             step: the step that writes it.
             name: the name of this output.
             content_type: the MIME type. Default: not said
+            keys: what the step encrypts it with. Default: the bucket's own key
         """
         path = f"{step.name}/{name}" if name else step.name
         uri = RunLocation(step.path, step.name, path)
-        return cls(uri, RunPlace(path), content_type)
+        return cls(uri, RunPlace(path, tuple(keys)), content_type)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 
@@ -31,6 +32,10 @@ class RunStorage:
 class Place(Protocol):
     """Buckets and patterns of keys, known at the latest when the workflow is."""
 
+    @property
+    def keys(self) -> Sequence[kms.IKey]:
+        """What its objects are encrypted with, where that is not the bucket's own key."""
+
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """Each bucket, and the pattern that the keys of the place's objects fit."""
 
@@ -47,6 +52,11 @@ class FixedPlace:
     bucket: s3.IBucket
     pattern: str
 
+    @property
+    def keys(self) -> Sequence[kms.IKey]:
+        """None: who wrote the objects took the bucket's."""
+        return ()
+
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The bucket and the pattern as given."""
         return [(self.bucket, self.pattern)]
@@ -54,9 +64,15 @@ class FixedPlace:
 
 @dataclass(frozen=True)
 class RunPlace:
-    """A place of its own in each run."""
+    """A place of its own in each run.
+
+    Args:
+        path: the path in the folder of each execution.
+        keys: what its objects are encrypted with. Default: the bucket's own key
+    """
 
     path: str
+    keys: tuple[kms.IKey, ...] = ()
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The workflow's bucket, and the path in the folder of any execution."""
@@ -68,6 +84,11 @@ class AnyPlace:
     """One of several places: which one, only the run knows."""
 
     places: tuple[Place, ...]
+
+    @property
+    def keys(self) -> Sequence[kms.IKey]:
+        """Those of all of them."""
+        return [key for place in self.places for key in place.keys]
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """All of them."""
@@ -88,6 +109,8 @@ def grant_read(place: Place, role: iam.IRole, run: RunStorage) -> None:
         )
         if bucket.encryption_key:
             bucket.encryption_key.grant_decrypt(role)
+    for key in place.keys:
+        key.grant_decrypt(role)
 
 
 def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
@@ -96,6 +119,8 @@ def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
         _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
         if bucket.encryption_key:
             bucket.encryption_key.grant_encrypt_decrypt(role)
+    for key in place.keys:
+        key.grant_encrypt_decrypt(role)
 
 
 def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool) -> None:
@@ -121,6 +146,9 @@ def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool)
             bucket.encryption_key.grant_encrypt_decrypt(role)
         elif bucket.encryption_key:
             bucket.encryption_key.grant_decrypt(role)
+    for key in place.keys:
+        # Spark writes under the bucket's own key.
+        key.grant_decrypt(role)
 
 
 def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:

@@ -17,15 +17,15 @@ from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Scalar, Template
-from zflow_constructs.jobs import completed_name
-from zflow_constructs.network import Network
+from zflow_constructs.experiment import ExperimentConfig
+from zflow_constructs.jobs import completed_name, tag_fields
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
-from zflow_constructs.spot import Checkpoints, spot_fields
 from zflow_constructs.step import Step, StepGroup
-from zflow_constructs.storage import RunPlace
+from zflow_constructs.training_channels import InputMode, TrainingChannel
 from zflow_constructs.training_definition import TrainingDefinition
+from zflow_constructs.training_machines import InstanceGroup
 
 
 class TrainingStep(Step):
@@ -37,16 +37,25 @@ class TrainingStep(Step):
         scope: the construct that owns the step.
         id: the step's id, which names its state and, with the workflow's, its jobs.
         image: the container that trains.
-        channels: the input data by channel name; each is a folder in the container.
+        channels: the input data by channel name; each is a folder in the container. A `TrainingChannel` says more than
+            where the data is: how the container gets it, in part or as a whole, or a file system.
+        input_mode: how the container gets the channels that don't say. Default: File, copied before the job starts
         code: the script, for a framework image. Default: the image trains by itself
         hyperparameters: handed to the script as `--name value`, or to the algorithm. Default: none
         metrics: for each metric, the regular expression whose only group is its value in the log. Default: none
+        experiment: the experiment that the job belongs to. Default: none
         instance_type: the machine. Default: m5.large
         instance_count: how many machines. Default: 1
+        instance_groups: machines of several types, instead of both. The first decides between an image for CPUs and one
+            for GPUs. Default: all are of one type
         volume_size: the disk of each. Default: 30 GiB
         volume_key: what the disks are encrypted with; machines with disks of their own, such as g5, take none. What the
             job writes into the workflow's bucket is encrypted as that says. Default: SageMaker's own key
+        keep_alive: how long the machines are kept, and paid, for the next job of the same kind, which starts sooner:
+            6 hours at most. Default: not at all
         max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
+        max_retry_attempts: how often SageMaker starts the job again, under its name and within max_runtime, when a
+            fault of SageMaker's own ended it: 1 to 30. `retry` is for all failures, and starts new jobs. Default: never
         spot: whether the job takes spot machines, which cost less, come late, and may be taken away. Default: no
         max_wait: how long a job on spot machines may take, the wait for them and the run together. SageMaker allows its
             own algorithms that write no checkpoints an hour. Default: twice max_runtime, 28 days at most
@@ -55,9 +64,13 @@ class TrainingStep(Step):
         vpc: the VPC that the job runs in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
         subnets: which of the VPC's subnets. Default: the private ones
         security_groups: those of the job. Default: a new one, which only the job's own machines get into
-        network_isolation: whether the container can't reach any network. It can't fetch `code` then. Default: no
+        network_isolation: whether the container can't reach any network. SageMaker hands it `code` as a channel of that
+            name; a requirements.txt in it can't be installed. Default: no
         encrypt_traffic: whether what the job's machines tell each other is encrypted. Default: no
+        output_key: what the model is encrypted with; steps that use the model may decrypt it. Default: as the
+            workflow's bucket says
         environment: environment variables. Default: none
+        tags: the job's tags, which roles and bills go by. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: no
         request_overrides: fields of CreateTrainingJob that have no keyword here, laid over the request. Default: none
@@ -82,15 +95,20 @@ class TrainingStep(Step):
         id: str,
         *,
         image: ContainerImage,
-        channels: Mapping[str, DataLocation],
+        channels: Mapping[str, DataLocation | TrainingChannel],
+        input_mode: InputMode = "File",
         code: SourceCode | None = None,
         hyperparameters: Mapping[str, Scalar | Expression] | None = None,
         metrics: Mapping[str, str] | None = None,
+        experiment: ExperimentConfig | None = None,
         instance_type: ec2.InstanceType | None = None,
         instance_count: int = 1,
+        instance_groups: Sequence[InstanceGroup] = (),
         volume_size: Size | None = None,
         volume_key: kms.IKey | None = None,
+        keep_alive: Duration | None = None,
         max_runtime: Duration | None = None,
+        max_retry_attempts: int | None = None,
         spot: bool = False,
         max_wait: Duration | None = None,
         checkpoints: bool = False,
@@ -99,7 +117,9 @@ class TrainingStep(Step):
         security_groups: Sequence[ec2.ISecurityGroup] = (),
         network_isolation: bool = False,
         encrypt_traffic: bool = False,
+        output_key: kms.IKey | None = None,
         environment: Mapping[str, Template] | None = None,
+        tags: Mapping[str, str | Expression] | None = None,
         role: iam.IRole | None = None,
         retry: Retry | None = None,
         request_overrides: Mapping[str, Template] | None = None,
@@ -108,29 +128,33 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
-        if network_isolation and code is not None:
-            raise WorkflowError(
-                f"{self.label}: with network_isolation the container can't fetch its code from S3. "
-                "Put the script into an image of your own, or run the job in a vpc."
-            )
         self._definition = TrainingDefinition(
             self,
             image=image,
             channels=channels,
+            input_mode=input_mode,
             code=code,
             hyperparameters=hyperparameters or {},
             metrics=metrics or {},
             instance_type=instance_type,
             instance_count=instance_count,
+            instance_groups=instance_groups,
             volume_size=volume_size,
+            volume_key=volume_key,
+            keep_alive=keep_alive,
             max_runtime=max_runtime,
+            max_retry_attempts=max_retry_attempts,
+            spot=spot,
+            max_wait=max_wait,
+            checkpoints=checkpoints,
+            vpc=vpc,
+            subnets=subnets,
+            security_groups=security_groups,
+            network_isolation=network_isolation,
+            encrypt_traffic=encrypt_traffic,
+            output_key=output_key,
             environment=environment or {},
             role=role,
-            volume_key=volume_key,
-        )
-        self._checkpoints = [Checkpoints(self)] if checkpoints else []
-        self._network = Network.of(
-            self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
         )
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
@@ -139,12 +163,9 @@ class TrainingStep(Step):
         request: dict[str, Template] = {
             "TrainingJobName": self._job,
             **self._definition.fields,
-            **spot_fields(self.label, spot=spot, max_wait=max_wait, max_runtime=self._definition.max_runtime),
-            **(self._checkpoints[0].fields if checkpoints else {}),
-            **(self._network[0].fields if self._network else {}),
-            **({"EnableNetworkIsolation": True} if network_isolation else {}),
-            **({"EnableInterContainerTrafficEncryption": True} if encrypt_traffic else {}),
             "HyperParameters": self._definition.hyperparameters,
+            **(experiment.fields if experiment else {}),
+            **tag_fields(tags),
         }
         self._request = sagemaker_request(
             id, "CreateTrainingJob", request, request_overrides, name_field="TrainingJobName"
@@ -158,7 +179,7 @@ class TrainingStep(Step):
     @property
     def model_data(self) -> ModelData:
         """The trained model, for the steps that use it."""
-        return ModelData(self.result("model_data"), RunPlace(self.name))
+        return ModelData(self.result("model_data"), self._definition.models)
 
     @property
     def job_name(self) -> Expression:
@@ -221,10 +242,6 @@ class TrainingStep(Step):
             jobs,
         )
         self._definition.bind(binding)
-        for each in self._checkpoints:
-            each.bind(binding, self.role)
-        for network in self._network:
-            network.grant(self.role)
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
 
     def _metric_value(self, name: str) -> Expression:

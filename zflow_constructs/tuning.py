@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
@@ -16,12 +17,12 @@ from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName, field_path
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.hyperparameters import Range
-from zflow_constructs.jobs import tuned_name
+from zflow_constructs.jobs import tag_fields, tuned_name
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.step import Step, StepGroup
-from zflow_constructs.storage import RunPlace
+from zflow_constructs.training_channels import InputMode, TrainingChannel
 from zflow_constructs.training_definition import TrainingDefinition
 from zflow_constructs.tuning_search import Objective, Search, Strategy, WarmStart
 
@@ -38,7 +39,8 @@ class TuningStep(Step):
         scope: the construct that owns the step.
         id: the step's id, which names its state and, with the workflow's, its jobs, as far as 32 characters go.
         image: the container that trains.
-        channels: the input data by channel name; each is a folder in the container.
+        channels: the input data by channel name; each is a folder in the container. A `TrainingChannel` says more than
+            where the data is: how the container gets it, in part or as a whole, or a file system.
         ranges: what is searched, by hyperparameter: `ContinuousRange`, `IntegerRange` or `CategoricalRange`.
         maximize: the objective metric, if more of it is better. Default: `minimize` is given
         minimize: the objective metric, if less of it is better. Default: `maximize` is given
@@ -47,6 +49,7 @@ class TuningStep(Step):
         max_parallel_jobs: how many of them at once. A Bayesian search learns more from few. Default: 1
         early_stopping: whether training jobs are stopped that won't get better than others. Default: no
         warm_start: the tuning jobs to go on from. Default: none
+        input_mode: how the container gets the channels that don't say. Default: File, copied before a job starts
         code: the script, for a framework image. Default: the image trains by itself
         hyperparameters: the fixed ones. Default: none
         metrics: for each metric, the regular expression whose only group is its value in the log; AWS's own algorithms
@@ -54,8 +57,25 @@ class TuningStep(Step):
         instance_type: the machine of each training job. Default: m5.large
         instance_count: how many machines. Default: 1
         volume_size: the disk of each. Default: 30 GiB
+        volume_key: what the disks are encrypted with; machines with disks of their own, such as g5, take none.
+            Default: SageMaker's own key
         max_runtime: each training job is stopped after this time. Default: 1 day
+        max_retry_attempts: how often SageMaker starts a training job again, under its name and within max_runtime, when
+            a fault of SageMaker's own ended it: 1 to 30. Default: never
+        spot: whether training jobs take spot machines, which cost less, come late, and may be taken away; a job then
+            begins anew. Default: no
+        max_wait: how long a training job on spot machines may take, the wait for them and the run together. SageMaker
+            allows its own algorithms that write no checkpoints an hour. Default: twice max_runtime, 28 days at most
+        vpc: the VPC that the jobs run in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
+        subnets: which of the VPC's subnets. Default: the private ones
+        security_groups: those of the jobs. Default: a new one, which only the jobs' own machines get into
+        network_isolation: whether the containers can't reach any network. SageMaker hands them `code` as a channel of
+            that name; a requirements.txt in it can't be installed. Default: no
+        encrypt_traffic: whether what a job's machines tell each other is encrypted. Default: no
+        output_key: what the models are encrypted with; steps that use the best may decrypt it. Default: as the
+            workflow's bucket says
         environment: environment variables. Default: none
+        tags: those of the tuning job and its training jobs, which roles and bills go by. Default: none
         role: the role of the jobs; the step grants it what it needs. Default: a new one
         retry: whether tuning jobs that fail are started anew. Default: no
         request_overrides: fields of CreateHyperParameterTuningJob that have no keyword here, laid over the request.
@@ -81,7 +101,7 @@ class TuningStep(Step):
         id: str,
         *,
         image: ContainerImage,
-        channels: Mapping[str, DataLocation],
+        channels: Mapping[str, DataLocation | TrainingChannel],
         ranges: Mapping[str, Range],
         maximize: str | None = None,
         minimize: str | None = None,
@@ -90,14 +110,26 @@ class TuningStep(Step):
         max_parallel_jobs: int = 1,
         early_stopping: bool = False,
         warm_start: WarmStart | None = None,
+        input_mode: InputMode = "File",
         code: SourceCode | None = None,
         hyperparameters: Mapping[str, Scalar | Expression] | None = None,
         metrics: Mapping[str, str] | None = None,
         instance_type: ec2.InstanceType | None = None,
         instance_count: int = 1,
         volume_size: Size | None = None,
+        volume_key: kms.IKey | None = None,
         max_runtime: Duration | None = None,
+        max_retry_attempts: int | None = None,
+        spot: bool = False,
+        max_wait: Duration | None = None,
+        vpc: ec2.IVpc | None = None,
+        subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] = (),
+        network_isolation: bool = False,
+        encrypt_traffic: bool = False,
+        output_key: kms.IKey | None = None,
         environment: Mapping[str, Template] | None = None,
+        tags: Mapping[str, str | Expression] | None = None,
         role: iam.IRole | None = None,
         retry: Retry | None = None,
         request_overrides: Mapping[str, Template] | None = None,
@@ -129,13 +161,24 @@ class TuningStep(Step):
             self,
             image=image,
             channels=channels,
+            input_mode=input_mode,
             code=code,
             hyperparameters=hyperparameters or {},
             metrics=metrics or {},
             instance_type=instance_type,
             instance_count=instance_count,
             volume_size=volume_size,
+            volume_key=volume_key,
             max_runtime=max_runtime,
+            max_retry_attempts=max_retry_attempts,
+            spot=spot,
+            max_wait=max_wait,
+            vpc=vpc,
+            subnets=subnets,
+            security_groups=security_groups,
+            network_isolation=network_isolation,
+            encrypt_traffic=encrypt_traffic,
+            output_key=output_key,
             environment=environment or {},
             role=role,
         )
@@ -150,6 +193,7 @@ class TuningStep(Step):
                 "StaticHyperParameters": self._definition.hyperparameters,
             },
             **({"WarmStartConfig": warm_start.render()} if warm_start else {}),
+            **tag_fields(tags),
         }
         self._request = sagemaker_request(
             self.name,
@@ -167,7 +211,7 @@ class TuningStep(Step):
     @property
     def model_data(self) -> ModelData:
         """The model of the best training job, for the steps that use it."""
-        return ModelData(self.result("model_data"), RunPlace(self.name))
+        return ModelData(self.result("model_data"), self._definition.models)
 
     @property
     def job_name(self) -> Expression:

@@ -98,7 +98,6 @@ def train(
     vpc: ec2.IVpc | None = None,
     subnets: ec2.SubnetSelection | None = None,
     security_groups: Sequence[ec2.ISecurityGroup] = (),
-    network_isolation: bool = False,
     retry: zflow.Retry | None = None,
     request_overrides: Mapping[str, Template] | None = None,
 ) -> zflow.TrainingStep:
@@ -118,7 +117,6 @@ def train(
         vpc=vpc,
         subnets=subnets,
         security_groups=security_groups,
-        network_isolation=network_isolation,
         retry=retry,
         request_overrides=request_overrides,
     )

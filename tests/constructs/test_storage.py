@@ -9,9 +9,10 @@ from aws_cdk import aws_s3 as s3
 from tests.constructs.parts import stack
 from tests.constructs.templates import Synthesized, allow, reads, writes
 from zflow_constructs.core.templates import Json
-from zflow_constructs.storage import FixedPlace, RunPlace, RunStorage, grant_read, grant_spark, grant_write
+from zflow_constructs.storage import AnyPlace, FixedPlace, RunPlace, RunStorage, grant_read, grant_spark, grant_write
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/lake"
+OWN_KEY = "arn:aws:kms:eu-central-1:111122223333:key/models"
 
 
 class Lake:
@@ -41,6 +42,35 @@ def test_a_place_of_a_run_is_written_and_encrypted() -> None:
         *writes("lake", "Scoring/*/Train/*"),
         allow(["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], KEY),
     ]
+
+
+def own(lake: Lake) -> RunPlace:
+    """A place whose objects aren't under the bucket's key."""
+    return RunPlace("Train", (kms.Key.from_key_arn(lake.stack, "OwnKey", OWN_KEY),))
+
+
+def test_what_is_under_a_key_of_its_own_is_decrypted_with_that_too() -> None:
+    lake = Lake()
+    grant_read(AnyPlace((RunPlace("Tune"), own(lake))), lake.role, lake.run)
+    assert lake.granted() == [
+        *reads("lake", "Scoring/*/Tune/*"),
+        allow("kms:Decrypt", KEY),
+        *reads("lake", "Scoring/*/Train/*"),
+        allow("kms:Decrypt", OWN_KEY),
+    ]
+
+
+def test_spark_decrypts_what_is_under_a_key_of_its_own() -> None:
+    lake = Lake()
+    grant_spark(own(lake), lake.role, lake.run, writes=False)
+    assert lake.granted()[-2:] == [allow("kms:Decrypt", KEY), allow("kms:Decrypt", OWN_KEY)]
+
+
+def test_what_is_written_is_encrypted_with_a_key_of_its_own() -> None:
+    lake = Lake()
+    grant_write(own(lake), lake.role, lake.run)
+    actions: list[str] = ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
+    assert lake.granted()[-2:] == [allow(actions, KEY), allow(actions, OWN_KEY)]
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,12 @@ from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1a2b"
-OVERRIDDEN = {"RetryStrategy"}
+OUTPUT_KEY = "arn:aws:kms:eu-central-1:111122223333:key/3c4d"
+OVERRIDDEN = {"ProfilerConfig"}
 
 
 class Example:
-    """A training step that says no more than it must, and two that use every keyword between them."""
+    """A training step that says no more than it must, and three that use every keyword between them."""
 
     def __init__(self) -> None:
         scope = stack()
@@ -54,32 +55,50 @@ class Example:
                 "model": zflow.DataLocation(self.minimal.model_data.uri, self.minimal.model_data.place),
             },
             code=TRAIN_CODE,
+            input_mode="FastFile",
             hyperparameters={"depth": zflow.Parameter("depth"), "eta": 0.05, "verbose": True, "kind": "hist"},
             metrics={"validation:auc": "auc=([0-9.]+)", "loss": "loss=([0-9.]+)"},
+            experiment=zflow.ExperimentConfig("churn", run_name=zflow.Parameter("run")),
             instance_type=ec2.InstanceType("m5.xlarge"),
             instance_count=2,
             volume_size=Size.gibibytes(100),
             volume_key=kms.Key.from_key_arn(scope, "Key", KEY),
             max_runtime=Duration.hours(4),
+            max_retry_attempts=3,
+            output_key=kms.Key.from_key_arn(scope, "OutputKey", OUTPUT_KEY),
             environment={"ROWS": rows.outputs["rows"]},
+            tags={"team": "risk", "run": zflow.Parameter("run")},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
             retry=zflow.Retry(job_failures=2, interval_seconds=30),
             spot=True,
             max_wait=Duration.hours(6),
             checkpoints=True,
-            request_overrides={"RetryStrategy": {"MaximumRetryAttempts": 3}},
+            request_overrides={"ProfilerConfig": {"DisableProfiler": True}},
             after=[rows],
             when=rows.outputs["rows"] > 100,
         )
-        # A job that is isolated has no script, which it would have to fetch.
         self.isolated = zflow.TrainingStep(
             scope,
             "Isolated",
-            image=OWN_IMAGE,
+            image=XGBOOST,
             channels={"train": lake},
+            code=TRAIN_CODE,
+            keep_alive=Duration.minutes(30),
+            max_retry_attempts=2,
             vpc=network(scope),
             network_isolation=True,
             encrypt_traffic=True,
+        )
+        # Machines in groups aren't kept for the next job.
+        self.grouped = zflow.TrainingStep(
+            scope,
+            "Grouped",
+            image=OWN_IMAGE,
+            channels={"train": zflow.TrainingChannel.from_location(lake, instance_groups=["readers"])},
+            instance_groups=[
+                zflow.InstanceGroup("trainer", ec2.InstanceType("g5.xlarge")),
+                zflow.InstanceGroup("readers", ec2.InstanceType("c5.xlarge"), 2),
+            ],
         )
         last = count(
             scope,
@@ -91,7 +110,10 @@ class Example:
             },
         )
         self.workflow = zflow.MlWorkflow(
-            scope, "Scoring", steps=[rows, self.minimal, self.maximal, self.isolated, last], parameters={"depth": 3}
+            scope,
+            "Scoring",
+            steps=[rows, self.minimal, self.maximal, self.isolated, self.grouped, last],
+            parameters={"depth": 3, "run": "nightly"},
         )
         self.made = Synthesized.of(scope)
 
@@ -157,14 +179,15 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "RoleArn": example.made.role_arn(example.maximal.role),
         "AlgorithmSpecification": {
             "TrainingImage": "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:1.7-1",
-            "TrainingInputMode": "File",
+            "TrainingInputMode": "FastFile",
             "MetricDefinitions": [
                 {"Name": "validation:auc", "Regex": "auc=([0-9.]+)"},
                 {"Name": "loss", "Regex": "loss=([0-9.]+)"},
             ],
         },
         "OutputDataConfig": {
-            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"')
+            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"'),
+            "KmsKeyId": OUTPUT_KEY,
         },
         "ResourceConfig": {
             "InstanceType": "ml.m5.xlarge",
@@ -179,6 +202,9 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             "LocalPath": "/opt/ml/checkpoints",
         },
         "RetryStrategy": {"MaximumRetryAttempts": 3},
+        "ProfilerConfig": {"DisableProfiler": True},
+        "ExperimentConfig": {"ExperimentName": "churn", "RunName": jsonata("$parameters.run")},
+        "Tags": [{"Key": "team", "Value": "risk"}, {"Key": "run", "Value": jsonata("$parameters.run")}],
         "HyperParameters": {
             "depth": jsonata("$string($parameters.depth)"),
             "eta": "0.05",
@@ -207,13 +233,17 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
 
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
-    requests = [example.made.state(step)["Arguments"] for step in ("Maximal", "Isolated")]
+    requests = [example.made.state(step)["Arguments"] for step in ("Maximal", "Isolated", "Grouped")]
     there = set_fields("CreateTrainingJob", *requests)
     assert there - OVERRIDDEN == set(STEPS["CreateTrainingJob"].fields)
 
 
 def test_a_job_that_waits_for_spot_machines_is_given_the_time_to_wait(example: Example) -> None:
     assert example.made.state("Maximal")["TimeoutSeconds"] == 21_600 + 900
+
+
+def test_a_job_that_sagemaker_starts_again_is_given_the_time_to_start(example: Example) -> None:
+    assert example.made.state("Isolated")["TimeoutSeconds"] == 86_400 + 3 * 900
 
 
 def test_a_minimal_job_reads_its_channel_and_writes_its_own_folder(example: Example) -> None:
@@ -233,6 +263,7 @@ def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -
         *reads("lake", "applications/*"),
         *reads(BUCKET, "Scoring/*/Minimal/*"),
         *writes(BUCKET, "Scoring/*/Maximal/*"),
+        encrypts(OUTPUT_KEY),
         allow("kms:CreateGrant", KEY),
         *reads(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
         *writes(BUCKET, "Scoring/*/Maximal/checkpoints/*"),
@@ -262,8 +293,88 @@ def test_the_state_machine_may_run_the_jobs_of_its_steps_and_no_others(example: 
         *runs(example.minimal),
         *runs(example.maximal)[:2],
         *runs(example.isolated)[:2],
+        *runs(example.grouped)[:2],
         *LOGGED_AND_TRACED,
     ]
+
+
+def encrypts(key: str) -> dict[str, Json]:
+    """What a role needs to write objects under a key."""
+    return allow(["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], key)
+
+
+def test_machines_are_kept_for_the_next_job(example: Example) -> None:
+    assert mapping(example.made.state("Isolated")["Arguments"])["ResourceConfig"] == {
+        "InstanceType": "ml.m5.large",
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 30,
+        "KeepAlivePeriodInSeconds": 1800,
+    }
+
+
+def test_machines_of_several_types_are_groups_which_channels_name(example: Example) -> None:
+    request = mapping(example.made.state("Grouped")["Arguments"])
+    assert request["ResourceConfig"] == {
+        "InstanceGroups": [
+            {"InstanceGroupName": "trainer", "InstanceType": "ml.g5.xlarge", "InstanceCount": 1},
+            {"InstanceGroupName": "readers", "InstanceType": "ml.c5.xlarge", "InstanceCount": 2},
+        ],
+        "VolumeSizeInGB": 30,
+    }
+    assert request["InputDataConfig"] == [
+        {
+            "ChannelName": "train",
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri": "s3://lake/applications/",
+                    "S3DataDistributionType": "FullyReplicated",
+                    "InstanceGroupNames": ["readers"],
+                }
+            },
+            "ContentType": "text/csv",
+        }
+    ]
+
+
+def test_an_isolated_container_finds_its_script_in_a_channel(example: Example) -> None:
+    request = mapping(example.made.state("Isolated")["Arguments"])
+    channels = request["InputDataConfig"]
+    assert isinstance(channels, Sequence)
+    assert channels[1] == {
+        "ChannelName": "code",
+        "DataSource": {
+            "S3DataSource": {
+                "S3DataType": "S3Prefix",
+                "S3Uri": f"s3://{ASSETS}/<hash>.gz",
+                "S3DataDistributionType": "FullyReplicated",
+            }
+        },
+        "InputMode": "File",
+    }
+    assert request["HyperParameters"] == {
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": "/opt/ml/input/data/code/<hash>.gz",
+    }
+    assert example.made.statements(example.isolated.role)[4:9] == [
+        *reads("lake", "applications/*"),
+        *reads(ASSETS, "<hash>.gz"),
+        *writes(BUCKET, "Scoring/*/Isolated/*"),
+    ]
+
+
+def test_who_uses_the_model_may_decrypt_it() -> None:
+    scope = stack()
+    key = kms.Key.from_key_arn(scope, "OutputKey", OUTPUT_KEY)
+    step = zflow.TrainingStep(scope, "Train", image=OWN_IMAGE, channels={}, output_key=key)
+    container = zflow.ModelContainer(image=OWN_IMAGE, model_data=step.model_data)
+    predict = zflow.BatchTransformStep(scope, "Predict", containers=[container], data=data(scope))
+    zflow.MlWorkflow(scope, "Scoring", steps=[step, predict])
+    made = Synthesized.of(scope)
+    assert [each for each in made.statements(predict.role) if each["Resource"] == OUTPUT_KEY] == [
+        allow("kms:Decrypt", OUTPUT_KEY)
+    ]
+    assert [each for each in made.statements(step.role) if each["Resource"] == OUTPUT_KEY] == [encrypts(OUTPUT_KEY)]
 
 
 def ended(metrics: list[Json]) -> dict[str, object]:

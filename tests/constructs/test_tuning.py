@@ -4,9 +4,10 @@ import pytest
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, stack
+from tests.constructs.parts import OWN_IMAGE, TRAIN_CODE, XGBOOST, count, data, network, stack
 from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
@@ -30,11 +31,9 @@ from zflow_constructs.jobs import tuned_name
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
-OVERRIDDEN = {
-    "HyperParameterTuningJobConfig.RandomSeed",
-    "TrainingJobDefinition.EnableManagedSpotTraining",
-    "TrainingJobDefinition.StoppingCondition.MaxWaitTimeInSeconds",
-}
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1a2b"
+OUTPUT_KEY = "arn:aws:kms:eu-central-1:111122223333:key/3c4d"
+OVERRIDDEN = {"HyperParameterTuningJobConfig.RandomSeed"}
 BEST = "$states.result.BestTrainingJob"
 
 
@@ -71,23 +70,28 @@ class Example:
             max_parallel_jobs=2,
             early_stopping=True,
             warm_start=zflow.WarmStart(["coarse", self.minimal.job_name], kind="IdenticalDataAndAlgorithm"),
+            input_mode="FastFile",
             code=TRAIN_CODE,
             hyperparameters={"seed": zflow.Parameter("seed"), "verbose": True},
             metrics={"validation:auc": "auc=([0-9.]+)", "loss": "loss=([0-9.]+)"},
             instance_type=ec2.InstanceType("m5.xlarge"),
             instance_count=2,
             volume_size=Size.gibibytes(100),
+            volume_key=kms.Key.from_key_arn(scope, "Key", KEY),
             max_runtime=Duration.hours(4),
+            max_retry_attempts=3,
+            spot=True,
+            max_wait=Duration.hours(6),
+            vpc=network(scope),
+            security_groups=[ec2.SecurityGroup.from_security_group_id(scope, "Group", "sg-1")],
+            network_isolation=True,
+            encrypt_traffic=True,
+            output_key=kms.Key.from_key_arn(scope, "OutputKey", OUTPUT_KEY),
             environment={"ROWS": rows.outputs["rows"]},
+            tags={"team": "risk"},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
             retry=zflow.Retry(job_failures=2, interval_seconds=30),
-            request_overrides={
-                "HyperParameterTuningJobConfig": {"RandomSeed": 7},
-                "TrainingJobDefinition": {
-                    "EnableManagedSpotTraining": True,
-                    "StoppingCondition": {"MaxWaitTimeInSeconds": 21_600},
-                },
-            },
+            request_overrides={"HyperParameterTuningJobConfig": {"RandomSeed": 7}},
             after=[rows],
             when=rows.outputs["rows"] > 100,
             optional=True,
@@ -191,7 +195,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
     definition = dict(mapping(arguments.pop("TrainingJobDefinition")))
     channels = definition.pop("InputDataConfig")
     assert isinstance(channels, list)
-    assert [mapping(channel)["ChannelName"] for channel in channels] == ["train", "model"]
+    assert [mapping(channel)["ChannelName"] for channel in channels] == ["train", "model", "code"]
     assert arguments == {
         "HyperParameterTuningJobName": tuning_name("Maximal"),
         "HyperParameterTuningJobConfig": {
@@ -221,28 +225,39 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             ],
             "WarmStartType": "IdenticalDataAndAlgorithm",
         },
+        "Tags": [{"Key": "team", "Value": "risk"}],
     }
     assert definition == {
         "RoleArn": example.made.role_arn(example.maximal.role),
         "AlgorithmSpecification": {
             "TrainingImage": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
-            "TrainingInputMode": "File",
+            "TrainingInputMode": "FastFile",
             "MetricDefinitions": [
                 {"Name": "validation:auc", "Regex": "auc=([0-9.]+)"},
                 {"Name": "loss", "Regex": "loss=([0-9.]+)"},
             ],
         },
         "OutputDataConfig": {
-            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"')
+            "S3OutputPath": jsonata(f'"s3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "/Maximal/"'),
+            "KmsKeyId": OUTPUT_KEY,
         },
-        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.xlarge",
+            "InstanceCount": 2,
+            "VolumeSizeInGB": 100,
+            "VolumeKmsKeyId": KEY,
+        },
         "StoppingCondition": {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 21_600},
         "EnableManagedSpotTraining": True,
+        "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+        "RetryStrategy": {"MaximumRetryAttempts": 3},
         "StaticHyperParameters": {
             "seed": jsonata("$string($parameters.seed)"),
             "verbose": "true",
             "sagemaker_program": '"train.py"',
-            "sagemaker_submit_directory": f"s3://{ASSETS}/<hash>.gz",
+            "sagemaker_submit_directory": "/opt/ml/input/data/code/<hash>.gz",
         },
         "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows")},
     }
@@ -283,6 +298,21 @@ def test_a_minimal_job_reads_its_channel_and_writes_its_own_folder(example: Exam
         *reads("lake", "applications/*"),
         *writes(BUCKET, "Scoring/*/Minimal/*"),
     ]
+
+
+def test_a_job_under_a_role_of_yours_is_granted_what_it_uses(example: Example) -> None:
+    statements = example.made.statements(example.maximal.role)
+    assert statements[:-3] == [
+        *sagemaker_logs("TrainingJobs"),
+        *pulls("111122223333:repository/scoring"),
+        # The channel "model" is said to be there, too.
+        *reads("lake", "applications/*"),
+        *reads(ASSETS, "<hash>.gz"),
+        *writes(BUCKET, "Scoring/*/Maximal/*"),
+        allow(["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], OUTPUT_KEY),
+        allow("kms:CreateGrant", KEY),
+    ]
+    assert statements[-3]["Action"] == "ec2:CreateNetworkInterface"
 
 
 def test_the_state_machine_may_run_the_tuning_jobs_of_its_steps_and_no_others(example: Example) -> None:

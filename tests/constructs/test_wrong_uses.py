@@ -633,14 +633,6 @@ def security_groups_without_a_vpc(scope: Stack) -> object:
 
 
 @told(
-    'Step "Train": with network_isolation the container can\'t fetch its code from S3. Put the script into an ',
-    "image of your own, or run the job in a vpc.",
-)
-def isolated_script(scope: Stack) -> object:
-    return train(scope, network_isolation=True)
-
-
-@told(
     'Step "Train": CreateTrainingJob would refuse this request.\n',
     "  StoppingCondition.MaxRuntimeInSecond: received 60, but there is no such field; there are ",
     '"MaxPendingTimeInSeconds", "MaxRuntimeInSeconds", "MaxWaitTimeInSeconds". Did you mean ',

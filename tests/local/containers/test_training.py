@@ -147,6 +147,49 @@ def dedent(code: str) -> str:
     return "\n".join(line[8:] for line in code.splitlines())
 
 
+def test_an_isolated_script_is_in_a_channel(job: Job, objects: ObjectStore, submit: Submit) -> None:
+    code = """
+        import json, os, pathlib
+        config = json.loads(pathlib.Path(os.environ["SM_INPUT_CONFIG_DIR"], "inputdataconfig.json").read_text())
+        seen = {"channels": json.loads(os.environ["SM_CHANNELS"]), "config": config, "cwd": os.listdir()}
+        pathlib.Path(os.environ["SM_MODEL_DIR"], "seen.json").write_text(json.dumps(seen))
+    """
+    objects.write("s3://lake/train/part-0.csv", b"1,2")
+    archive = submit({"train.py": dedent(code)})
+    train, script = channel("train", "s3://lake/train/"), channel("code", archive)
+    source = {"S3DataType": "S3Prefix", "S3Uri": "s3://lake/train/", "S3DataDistributionType": "ShardedByS3Key"}
+    outcome = job(
+        request("/opt/ml/input/data/code/archive.tar.gz")
+        | {
+            "AlgorithmSpecification": {"TrainingImage": SKLEARN, "TrainingInputMode": "FastFile"},
+            "EnableNetworkIsolation": True,
+            "InputDataConfig": [train | {"DataSource": {"S3DataSource": source}}, script | {"InputMode": "File"}],
+        }
+    ).run()
+    assert (outcome.status, outcome.failure_reason) == ("Completed", "")
+    seen = json.loads(read_archive(objects, outcome.model_artifacts)["seen.json"])
+    assert (seen["channels"], seen["cwd"]) == (["code", "train"], ["train.py"])
+    told = {
+        name: (each["TrainingInputMode"], each["S3DistributionType"]) for name, each in sorted(seen["config"].items())
+    }
+    assert told == {"code": ("File", "FullyReplicated"), "train": ("FastFile", "ShardedByS3Key")}
+
+
+def test_a_script_that_its_channel_lacks_fails_the_job(job: Job, objects: ObjectStore) -> None:
+    objects.write("s3://lake/other/archive.txt", b"")
+    outcome = job(
+        request("/opt/ml/input/data/code/archive.tar.gz")
+        | {"InputDataConfig": [channel("code", "s3://lake/other/archive.txt")]}
+    ).run()
+    assert (outcome.status, outcome.failure_reason) == (
+        "Failed",
+        (
+            "ClientError: Data download failed: /opt/ml/input/data/code/archive.tar.gz has no train.py; its Python "
+            "files: none"
+        ),
+    )
+
+
 def test_clients_in_the_script_reach_the_local_aws(run: Callable[[str], JobOutcome], objects: ObjectStore) -> None:
     outcome = run("import boto3; boto3.client('s3').put_object(Bucket='lake', Key='from-the-script', Body=b'1')")
     assert outcome.status == "Completed"
@@ -324,6 +367,18 @@ def test_requirements_and_more_hosts_are_mentioned_not_ignored(job: Job, submit:
             "TrainingInputMode is 'Pipe': a local run supports 'File' and 'FastFile' only.",
         ),
         (
+            {"InputDataConfig": [channel("train", "s3://lake/train") | {"InputMode": "Pipe"}]},
+            "InputDataConfig[train].InputMode is 'Pipe': a local run supports 'File' and 'FastFile' only.",
+        ),
+        (
+            {"ResourceConfig": {"InstanceGroups": [], "VolumeSizeInGB": 30}},
+            "A local run does not support InstanceGroups: leave it out, or run this on AWS.",
+        ),
+        (
+            {"OutputDataConfig": {"S3OutputPath": "s3://lake/models/", "CompressionType": "NONE"}},
+            "OutputDataConfig.CompressionType is 'NONE': a local run supports 'GZIP' only.",
+        ),
+        (
             {
                 "InputDataConfig": [
                     channel("train", "s3://lake/train")
@@ -334,7 +389,10 @@ def test_requirements_and_more_hosts_are_mentioned_not_ignored(job: Job, submit:
         ),
         (
             {"InputDataConfig": [channel("train", "") | {"DataSource": {"FileSystemDataSource": {}}}]},
-            "InputDataConfig[train].DataSource is 'FileSystemDataSource': a local run supports 'S3DataSource' only.",
+            (
+                "InputDataConfig[train] is in a file system, which this machine doesn't have: for a local run, give "
+                "the channel a DataLocation in S3."
+            ),
         ),
         (
             {"HyperParameters": {"sagemaker_program": "train.sh", "sagemaker_submit_directory": "s3://lake/a.tar.gz"}},

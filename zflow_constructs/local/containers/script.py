@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MODEL_PREFIX = "/opt/ml/model"
 """Where a container on SageMaker has its model; code may be inside."""
 
+_ROOT = "/opt/ml/"
+_CHANNELS = "/opt/ml/input/data/"
+
 
 @dataclass(frozen=True)
 class Script:
@@ -28,10 +31,11 @@ class Script:
 
     Args:
         program: The script's path inside its folder, such as `train.py`.
-        submit_directory: The S3 URI of the `sourcedir.tar.gz` that has it, or a folder below `/opt/ml/model`.
+        submit_directory: The `sourcedir.tar.gz` that has it, by its S3 URI or in a channel below `/opt/ml/input/data`;
+            or a folder below `/opt/ml/model`.
 
     Raises:
-        UnsupportedRequestError: The program is no Python script, or its folder is neither in S3 nor in the model.
+        UnsupportedRequestError: The program is no Python script, or its folder is in none of these places.
     """
 
     program: str
@@ -40,7 +44,7 @@ class Script:
     def __post_init__(self) -> None:
         if not self.program.endswith(".py"):
             raise UnsupportedRequestError(f"The program is {self.program!r}: a local run supports Python scripts only.")
-        if not self.submit_directory.startswith(("s3://", MODEL_PREFIX)):
+        if not self.submit_directory.startswith(("s3://", MODEL_PREFIX, _CHANNELS)):
             raise UnsupportedRequestError(
                 f"The submit directory of {self.program} is {self.submit_directory!r}: give the S3 URI of a "
                 "sourcedir.tar.gz that has the script, as SourceCode does."
@@ -56,7 +60,7 @@ class Script:
 
         Args:
             folder: Where an archive is unpacked.
-            model: The folder of the unpacked model.
+            model: The folder of the unpacked model, beside the container's other folders.
             objects: Where the archive is.
             on_line: Told about what differs from a container on AWS.
 
@@ -72,7 +76,11 @@ class Script:
             for archive in objects.download(self.submit_directory, folder.with_name(f"{folder.name}-archive")):
                 unpack(archive, code)
         else:
-            code = model / self.submit_directory.removeprefix(MODEL_PREFIX).strip("/")
+            here = model.parent / self.submit_directory.removeprefix(_ROOT)
+            if here.is_file():
+                unpack(here, code)
+            else:
+                code = here
         if not (code / self.program).is_file():
             found = ", ".join(sorted(path.relative_to(code).as_posix() for path in code.rglob("*.py"))) or "none"
             raise FileNotFoundError(f"{self.submit_directory} has no {self.program}; its Python files: {found}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from zflow_constructs.local.containers.archives import pack
 from zflow_constructs.local.containers.checkpoints import Checkpoints
 from zflow_constructs.local.containers.environment import container_environment
-from zflow_constructs.local.containers.errors import refuse_others, refuse_present
+from zflow_constructs.local.containers.errors import UnsupportedRequestError, refuse_others, refuse_present
 from zflow_constructs.local.containers.images import training_image
 from zflow_constructs.local.containers.job_process import JobProcess, last_error
 from zflow_constructs.local.containers.metrics import MetricReader
@@ -70,6 +70,9 @@ class TrainingContainer:
         algorithm = self._request["AlgorithmSpecification"]
         refuse_present("AlgorithmName", algorithm)
         refuse_present("ContainerEntrypoint", algorithm)
+        refuse_present("InstanceGroups", self._request["ResourceConfig"])
+        compression = self._request["OutputDataConfig"].get("CompressionType", "GZIP")
+        refuse_others("OutputDataConfig.CompressionType", compression, ("GZIP",))
         refuse_others("TrainingInputMode", algorithm.get("TrainingInputMode", "File"), ("File", "FastFile"))
         image = training_image(algorithm.get("TrainingImage", ""))
         self._channels = {channel["ChannelName"]: channel for channel in self._request.get("InputDataConfig", [])}
@@ -165,7 +168,7 @@ class TrainingContainer:
                 program=self._script.program,
                 submit_directory=self._script.submit_directory,
                 hyperparameters=self._hyperparameters(),
-                channels={name: _data_config(channel) for name, channel in self._channels.items()},
+                channels={name: self._data_config(channel) for name, channel in self._channels.items()},
                 instance_type=hosts.get("InstanceType", "local"),
             ),
             "TRAINING_JOB_NAME": name,
@@ -173,6 +176,18 @@ class TrainingContainer:
             f"123456789012:training-job/{name}",
             **{name: self._here(value) for name, value in self._request.get("Environment", {}).items()},
         }
+
+    def _data_config(self, channel: ChannelUnionTypeDef) -> Mapping[str, str]:
+        """The channel's entry of inputdataconfig.json: one machine gets all objects, its share of them or not."""
+        algorithm = self._request["AlgorithmSpecification"]
+        config = {
+            "TrainingInputMode": channel.get("InputMode", algorithm.get("TrainingInputMode", "File")),
+            "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                "S3DataDistributionType", "FullyReplicated"
+            ),
+            "RecordWrapperType": "None",
+        }
+        return config | ({"ContentType": channel["ContentType"]} if "ContentType" in channel else {})
 
     def _read(self, line: str) -> None:
         self._metrics.read(line)
@@ -207,14 +222,13 @@ class TrainingContainer:
 def _check_channel(channel: ChannelUnionTypeDef) -> None:
     path = f"InputDataConfig[{channel['ChannelName']}]"
     source = channel["DataSource"]
+    if "FileSystemDataSource" in source:
+        raise UnsupportedRequestError(
+            f"{path} is in a file system, which this machine doesn't have: for a local run, give the channel a "
+            "DataLocation in S3."
+        )
     refuse_others(f"{path}.DataSource", ", ".join(source), ("S3DataSource",))
     refuse_others(f"{path}.S3DataType", source["S3DataSource"].get("S3DataType", "S3Prefix"), ("S3Prefix",))
     refuse_others(f"{path}.InputMode", channel.get("InputMode", "File"), ("File", "FastFile"))
     refuse_others(f"{path}.CompressionType", channel.get("CompressionType", "None"), ("None",))
     refuse_others(f"{path}.RecordWrapperType", channel.get("RecordWrapperType", "None"), ("None",))
-
-
-def _data_config(channel: ChannelUnionTypeDef) -> Mapping[str, str]:
-    """The channel's entry of inputdataconfig.json."""
-    config = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
-    return config | ({"ContentType": channel["ContentType"]} if "ContentType" in channel else {})
