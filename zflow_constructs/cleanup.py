@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -16,7 +15,7 @@ from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.outcome import outcome_states
 from zflow_constructs.core.run_parameters import RunParameters
 from zflow_constructs.core.templates import Scope
-from zflow_constructs.machine import Machine, executions_of
+from zflow_constructs.machine import Machine, executions_of, machine_role
 from zflow_constructs.step import Step
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop
@@ -60,7 +59,7 @@ class Cleanup(Construct):
         join: Join,
     ) -> None:
         super().__init__(scope, id)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        role = machine_role(self)
         binding = Binding(self, name, role, storage)
         for step in steps:
             step.bind(binding)

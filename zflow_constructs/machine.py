@@ -81,6 +81,22 @@ class Machine:
         return cls(machine, log_group)
 
 
+def machine_role(scope: Construct) -> iam.Role:
+    """A role for a state machine: Step Functions may assume it for machines of the stack's account and region alone.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html#prevent-cross-service-confused-deputy
+
+    Args:
+        scope: the construct that owns it.
+    """
+    stack = Stack.of(scope)
+    machines = stack.format_arn(
+        service="states", resource="stateMachine", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": machines}}
+    return iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=conditions))
+
+
 def executions_of(machine: sfn.IStateMachine, pattern: str) -> str:
     """The ARN of executions of a machine: its own, with another word in it, and a name.
 

@@ -26,7 +26,7 @@ from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.picture import GRAPH_METADATA
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.core.templates import Scope, Template
-from zflow_constructs.machine import Machine
+from zflow_constructs.machine import Machine, machine_role
 from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
@@ -103,7 +103,7 @@ class MlWorkflow(Construct):
         )
         self._bucket = bucket or self._new_bucket()
         self._outputs = dict(outputs or {})
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        self._role = machine_role(self)
         storage = RunStorage(self._bucket, id)
         binding = Binding(self, id, self._role, storage)
         for step in every_step(members):
