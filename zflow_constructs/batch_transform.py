@@ -54,7 +54,7 @@ class BatchTransformStep(Step):
         timeout: the job is stopped, and the step fails, after this time. Default: 1 day
         environment: environment variables of the containers in this job. Default: none
         role: the role of the model; the step grants it what it needs. Default: a new one
-        retry: whether jobs that fail are started anew. Default: no
+        retry: whether jobs that fail are started anew. Default: as the workflow says
         request_overrides: fields of CreateTransformJob that have no keyword here, laid over the request. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
@@ -95,13 +95,12 @@ class BatchTransformStep(Step):
         when: Condition | None = None,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when, optional=optional)
+        super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         machines = Machines.of(self.label, instance_type, instance_count)
         self._role = execution_role(self, role, log_group="TransformJobs")
         self._model = StepModel.of(self, containers, machine=machines.type, role=self._role)
         self._data = data
         self._output = DataLocation.from_step(self, "", content_type=accept)
-        self._retry = retry or Retry()
         self._job = JobName(self.name)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
         payload = int(max_payload.to_mebibytes()) if max_payload else _DEFAULT_PAYLOAD
@@ -157,7 +156,7 @@ class BatchTransformStep(Step):
             arguments=self._request,
             timeout_seconds=self._seconds,
             assign={self.variable: {"job_name": completed_name(self.label, "TransformJob")}},
-            retry=self._retry.job_retriers(),
+            retry=self.retry.job_retriers(),
             next=f"{self.name}: clean up",
         )
         return Fragment(

@@ -58,7 +58,7 @@ class ProcessingStep(Step):
         max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
         environment: environment variables. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
-        retry: whether jobs that fail are started anew. Default: no
+        retry: whether jobs that fail are started anew. Default: as the workflow says
         request_overrides: fields of CreateProcessingJob that have no keyword here, laid over the request. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
@@ -101,7 +101,7 @@ class ProcessingStep(Step):
         when: Condition | None = None,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when, optional=optional)
+        super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         machines = Machines.of(self.label, instance_type, instance_count)
         self._image = image.bind(self, purpose="processing", machine=machines.type)
         runs = program(self.label, self._image, code, entrypoint)
@@ -112,7 +112,6 @@ class ProcessingStep(Step):
             self.name, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )
         self._reports = Reports(self, reports or {}, self._outputs)
-        self._retry = retry or Retry()
         self._job = JobName(self.name)
         self._code = [code.packed(self, "Code")] if code else []
         self._seconds = whole_seconds(
@@ -187,7 +186,7 @@ class ProcessingStep(Step):
             arguments=self._request,
             timeout_seconds=self._longest() + _AROUND_THE_RUN,
             assign={self.variable: {"job_name": completed_name(self.label, "ProcessingJob")}},
-            retry=self._retry.job_retriers(),
+            retry=self.retry.job_retriers(),
             next=self._reports.start,
         )
         reading = self._reports.states({"job_name": Jsonata(f"${self.variable}.job_name")})

@@ -724,6 +724,20 @@ def retry_interval(_: Stack) -> object:
 
 
 @told(
+    "Retry: throttling_attempts is -1. Give a number from 0 to 100.",
+)
+def negative_attempts(_: Stack) -> object:
+    return zflow.Retry(throttling_attempts=-1)
+
+
+@told(
+    "Retry: capacity_attempts is 101. Give a number from 0 to 100.",
+)
+def too_many_attempts(_: Stack) -> object:
+    return zflow.Retry(capacity_attempts=101)
+
+
+@told(
     'Step "Count": timeout is 960 seconds. Give 1 to 900 seconds (Duration.hours(...)).',
 )
 def lambda_timeout(scope: Stack) -> object:
