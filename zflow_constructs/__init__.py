@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from zflow_constructs.core.outcome import Outcome
     from zflow_constructs.core.parameters import RunParameter
     from zflow_constructs.core.references import Item, Parameter
+    from zflow_constructs.data_capture import BatchDataCapture
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
+    from zflow_constructs.experiments import Experiment
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from zflow_constructs.workflow import MlWorkflow
 
 __all__ = [
+    "BatchDataCapture",
     "BatchTransformStep",
     "Binding",
     "CategoricalRange",
@@ -52,6 +55,7 @@ __all__ = [
     "DatabricksCredentials",
     "DatabricksJobStep",
     "DatabricksWorkspace",
+    "Experiment",
     "Expression",
     "ForEach",
     "InferencePipelineEndpoint",
@@ -83,6 +87,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "BatchDataCapture": "data_capture",
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
     "CategoricalRange": "hyperparameters",
@@ -93,6 +98,7 @@ _MODULES = {
     "DatabricksCredentials": "databricks_workspace",
     "DatabricksJobStep": "databricks",
     "DatabricksWorkspace": "databricks_workspace",
+    "Experiment": "experiments",
     "Expression": "core.expressions",
     "ForEach": "for_each",
     "InferencePipelineEndpoint": "inference_endpoint",

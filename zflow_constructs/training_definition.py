@@ -13,7 +13,7 @@ from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Scalar, Template
-from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
+from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
 from zflow_constructs.hyperparameters import hyperparameter
 from zflow_constructs.machines import Machines
 from zflow_constructs.sources import DataLocation, SourceCode
@@ -151,9 +151,7 @@ class TrainingDefinition:
         for location in self._channels.values():
             grant_read(location.place, self._role, binding.storage)
         grant_write(self._output_path.place, self._role, binding.storage)
-        for key in self._volume_keys:
-            # SageMaker hands the key on to the disks, which use it under that grant.
-            key.grant(self._role, "kms:CreateGrant")
+        grant_disks(self._role, self._volume_keys)
         binding.allow_pass(self._role, SAGEMAKER)
 
 

@@ -160,6 +160,36 @@ def writes(bucket: str, pattern: str) -> list[dict[str, Json]]:
     return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"arn:aws:s3:::{bucket}/{pattern}")]
 
 
+ENCRYPTS = ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
+"""What a role may do with the key of what it writes."""
+
+
+def makes_interfaces(security_group: str) -> list[dict[str, Json]]:
+    """What the role of a job in the private subnets of `parts.network` needs."""
+    interfaces = "arn:aws:ec2:eu-central-1:111122223333:network-interface/*"
+    subnets = [f"arn:aws:ec2:eu-central-1:*:subnet/subnet-{number}" for number in (1, 2)]
+    group = f"arn:aws:ec2:eu-central-1:*:security-group/{security_group}"
+    return [
+        allow("ec2:CreateNetworkInterface", [interfaces, *subnets, group]),
+        allow(
+            ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
+            interfaces,
+            ArnLike={"ec2:Subnet": [*subnets]},
+        ),
+        allow(
+            [
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+            ],
+            "*",
+        ),
+    ]
+
+
 def hands_over(role: str) -> dict[str, Json]:
     """What the state machine needs to hand a role to SageMaker."""
     return allow("iam:PassRole", role, StringEquals={"iam:PassedToService": "sagemaker.amazonaws.com"})

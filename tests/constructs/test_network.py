@@ -4,11 +4,8 @@ from aws_cdk import aws_ec2 as ec2
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, data, network, stack, train
-from tests.constructs.templates import Synthesized, allow
+from tests.constructs.templates import Synthesized, makes_interfaces
 from tests.core.machines import mapping
-
-INTERFACES = "arn:aws:ec2:eu-central-1:111122223333:network-interface/*"
-SUBNETS = ["arn:aws:ec2:eu-central-1:*:subnet/subnet-1", "arn:aws:ec2:eu-central-1:*:subnet/subnet-2"]
 
 
 def test_a_job_in_a_vpc_may_make_interfaces_in_its_subnets_and_nowhere_else() -> None:
@@ -22,28 +19,7 @@ def test_a_job_in_a_vpc_may_make_interfaces_in_its_subnets_and_nowhere_else() ->
         "SecurityGroupIds": ["sg-1"],
     }
     assert made.resources("AWS::EC2::SecurityGroup") == []
-    assert made.statements(step.role)[-3:] == [
-        allow(
-            "ec2:CreateNetworkInterface",
-            [INTERFACES, *SUBNETS, "arn:aws:ec2:eu-central-1:*:security-group/sg-1"],
-        ),
-        allow(
-            ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
-            INTERFACES,
-            ArnLike={"ec2:Subnet": list(SUBNETS)},
-        ),
-        allow(
-            [
-                "ec2:DeleteNetworkInterfacePermission",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "*",
-        ),
-    ]
+    assert made.statements(step.role)[-3:] == makes_interfaces("sg-1")
 
 
 def test_the_subnets_are_those_that_are_selected() -> None:
