@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from zflow_constructs.model import Model
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
+    from zflow_constructs.processing_input import ProcessingInput
     from zflow_constructs.retry import Retry
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
+    from zflow_constructs.spark_options import SparkOptions
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
@@ -71,10 +73,12 @@ __all__ = [
     "NativeStep",
     "Outcome",
     "Parameter",
+    "ProcessingInput",
     "ProcessingStep",
     "Retry",
     "RunParameter",
     "SourceCode",
+    "SparkOptions",
     "SparkPythonTask",
     "Step",
     "StepGroup",
@@ -114,10 +118,12 @@ _MODULES = {
     "NativeStep": "native",
     "Outcome": "core.outcome",
     "Parameter": "core.references",
+    "ProcessingInput": "processing_input",
     "ProcessingStep": "processing",
     "Retry": "retry",
     "RunParameter": "core.parameters",
     "SourceCode": "sources",
+    "SparkOptions": "spark_options",
     "SparkPythonTask": "databricks",
     "Step": "step",
     "StepGroup": "step",

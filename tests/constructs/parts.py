@@ -7,6 +7,7 @@ from typing import Literal, cast
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -131,10 +132,15 @@ def process(
     image: zflow.ContainerImage = SKLEARN,
     code: zflow.SourceCode | None = SCRIPT,
     entrypoint: Sequence[str] = (),
-    inputs: Mapping[str, zflow.DataLocation] | None = None,
+    inputs: Mapping[str, zflow.DataLocation | zflow.ProcessingInput] | None = None,
     outputs: Sequence[str] = ("evaluation",),
     reports: Mapping[str, str] | None = None,
+    spark: zflow.SparkOptions | None = None,
+    spark_event_logs: zflow.DataLocation | None = None,
+    instance_count: int = 1,
     max_runtime: Duration | None = None,
+    network_isolation: bool = False,
+    output_key: kms.IKey | None = None,
     request_overrides: Mapping[str, Template] | None = None,
     optional: bool = False,
 ) -> zflow.ProcessingStep:
@@ -147,7 +153,12 @@ def process(
         inputs=inputs,
         outputs=outputs,
         reports={"metrics": "evaluation/metrics.json"} if reports is None else reports,
+        spark=spark,
+        spark_event_logs=spark_event_logs,
+        instance_count=instance_count,
         max_runtime=max_runtime,
+        network_isolation=network_isolation,
+        output_key=output_key,
         request_overrides=request_overrides,
         optional=optional,
     )

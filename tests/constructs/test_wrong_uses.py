@@ -1,13 +1,16 @@
 """Wrong uses, each with the whole of what its user is told: the constructor raises it, before anything is deployed."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, cast
 
 import pytest
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -435,7 +438,7 @@ def input_with_a_space(scope: Stack) -> object:
 
 
 @told(
-    'Step "Evaluate": an input is named "code", which is the folder of the script. Rename it.',
+    'Step "Evaluate": an input is named "code", which is one of the step\'s own. Rename it.',
 )
 def input_in_the_place_of_the_code(scope: Stack) -> object:
     return process(scope, inputs={"code": data(scope)})
@@ -454,6 +457,86 @@ def output_outside_its_folder(scope: Stack) -> object:
 )
 def output_twice(scope: Stack) -> object:
     return process(scope, outputs=["evaluation", "evaluation"])
+
+
+SPARK = zflow.ContainerImage.from_framework("spark", "3.5")
+
+
+@told(
+    'Step "Evaluate": an input is named "conf", which is one of the step\'s own. Rename it.',
+)
+def input_in_the_place_of_the_configuration(scope: Stack) -> object:
+    options = zflow.SparkOptions(configuration={"spark-defaults": {"spark.executor.memory": "2g"}})
+    return process(scope, image=SPARK, spark=options, inputs={"conf": data(scope)})
+
+
+@told(
+    'Step "Evaluate": an output is named "spark-event-logs", which is one of the step\'s own. Rename it.',
+)
+def output_in_the_place_of_the_event_logs(scope: Stack) -> object:
+    outputs = ["evaluation", "spark-event-logs"]
+    return process(scope, image=SPARK, spark_event_logs=data(scope), outputs=outputs)
+
+
+@told(
+    'Step "Evaluate": spark and spark_event_logs are for scripts that are submitted to Spark. Give ',
+    'image=ContainerImage.from_framework("spark", ...) and code=, or leave them out.',
+)
+def spark_without_spark(scope: Stack) -> object:
+    return process(scope, spark=zflow.SparkOptions())
+
+
+@told(
+    'Step "Evaluate": py_files has "rows.py", which the step\'s code doesn\'t have. Name files below the directory of ',
+    "code=SourceCode.from_directory(...).",
+)
+def unknown_module(scope: Stack) -> object:
+    return process(scope, image=SPARK, spark=zflow.SparkOptions(py_files=["rows.py"]))
+
+
+@told(
+    'SparkOptions: configuration has "spark-default". Did you mean "spark-defaults"? Spark\'s images know ',
+    '"core-site", "hadoop-env", "hadoop-log4j", "hive-env", "hive-exec-log4j", "hive-log4j", "hive-site", ',
+    '"spark-defaults", "spark-env", "spark-hive-site", "spark-log4j", "spark-metrics", "yarn-env", "yarn-site".',
+)
+def unknown_classification(_: Stack) -> object:
+    return zflow.SparkOptions(configuration={"spark-default": {}})
+
+
+@told(
+    'SparkOptions: spark.executor.cores of "spark-defaults" is 2. It goes into a file that is deployed: give a string.',
+)
+def setting_that_is_no_string(_: Stack) -> object:
+    settings = cast("dict[str, str]", {"spark.executor.cores": 2})
+    return zflow.SparkOptions(configuration={"spark-defaults": settings})
+
+
+@told(
+    'Step "Evaluate": with network_isolation, what requirements.txt names can\'t be fetched. Put it into an image of ',
+    "your own, or run the job in a vpc.",
+)
+def requirements_in_isolation(scope: Stack) -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("evaluate.py", "requirements.txt"):
+            (Path(folder) / name).touch()
+        code = zflow.SourceCode.from_directory(folder, entry_point="evaluate.py")
+        return process(scope, code=code, network_isolation=True)
+
+
+@told(
+    'Step "Evaluate": output_key is for outputs, and there are none. Name them in outputs=[...].',
+)
+def key_without_outputs(scope: Stack) -> object:
+    key = kms.Key.from_key_arn(scope, "Key", "arn:aws:kms:eu-central-1:111122223333:key/1a2b")
+    return process(scope, outputs=[], reports={}, output_key=key)
+
+
+@told(
+    'ProcessingInput: compression="Gzip" decompresses what comes through a pipe. Set input_mode="Pipe", or let the ',
+    "script decompress its files.",
+)
+def files_decompressed(scope: Stack) -> object:
+    return zflow.ProcessingInput.from_location(data(scope), compression="Gzip")
 
 
 @told(
