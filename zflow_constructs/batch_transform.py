@@ -30,12 +30,11 @@ from zflow_constructs.sources import DataLocation, s3_source
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import grant_read, grant_write
 from zflow_constructs.transform_records import (
+    Processing,
     Split,
     check_inference_ids,
     check_load,
-    check_processing,
     client_fields,
-    data_processing,
     megabytes,
 )
 
@@ -179,16 +178,8 @@ class BatchTransformStep(Step):
         self._job = JobName(self.name)
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
         assembled = assemble or ("Line" if split == "Line" else "None")
-        processing = data_processing(input_filter, output_filter, join_input=join_input)
-        if processing:
-            check_processing(
-                self.label,
-                _given(input_filter=input_filter, join_input=join_input, output_filter=output_filter),
-                content_type=data.content_type,
-                accept=accept,
-                split=split,
-                assemble=assembled,
-            )
+        processing = Processing(input_filter or "", join_input, output_filter or "")
+        processing.check(self.label, content_type=data.content_type, accept=accept, split=split, assemble=assembled)
         if data_capture and data_capture.inference_ids:
             check_inference_ids(self.label, accept)
         request: dict[str, Template] = {
@@ -211,7 +202,7 @@ class BatchTransformStep(Step):
                 **({"AssembleWith": assembled} if assemble or assembled == "Line" else {}),
                 **({"KmsKeyId": output_key.key_arn} if output_key else {}),
             },
-            **processing,
+            **processing.fields,
             **(data_capture.fields(self) if data_capture else {}),
             "TransformResources": {
                 "InstanceType": machines.type,
@@ -314,7 +305,3 @@ class BatchTransformStep(Step):
                 f"{self.label}: model= is there already, with its own {one_of(of_the_model)}. Leave that out, or give "
                 "containers= instead."
             )
-
-
-def _given(**keywords: str | bool | None) -> str:
-    return ", ".join(keyword for keyword, given in keywords.items() if given)

@@ -1,6 +1,7 @@
 """How a transform job cuts data into records, sends them, and puts the answers together."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from aws_cdk import Duration, Size
@@ -18,62 +19,71 @@ _BY_LINE = ("application/jsonlines", "text/csv")
 _FORMATS = ("application/json", *_BY_LINE)
 
 
-def data_processing(
-    input_filter: str | None, output_filter: str | None, *, join_input: bool
-) -> Mapping[str, Mapping[str, Template]]:
-    """`{"DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}}`, or nothing.
-
-    Args:
-        input_filter: what of a record the model gets. `None`: all of it
-        output_filter: what of the answer is kept. `None`: all of it
-        join_input: whether each answer is joined to its record.
-    """
-    processing: dict[str, Template] = {
-        **({"InputFilter": input_filter} if input_filter else {}),
-        **({"JoinSource": "Input"} if join_input else {}),
-        **({"OutputFilter": output_filter} if output_filter else {}),
-    }
-    return {"DataProcessing": processing} if processing else {}
-
-
-def check_processing(
-    owner: str, keywords: str, *, content_type: str, accept: str, split: Split, assemble: Literal["Line", "None"]
-) -> None:
-    """Checks that records can be filtered and joined.
+@dataclass(frozen=True)
+class Processing:
+    """What becomes of each record before and after the model.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
 
     Args:
-        owner: the step, for messages: `Step "Predict"`.
-        keywords: which keywords demand it, for messages: `join_input`.
-        content_type: the MIME type of the records.
-        accept: the MIME type of the answers.
-        split: how objects are cut into records.
-        assemble: how answers are put together.
-
-    Raises:
-        WorkflowError: SageMaker doesn't read records of that type, or doesn't get them one by one.
+        input_filter: JSONPath of what of a record the model gets. Empty: all of it
+        join_input: whether each answer is joined to its record.
+        output_filter: JSONPath of what of the answer is kept. Empty: all of it
     """
-    if _media_type(content_type) not in _FORMATS:
-        data = f'the data are "{content_type}"' if content_type else "the data don't say what they are"
-        raise WorkflowError(
-            f"{owner}: for {keywords}, SageMaker reads records of the types {one_of(_FORMATS)}, and {data}. "
-            f"Give the data's DataLocation one of those content types, or leave {keywords} out."
-        )
-    if _media_type(accept) != _media_type(content_type):
-        raise WorkflowError(
-            f'{owner}: for {keywords}, the answers have the type of the records, and accept is "{accept}", the data '
-            f'are "{content_type}". Set accept="{content_type}".'
-        )
-    if split not in {"Line", "None"} or (split == "None" and _media_type(content_type) in _BY_LINE):
-        raise WorkflowError(
-            f'{owner}: for {keywords}, each line is a record, and split="{split}" cuts no lines. Set split="Line".'
-        )
-    if split == "Line" and assemble == "None":
-        raise WorkflowError(
-            f'{owner}: for {keywords}, the answers become lines, and assemble="None" puts no ends of lines between '
-            'them. Set assemble="Line".'
-        )
+
+    input_filter: str
+    join_input: bool
+    output_filter: str
+
+    @property
+    def fields(self) -> dict[str, Template]:
+        """`{"DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}}`."""
+        processing: dict[str, Template] = {
+            **({"InputFilter": self.input_filter} if self.input_filter else {}),
+            **({"JoinSource": "Input"} if self.join_input else {}),
+            **({"OutputFilter": self.output_filter} if self.output_filter else {}),
+        }
+        return {"DataProcessing": processing} if processing else {}
+
+    def check(
+        self, owner: str, *, content_type: str, accept: str, split: Split, assemble: Literal["Line", "None"]
+    ) -> None:
+        """Checks that records and answers can be filtered and joined, if they are.
+
+        Args:
+            owner: the step, for messages: `Step "Predict"`.
+            content_type: the MIME type of the records.
+            accept: the MIME type of the answers.
+            split: how objects are cut into records.
+            assemble: how answers are put together.
+
+        Raises:
+            WorkflowError: SageMaker doesn't read records of that type, or doesn't get them one by one.
+        """
+        keywords = ", ".join(name for name, given in vars(self).items() if given)
+        if not keywords:
+            return
+        record, answer = _media_type(content_type), _media_type(accept)
+        if record not in _FORMATS:
+            data = f'the data are "{content_type}"' if content_type else "the data don't say what they are"
+            raise WorkflowError(
+                f"{owner}: for {keywords}, SageMaker reads records of the types {one_of(_FORMATS)}, and {data}. "
+                f"Give the data's DataLocation one of those content types, or leave {keywords} out."
+            )
+        if answer not in _FORMATS or (self.join_input and answer != record):
+            raise WorkflowError(
+                f'{owner}: for {keywords}, SageMaker reads the answers like the records, and accept is "{accept}", the '
+                f'data are "{content_type}". Set accept="{content_type}".'
+            )
+        if split not in {"Line", "None"} or (split == "None" and record in _BY_LINE):
+            raise WorkflowError(
+                f'{owner}: for {keywords}, each line is a record, and split="{split}" cuts no lines. Set split="Line".'
+            )
+        if split == "Line" and assemble == "None" and (self.join_input or self.output_filter):
+            raise WorkflowError(
+                f'{owner}: for {keywords}, the answers become lines, and assemble="None" puts no ends of lines between '
+                'them. Set assemble="Line".'
+            )
 
 
 def check_inference_ids(owner: str, accept: str) -> None:

@@ -444,3 +444,21 @@ def test_answers_are_put_together_by_line_where_the_records_are_lines(
     output = dict(mapping(request["TransformOutput"]))
     del output["S3OutputPath"]
     assert output == {"Accept": "text/csv", **assembled}
+
+
+def test_what_is_only_filtered_may_be_answered_in_another_format_that_sagemaker_reads() -> None:
+    step = transform(stack(), accept="application/json", input_filter="$[1:]", assemble="None")
+    request = arguments(step, "Predict", SCOPE)
+    assert request["DataProcessing"] == {"InputFilter": "$[1:]"}
+    assert {**mapping(request["TransformOutput"]), "S3OutputPath": ""} == {
+        "S3OutputPath": "",
+        "Accept": "application/json",
+        "AssembleWith": "None",
+    }
+
+
+def test_a_json_object_may_be_one_record_and_joined() -> None:
+    scope = stack()
+    records = zflow.DataLocation.from_bucket(bucket(scope), "documents/", content_type="application/json")
+    step = transform(scope, records=records, accept="application/json", split="None", join_input=True)
+    assert arguments(step, "Predict", SCOPE)["DataProcessing"] == {"JoinSource": "Input"}

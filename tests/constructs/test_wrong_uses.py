@@ -814,11 +814,19 @@ def join_of_unknown_data(scope: Stack) -> object:
 
 
 @told(
-    'Step "Predict": for join_input, the answers have the type of the records, and accept is "application/json", the ',
-    'data are "text/csv". Set accept="text/csv".',
+    'Step "Predict": for join_input, SageMaker reads the answers like the records, and accept is "application/json", ',
+    'the data are "text/csv". Set accept="text/csv".',
 )
 def join_of_two_types(scope: Stack) -> object:
     return transform(scope, accept="application/json", join_input=True)
+
+
+@told(
+    'Step "Predict": for input_filter, SageMaker reads the answers like the records, and accept is "image/png", the ',
+    'data are "text/csv". Set accept="text/csv".',
+)
+def filter_of_answers_that_are_images(scope: Stack) -> object:
+    return transform(scope, accept="image/png", input_filter="$[1:]")
 
 
 @told(
