@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zflow_constructs.alternatives import first_of
     from zflow_constructs.async_inference import AsyncInference
     from zflow_constructs.autoscaling import AutoScaling, ScalingTarget, ScheduledCapacity
+    from zflow_constructs.batch_data_capture import BatchDataCapture
     from zflow_constructs.batch_transform import BatchTransformStep
     from zflow_constructs.binding import Binding
     from zflow_constructs.containers import ContainerImage, ModelContainer
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from zflow_constructs.model import Model
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
+    from zflow_constructs.processing_input import ProcessingInput
     from zflow_constructs.retry import Retry
     from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
+    from zflow_constructs.spark_options import SparkOptions
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
     from zflow_constructs.training import TrainingStep
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncInference",
     "AutoScaling",
+    "BatchDataCapture",
     "BatchTransformStep",
     "Binding",
     "Capacity",
@@ -86,6 +90,7 @@ __all__ = [
     "NativeStep",
     "Outcome",
     "Parameter",
+    "ProcessingInput",
     "ProcessingStep",
     "Retry",
     "Rollback",
@@ -95,6 +100,7 @@ __all__ = [
     "Serverless",
     "SmokeTest",
     "SourceCode",
+    "SparkOptions",
     "SparkPythonTask",
     "Step",
     "StepGroup",
@@ -110,6 +116,7 @@ __all__ = [
 _MODULES = {
     "AsyncInference": "async_inference",
     "AutoScaling": "autoscaling",
+    "BatchDataCapture": "batch_data_capture",
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
     "Capacity": "deployment",
@@ -142,6 +149,7 @@ _MODULES = {
     "NativeStep": "native",
     "Outcome": "core.outcome",
     "Parameter": "core.references",
+    "ProcessingInput": "processing_input",
     "ProcessingStep": "processing",
     "Retry": "retry",
     "Rollback": "deployment",
@@ -151,6 +159,7 @@ _MODULES = {
     "Serverless": "endpoint_variants",
     "SmokeTest": "smoke_test",
     "SourceCode": "sources",
+    "SparkOptions": "spark_options",
     "SparkPythonTask": "databricks",
     "Step": "step",
     "StepGroup": "step",

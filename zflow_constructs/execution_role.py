@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from zflow_constructs.containers import BoundImage
@@ -39,6 +40,18 @@ def execution_role(scope: Construct, given: iam.IRole | None, *, log_group: str)
         )
     )
     return role
+
+
+def grant_disks(role: iam.IRole, keys: Iterable[kms.IKey]) -> None:
+    """Lets a role hand keys on to the disks of its machines, and use them for nothing itself.
+
+    Args:
+        role: the execution role.
+        keys: what the disks are encrypted with.
+    """
+    for key in keys:
+        # SageMaker hands the key on to the disks, which use it under that grant.
+        key.grant(role, "kms:CreateGrant")
 
 
 def grant_pull(role: iam.IRole, images: Iterable[BoundImage]) -> None:

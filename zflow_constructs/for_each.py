@@ -88,11 +88,11 @@ class ForEach(Step):
             {name: Collected(self.path, self.name, ("results", name)) for name in self._given},
             declare="Declare it in outputs={name: an output of a repeated step}.",
         )
-        self._nodes = tuple(step.compiled() for step in self._steps)
+        nodes = [step.compiled() for step in self._steps]
         self._distributed = (
             max_concurrency > _MOST_AT_ONCE_INLINE
             or self._tolerated > 0
-            or self._most_items * sum(map(most_events, self._nodes)) > _MOST_EVENTS_INLINE
+            or self._most_items * sum(map(most_events, nodes)) > _MOST_EVENTS_INLINE
         )
 
     @property
@@ -121,7 +121,8 @@ class ForEach(Step):
             name=self.name,
             items=self._checked_items(),
             item=self._item,
-            steps=self._nodes,
+            # Compiled once more: what they inherit is known now.
+            steps=tuple(step.compiled() for step in self._steps),
             outputs=self._given,
             max_concurrency=self._max_concurrency,
             distributed=self._distributed,

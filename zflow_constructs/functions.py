@@ -32,7 +32,8 @@ class LambdaStep(Step):
         payload: its event; outputs of other steps and run parameters may stand in it. Default: {}
         outputs: the fields of its answer that other steps use, as `step.outputs[name]`. Default: none
         timeout: the step fails after this time. Default: 15 minutes, the longest that a Lambda runs
-        retry: whether a function that raised is called again; faults of the Lambda service are in any case. Default: no
+        retry: whether a function that raised is called again; faults of the Lambda service are in any case.
+            Default: as the workflow says
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
         optional: whether the workflow goes on when the step fails. Default: no
@@ -60,11 +61,10 @@ class LambdaStep(Step):
         when: Condition | None = None,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when, optional=optional)
+        super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         self._function = function
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
-        self._retry = retry or Retry()
         self._seconds = whole_seconds(self.label, "timeout", timeout or _LONGEST, least=1, most=_LONGEST_SECONDS)
 
     @property
@@ -86,7 +86,7 @@ class LambdaStep(Step):
             assign={
                 self.variable: {name: Jsonata(field_path("$states.result.Payload", name)) for name in self._outputs}
             },
-            retry=(LAMBDA, *self._retry.failure_retriers()),
+            retry=(LAMBDA, *self.retry.failure_retriers()),
         )
         return Fragment({self.name: task}, result=self.variable)
 

@@ -18,7 +18,6 @@ from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.jobs import tag_fields
 from zflow_constructs.network import Network
 from zflow_constructs.requests import validate_request
-from zflow_constructs.retry import THROTTLING
 from zflow_constructs.step import Step
 from zflow_constructs.storage import grant_read, grant_read_asset
 
@@ -187,7 +186,7 @@ class StepModel:
             timeout_seconds=_CALL_SECONDS,
             # Of the name, which is new at each attempt, the answer's ARN says which one came to be.
             assign={self.variable: Jsonata('$substringAfter($states.result.ModelArn, "model/")')},
-            retry=(THROTTLING,),
+            retry=self.step.retry.call_retriers(),
             next=then,
         )
 
@@ -201,7 +200,7 @@ class StepModel:
             resource="arn:aws:states:::aws-sdk:sagemaker:deleteModel",
             arguments={"ModelName": self.name},
             timeout_seconds=_CALL_SECONDS,
-            retry=(THROTTLING,),
+            retry=self.step.retry.call_retriers(),
             next=then,
         )
 

@@ -20,7 +20,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 def program(
-    label: str, image: BoundImage, code: SourceCode | None, entrypoint: Sequence[str]
+    label: str,
+    image: BoundImage,
+    code: SourceCode | None,
+    entrypoint: Sequence[str],
+    *,
+    options: Sequence[str] = (),
+    configured: bool = False,
 ) -> dict[str, Sequence[Template]]:
     """What runs in the container: `{"ContainerEntrypoint": ["/bin/bash", "-ec", "cd ...", "evaluate.py"]}`.
 
@@ -29,6 +35,8 @@ def program(
         image: the container's image.
         code: the script, if there is one: it is unpacked, its requirements are installed, and it is run.
         entrypoint: a program of the image instead. Empty: the image's own, and `{}`
+        options: what the program that runs the script is given before it. Default: nothing
+        configured: whether there is a configuration of Spark's. Default: no
 
     Raises:
         WorkflowError: nothing runs, or two programs do.
@@ -48,20 +56,21 @@ def program(
             f"{label}: a framework image processes with a script of yours. "
             "Give code=SourceCode.from_file(...) or SourceCode.from_directory(...)."
         )
-    command = _script(code, image) if code else list(entrypoint)
+    command = _script(code, image, options, configured=configured) if code else list(entrypoint)
     return {"ContainerEntrypoint": command} if command else {}
 
 
-def check_names(label: str, what: str, names: Sequence[str]) -> None:
+def check_names(label: str, what: str, names: Sequence[str], *, taken: Sequence[str]) -> None:
     """Checks the names of inputs or outputs, which are those of their folders.
 
     Args:
         label: the step, for messages: `Step "Evaluate"`.
         what: `input` or `output`.
         names: their names.
+        taken: the names of the step's own.
 
     Raises:
-        WorkflowError: one is no name of a folder, is there twice, or is that of the script's folder.
+        WorkflowError: one is no name of a folder, is there twice, or is taken by the step.
     """
     if isinstance(names, str):
         raise WorkflowError(f'{label}: {what}s is the string "{names}". Give a list of names: ["{names}"].')
@@ -73,12 +82,21 @@ def check_names(label: str, what: str, names: Sequence[str]) -> None:
             )
         if name in names[:number]:
             raise WorkflowError(f'{label}: an {what} is named "{name}" twice. Name each once.')
-        if what == "input" and name == CODE:
-            raise WorkflowError(f'{label}: an input is named "{CODE}", which is the folder of the script. Rename it.')
+        if name in taken:
+            raise WorkflowError(f'{label}: an {what} is named "{name}", which is one of the step\'s own. Rename it.')
 
 
-def input_folder(name: str, uri: str | Expression) -> Template:
-    """An input: `{"InputName": "scores", "S3Input": {"LocalPath": "/opt/ml/processing/input/scores", ...}}`.
+def folder_of_input(name: str) -> str:
+    """Where the container finds an input: `/opt/ml/processing/input/scores`.
+
+    Args:
+        name: its name.
+    """
+    return f"{_FOLDER}/input/{name}"
+
+
+def asset_input(name: str, uri: str) -> Template:
+    """An asset as an input: `{"InputName": "code", "S3Input": {"LocalPath": "/opt/ml/processing/input/code", ...}}`.
 
     Args:
         name: its name.
@@ -88,7 +106,7 @@ def input_folder(name: str, uri: str | Expression) -> Template:
         "InputName": name,
         "S3Input": {
             "S3Uri": uri,
-            "LocalPath": f"{_FOLDER}/input/{name}",
+            "LocalPath": folder_of_input(name),
             "S3DataType": "S3Prefix",
             "S3InputMode": "File",
             "S3DataDistributionType": "FullyReplicated",
@@ -96,26 +114,35 @@ def input_folder(name: str, uri: str | Expression) -> Template:
     }
 
 
-def output_folder(name: str, uri: str | Expression) -> Template:
+def output_folder(name: str, uri: str | Expression, *, upload_mode: str, folder: str = "") -> Template:
     """An output: `{"OutputName": "report", "S3Output": {"LocalPath": "/opt/ml/processing/output/report", ...}}`.
 
     Args:
         name: its name.
         uri: where it goes to in S3.
+        upload_mode: when it does: at the `EndOfJob`, or `Continuous`.
+        folder: where the container writes it. Default: the folder of that name
     """
     return {
         "OutputName": name,
-        "S3Output": {"S3Uri": uri, "LocalPath": f"{_FOLDER}/output/{name}", "S3UploadMode": "EndOfJob"},
+        "S3Output": {
+            "S3Uri": uri,
+            "LocalPath": folder or f"{_FOLDER}/output/{name}",
+            "S3UploadMode": upload_mode,
+        },
     }
 
 
-def _script(code: SourceCode, image: BoundImage) -> list[Template]:
+def _script(code: SourceCode, image: BoundImage, options: Sequence[str], *, configured: bool) -> list[Template]:
     spark = image.framework == "spark"
     # Spark's images have a second Python, which isn't the one that runs scripts.
     python = "$PYSPARK_PYTHON" if spark else "python3"
-    folder = f"{_FOLDER}/input/{CODE}"
+    folder = folder_of_input(CODE)
+    # The asset's file has its hash for a name.
+    configure = "mv ../conf/*.json ../conf/configuration.json; " if configured else ""
     steps = (
-        f"cd {folder}; tar -xzf *.gz; [ ! -f requirements.txt ] || {python} -m pip install -r requirements.txt; "
+        f"cd {folder}; tar -xzf *.gz; {configure}"
+        f"[ ! -f requirements.txt ] || {python} -m pip install -r requirements.txt; "
         f'exec {"smspark-submit" if spark else "python3"} "$0" "$@"'
     )
-    return ["/bin/bash", "-ec", steps, f"{folder}/{code.entry_point}"]
+    return ["/bin/bash", "-ec", steps, *options, f"{folder}/{code.entry_point}"]

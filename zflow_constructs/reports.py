@@ -13,6 +13,7 @@ from zflow_constructs.core.references import field_path
 from zflow_constructs.core.templates import Deferred, Scope, Template, deferred_in, render_value
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step
+from zflow_constructs.storage import grant_decrypt
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
 _CALL_SECONDS = 60
@@ -103,8 +104,7 @@ class Reports:
             file = self._files[report]
             for bucket, pattern in file.location.place.within(binding.storage):
                 binding.allow(["s3:GetObject"], [bucket.arn_for_objects(f"{pattern.removesuffix('*')}{file.path}")])
-                if bucket.encryption_key:
-                    bucket.encryption_key.grant_decrypt(binding.role)
+            grant_decrypt(file.location.place, binding.role, binding.storage)
 
     @property
     def _used(self) -> list[str]:

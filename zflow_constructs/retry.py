@@ -4,7 +4,7 @@ Throttling and a lack of capacity pass; a rejected request never gets better, an
 out of it again. https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zflow_constructs.core.asl import Retrier
 from zflow_constructs.core.errors import WorkflowError
@@ -38,29 +38,41 @@ SAGEMAKER = (CAPACITY, THROTTLING)
 
 @dataclass(frozen=True)
 class Retry:
-    """How often a job that itself failed is started anew, each time under a new name.
+    """How often what failed is tried again: a job that itself failed, each time under a new name, and a refused call.
 
-    Throttling and a lack of capacity are retried in any case.
+    A step takes one, and so does `MlWorkflow`: for its steps that were given none.
 
     Args:
         job_failures: how many new jobs. Default: 0, since most failures are the script's and would come again
         interval_seconds: before the first new job. Default: 60 seconds, then doubled each time
+        throttling_attempts: how often a call is made again that SageMaker throttled. Rejected requests bear the same
+            name, and are sent again as often. Default: 8, in about 10 minutes
+        capacity_attempts: how often a job is asked for again when there is no machine for it, or no quota.
+            Default: 30, in about 6 hours
 
     Raises:
         WorkflowError: a number is out of its bounds.
 
     Example:
-        `Retry(job_failures=2)`
+        `Retry(job_failures=2, capacity_attempts=10)`
     """
 
     job_failures: int = 0
     interval_seconds: int = 60
+    throttling_attempts: int = THROTTLING.max_attempts
+    capacity_attempts: int = CAPACITY.max_attempts
 
     def __post_init__(self) -> None:
         if not 0 <= self.job_failures <= 20:
             raise WorkflowError(f"Retry: job_failures is {self.job_failures}. Give a number from 0 to 20.")
         if not 1 <= self.interval_seconds <= 86_400:
             raise WorkflowError(f"Retry: interval_seconds is {self.interval_seconds}. Give 1 to 86400 seconds.")
+        for name, attempts in (
+            ("throttling_attempts", self.throttling_attempts),
+            ("capacity_attempts", self.capacity_attempts),
+        ):
+            if not 0 <= attempts <= 100:
+                raise WorkflowError(f"Retry: {name} is {attempts}. Give a number from 0 to 100.")
 
     def failure_retriers(self) -> tuple[Retrier, ...]:
         """The retrier of what itself failed, if it is wanted."""
@@ -70,4 +82,8 @@ class Retry:
 
     def job_retriers(self) -> tuple[Retrier, ...]:
         """The retriers of a SageMaker job: those of the service first, so that throttling is no failed job."""
-        return (*SAGEMAKER, *self.failure_retriers())
+        return (replace(CAPACITY, max_attempts=self.capacity_attempts), *self.call_retriers(), *self.failure_retriers())
+
+    def call_retriers(self) -> tuple[Retrier, ...]:
+        """The retriers of a call of SageMaker that starts nothing that could fail, such as CreateModel."""
+        return (replace(THROTTLING, max_attempts=self.throttling_attempts),)

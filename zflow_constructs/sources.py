@@ -4,7 +4,7 @@ import gzip
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -54,15 +54,20 @@ class DataLocation:
     content_type: str = ""
 
     @classmethod
-    def from_bucket(cls, bucket: s3.IBucket, prefix: str = "", *, content_type: str = "") -> "DataLocation":
+    def from_bucket(
+        cls, bucket: s3.IBucket, prefix: str = "", *, content_type: str = "", key: kms.IKey | None = None
+    ) -> "DataLocation":
         """The objects below a prefix of a bucket.
 
         Args:
             bucket: the bucket; its key, if it has one, is granted with it.
             prefix: the beginning of the objects' keys. Default: all objects
             content_type: the MIME type of the objects. Default: not said
+            key: what they are encrypted with, if not with the bucket's key; whoever reads them may decrypt them.
+                Default: as the bucket says
         """
-        return cls(f"s3://{bucket.bucket_name}/{prefix}", FixedPlace(bucket, f"{prefix}*"), content_type)
+        place = FixedPlace(bucket, f"{prefix}*", (key,) if key else ())
+        return cls(f"s3://{bucket.bucket_name}/{prefix}", place, content_type)
 
     @classmethod
     def from_asset(cls, scope: Construct, id: str, path: str, *, content_type: str = "") -> "DataLocation":
@@ -84,7 +89,7 @@ class DataLocation:
 
     @classmethod
     def from_step(
-        cls, step: "Writer", name: str, *, content_type: str = "", keys: Sequence[kms.IKey] = ()
+        cls, step: "Writer", name: str, *, content_type: str = "", key: kms.IKey | None = None
     ) -> "DataLocation":
         """What a step writes into the folder of each run: `<workflow's bucket>/.../<execution>/<step>/<name>/`.
 
@@ -92,11 +97,34 @@ class DataLocation:
             step: the step that writes it.
             name: the name of this output.
             content_type: the MIME type. Default: not said
-            keys: what the step encrypts it with. Default: the bucket's own key
+            key: what the step encrypts it with; whoever reads it may decrypt it. Default: as the bucket says
         """
         path = f"{step.name}/{name}" if name else step.name
         uri = RunLocation(step.path, step.name, path)
-        return cls(uri, RunPlace(path, tuple(keys)), content_type)
+        return cls(uri, RunPlace(path, (key,) if key else ()), content_type)
+
+
+def s3_source(owner: str, data: DataLocation, manifest: DataLocation | None) -> dict[str, str | Expression]:
+    """What a job reads: `{"S3DataType": "S3Prefix", "S3Uri": "s3://..."}`, or what a manifest lists of it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformS3DataSource.html
+
+    Args:
+        owner: the step, for messages: `Step "Predict"`.
+        data: the objects.
+        manifest: a JSON file that lists some of them. `None`: all of them are read
+
+    Raises:
+        WorkflowError: the data are each run's own, and the list is always the same.
+    """
+    if manifest is None:
+        return {"S3DataType": "S3Prefix", "S3Uri": data.uri}
+    if isinstance(data.uri, Expression) and not isinstance(manifest.uri, Expression):
+        raise WorkflowError(
+            f"{owner}: manifest is {manifest.uri} in every run, and can't list what a run writes: {data.uri!r}. "
+            "Have a step write the manifest, too."
+        )
+    return {"S3DataType": "ManifestFile", "S3Uri": manifest.uri}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.references import StepOutput
+from zflow_constructs.retry import Retry
 
 _STEP_ID = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
 
@@ -70,6 +71,7 @@ class Step(Construct):
         scope: the construct that owns it.
         id: its id, which names its state in the console: letters, digits, spaces, `-` and `_`, 50 at most, those of
             the groups that it is in included.
+        retry: how often what fails is tried again. Default: as its workflow says
         after: steps, or groups of them, that must have ended before, though nothing of theirs is used. Default: none
         when: the step runs only if this holds, and is skipped otherwise, like all that needs it. Default: always
         optional: whether the workflow goes on when the step fails, as if it had been skipped. Default: no
@@ -88,6 +90,7 @@ class Step(Construct):
         scope: Construct,
         id: str,
         *,
+        retry: Retry | None = None,
         after: Sequence["Step | StepGroup"] = (),
         when: Condition | None = None,
         optional: bool = False,
@@ -116,6 +119,8 @@ class Step(Construct):
         self._after = tuple(after)
         self._when = () if when is None else (when,)
         self._optional = optional
+        self._own_retry = () if retry is None else (retry,)
+        self._inherited_retry = Retry()
         if isinstance(scope, StepGroup):
             scope.take(self)
 
@@ -145,6 +150,11 @@ class Step(Construct):
         return self.result().is_absent()
 
     @property
+    def retry(self) -> Retry:
+        """How often what fails is tried again: as the step says, else its workflow. It is final in `fragment()`."""
+        return next(iter(self._own_retry), self._inherited_retry)
+
+    @property
     def repeated(self) -> Sequence["Step"]:
         """The steps that it repeats: a loop's own."""
         return ()
@@ -161,6 +171,14 @@ class Step(Construct):
             path: the field's names, from the outside in.
         """
         return StepOutput(self.path, self.name, path)
+
+    def inherit(self, retry: Retry) -> None:
+        """Takes what its workflow says for the steps that say nothing themselves.
+
+        Args:
+            retry: how often what fails is tried again.
+        """
+        self._inherited_retry = retry
 
     def fragment(self) -> Fragment:
         """The step's states. Every kind of step defines its own."""

@@ -34,7 +34,7 @@ class Place(Protocol):
 
     @property
     def keys(self) -> Sequence[kms.IKey]:
-        """What its objects are encrypted with, where that is not the bucket's own key."""
+        """What its objects are encrypted with, besides the key of its bucket."""
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """Each bucket, and the pattern that the keys of the place's objects fit."""
@@ -47,15 +47,12 @@ class FixedPlace:
     Args:
         bucket: the bucket.
         pattern: a key, or the beginning of keys and a `*`.
+        keys: what its objects are encrypted with, besides the bucket's key. Default: nothing else
     """
 
     bucket: s3.IBucket
     pattern: str
-
-    @property
-    def keys(self) -> Sequence[kms.IKey]:
-        """None: who wrote the objects took the bucket's."""
-        return ()
+    keys: tuple[kms.IKey, ...] = ()
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The bucket and the pattern as given."""
@@ -67,8 +64,8 @@ class RunPlace:
     """A place of its own in each run.
 
     Args:
-        path: the path in the folder of each execution.
-        keys: what its objects are encrypted with. Default: the bucket's own key
+        path: the path in the folder of an execution.
+        keys: what its objects are encrypted with, besides the bucket's key. Default: nothing else
     """
 
     path: str
@@ -88,7 +85,7 @@ class AnyPlace:
     @property
     def keys(self) -> Sequence[kms.IKey]:
         """Those of all of them."""
-        return [key for place in self.places for key in place.keys]
+        return list(dict.fromkeys(key for place in self.places for key in place.keys))
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """All of them."""
@@ -107,20 +104,14 @@ def grant_read(place: Place, role: iam.IRole, run: RunStorage) -> None:
                 conditions={"StringLike": {"s3:prefix": pattern}},
             )
         )
-        if bucket.encryption_key:
-            bucket.encryption_key.grant_decrypt(role)
-    for key in place.keys:
-        key.grant_decrypt(role)
+    grant_decrypt(place, role, run)
 
 
 def grant_write(place: Place, role: iam.IRole, run: RunStorage) -> None:
     """Lets a role write the objects of a place, and nothing else of its bucket."""
     for bucket, pattern in place.within(run):
         _grant(role, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arn_for_objects(pattern))
-        if bucket.encryption_key:
-            bucket.encryption_key.grant_encrypt_decrypt(role)
-    for key in place.keys:
-        key.grant_encrypt_decrypt(role)
+    grant_encrypt(place, role, run)
 
 
 def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool) -> None:
@@ -142,18 +133,32 @@ def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool)
         # Without a condition: for a key that isn't there, S3 says so to those alone who may list the bucket. Any other
         # is refused, and Spark gives up.
         _grant(role, ["s3:ListBucket", "s3:GetBucketLocation"], bucket.bucket_arn)
-        if bucket.encryption_key and writes:
-            bucket.encryption_key.grant_encrypt_decrypt(role)
-        elif bucket.encryption_key:
-            bucket.encryption_key.grant_decrypt(role)
-    for key in place.keys:
-        # Spark writes under the bucket's own key.
-        key.grant_decrypt(role)
+    if writes:
+        grant_encrypt(place, role, run)
+    else:
+        grant_decrypt(place, role, run)
 
 
 def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:
     """Lets a role read an asset, and no other one of the bootstrap bucket (an asset's own grant covers them all)."""
     _grant(role, ["s3:GetObject"], asset.bucket.arn_for_objects(asset.s3_object_key))
+
+
+def grant_decrypt(place: Place, role: iam.IRole, run: RunStorage) -> None:
+    """Lets a role decrypt the objects of a place, which are encrypted by the bucket's key or by one of their own."""
+    for key in _keys(place, run):
+        key.grant_decrypt(role)
+
+
+def grant_encrypt(place: Place, role: iam.IRole, run: RunStorage) -> None:
+    """Lets a role encrypt the objects of a place, and decrypt them: S3 does so when it puts a large one together."""
+    for key in _keys(place, run):
+        key.grant_encrypt_decrypt(role)
+
+
+def _keys(place: Place, run: RunStorage) -> list[kms.IKey]:
+    of_buckets = [bucket.encryption_key for bucket, _ in place.within(run) if bucket.encryption_key]
+    return list(dict.fromkeys([*of_buckets, *place.keys]))
 
 
 def _grant(role: iam.IRole, actions: list[str], resource: str) -> None:

@@ -72,7 +72,7 @@ class TrainingStep(Step):
         environment: environment variables. Default: none
         tags: the job's tags, which roles and bills go by. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
-        retry: whether jobs that fail are started anew. Default: no
+        retry: whether jobs that fail are started anew. Default: as the workflow says
         request_overrides: fields of CreateTrainingJob that have no keyword here, laid over the request. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
@@ -127,7 +127,7 @@ class TrainingStep(Step):
         when: Condition | None = None,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when, optional=optional)
+        super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         self._definition = TrainingDefinition(
             self,
             image=image,
@@ -158,7 +158,6 @@ class TrainingStep(Step):
         )
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
-        self._retry = retry or Retry()
         self._job = JobName(self.name)
         request: dict[str, Template] = {
             "TrainingJobName": self._job,
@@ -223,7 +222,7 @@ class TrainingStep(Step):
             arguments=self._request,
             timeout_seconds=self._definition.time_limit(self._request),
             assign={self.variable: result},
-            retry=self._retry.job_retriers(),
+            retry=self.retry.job_retriers(),
         )
         return Fragment({self.name: task}, result=self.variable)
 

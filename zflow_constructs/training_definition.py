@@ -12,7 +12,7 @@ from zflow_constructs.containers import ContainerImage
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Scalar, Template
-from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_pull
+from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
 from zflow_constructs.hyperparameters import hyperparameter
 from zflow_constructs.network import Network
 from zflow_constructs.sources import DataLocation, SourceCode
@@ -112,7 +112,7 @@ class TrainingDefinition:
         self._channels = {name: _channel(given) for name, given in channels.items()}
         for script in self._scripts:
             self._channels |= script.channels
-        self._output = DataLocation.from_step(step, "", keys=[output_key] if output_key else [])
+        self._output = DataLocation.from_step(step, "", key=output_key)
         self._seconds = whole_seconds(
             step.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
         )
@@ -211,9 +211,7 @@ class TrainingDefinition:
             for place in channel.places:
                 grant_read(place, self._role, binding.storage)
         grant_write(self._output.place, self._role, binding.storage)
-        for key in self._volume_keys:
-            # SageMaker hands the key on to the disks, which use it under that grant.
-            key.grant(self._role, "kms:CreateGrant")
+        grant_disks(self._role, self._volume_keys)
         for checkpoints in self._checkpoints:
             checkpoints.bind(binding, self._role)
         for network in self._networks:

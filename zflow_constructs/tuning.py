@@ -77,7 +77,7 @@ class TuningStep(Step):
         environment: environment variables. Default: none
         tags: those of the tuning job and its training jobs, which roles and bills go by. Default: none
         role: the role of the jobs; the step grants it what it needs. Default: a new one
-        retry: whether tuning jobs that fail are started anew. Default: no
+        retry: whether tuning jobs that fail are started anew. Default: as the workflow says
         request_overrides: fields of CreateHyperParameterTuningJob that have no keyword here, laid over the request.
             Default: none
         after: steps, or groups of them, that must have ended before. Default: none
@@ -137,7 +137,7 @@ class TuningStep(Step):
         when: Condition | None = None,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id, after=after, when=when, optional=optional)
+        super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         for name in hyperparameters or {}:
             if name in ranges:
                 raise WorkflowError(
@@ -183,7 +183,6 @@ class TuningStep(Step):
             role=role,
         )
         self._read_hyperparameters: list[str] = []
-        self._retry = retry or Retry()
         self._job = JobName(self.name, max_length=32)
         request: dict[str, Template] = {
             "HyperParameterTuningJobName": self._job,
@@ -274,7 +273,7 @@ class TuningStep(Step):
             arguments=self._request,
             timeout_seconds=self._time_limit(),
             assign={self.variable: result},
-            retry=self._retry.job_retriers(),
+            retry=self.retry.job_retriers(),
         )
         return Fragment({self.name: task}, result=self.variable)
 

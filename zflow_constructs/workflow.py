@@ -28,6 +28,7 @@ from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParamet
 from zflow_constructs.core.templates import Scope, Template
 from zflow_constructs.machine import Machine, machine_role
 from zflow_constructs.queues import dead_letter_queue
+from zflow_constructs.retry import Retry
 from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
@@ -61,6 +62,9 @@ class MlWorkflow(Construct):
             which a run was scheduled. Default: the parameters' defaults
         timeout: an execution is stopped, and fails, after this time. Default: 7 days
         log_retention: how long the executions' logs are kept. Default: 3 months
+        retry: how often what fails is tried again, in SageMaker's and Lambda's steps that say nothing themselves, those
+            of loops, groups and `finally_` included.
+            Default: `Retry()`: throttling and a lack of machines are waited out
 
     Raises:
         WorkflowError: the steps don't fit together, or a value is out of bounds.
@@ -85,6 +89,7 @@ class MlWorkflow(Construct):
         schedule_parameters: Mapping[str, Value] | None = None,
         timeout: Duration | None = None,
         log_retention: logs.RetentionDays | None = None,
+        retry: Retry | None = None,
     ) -> None:
         super().__init__(scope, id)
         if not _NAME.fullmatch(id):
@@ -94,7 +99,7 @@ class MlWorkflow(Construct):
             )
         self._parameters = RunParameters.of(id, parameters or {})
         members, last = all_steps(steps), all_steps(finally_)
-        nodes, at_the_end = self._nodes(members, last, outputs or {})
+        nodes, at_the_end = self._nodes(members, last, outputs or {}, retry or Retry())
         self._picture = picture_of(id, nodes, at_the_end)
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
@@ -246,7 +251,7 @@ class MlWorkflow(Construct):
         return {GRAPH_METADATA: self._picture.to_json(), **parameters}
 
     def _nodes(
-        self, steps: Sequence[Step], at_the_end: Sequence[Step], outputs: Mapping[str, Template]
+        self, steps: Sequence[Step], at_the_end: Sequence[Step], outputs: Mapping[str, Template], retry: Retry
     ) -> tuple[list[StepNode], list[StepNode]]:
         """The steps as the compiler takes them, once it is sure that they belong together."""
         name = self.node.id
@@ -272,6 +277,7 @@ class MlWorkflow(Construct):
                     f'MlWorkflow "{name}": two steps have the id "{step.name}", {known.path} and {step.path}. '
                     "Ids name the states of one state machine: rename one."
                 )
+            step.inherit(retry)
         nodes, last = [step.compiled() for step in _once(steps)], [step.compiled() for step in _once(at_the_end)]
         check_members(name, nodes, self._parameters, outputs)
         check_at_the_end(name, nodes, last, self._parameters)

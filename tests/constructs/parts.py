@@ -6,6 +6,8 @@ from typing import Literal, cast
 
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -128,10 +130,15 @@ def process(
     image: zflow.ContainerImage = SKLEARN,
     code: zflow.SourceCode | None = SCRIPT,
     entrypoint: Sequence[str] = (),
-    inputs: Mapping[str, zflow.DataLocation] | None = None,
+    inputs: Mapping[str, zflow.DataLocation | zflow.ProcessingInput] | None = None,
     outputs: Sequence[str] = ("evaluation",),
     reports: Mapping[str, str] | None = None,
+    spark: zflow.SparkOptions | None = None,
+    spark_event_logs: zflow.DataLocation | None = None,
+    instance_count: int = 1,
     max_runtime: Duration | None = None,
+    network_isolation: bool = False,
+    output_key: kms.IKey | None = None,
     request_overrides: Mapping[str, Template] | None = None,
     optional: bool = False,
 ) -> zflow.ProcessingStep:
@@ -144,7 +151,12 @@ def process(
         inputs=inputs,
         outputs=outputs,
         reports={"metrics": "evaluation/metrics.json"} if reports is None else reports,
+        spark=spark,
+        spark_event_logs=spark_event_logs,
+        instance_count=instance_count,
         max_runtime=max_runtime,
+        network_isolation=network_isolation,
+        output_key=output_key,
         request_overrides=request_overrides,
         optional=optional,
     )
@@ -154,21 +166,44 @@ def transform(
     scope: Stack,
     *,
     containers: Sequence[zflow.ModelContainer] | None = None,
-    split: Literal["Line", "None"] = "Line",
+    model_there: zflow.Model | None = None,
+    records: zflow.DataLocation | None = None,
+    accept: str = "text/csv",
+    split: Literal["Line", "None", "RecordIO"] = "Line",
+    assemble: Literal["Line", "None"] | None = None,
     batch_strategy: Literal["MultiRecord", "SingleRecord"] = "MultiRecord",
+    input_filter: str | None = None,
     join_input: bool = False,
     max_payload: Size | None = None,
+    max_concurrency: int | None = None,
+    data_capture: zflow.BatchDataCapture | None = None,
+    invocation_timeout: Duration | None = None,
+    invocation_retries: int | None = None,
+    vpc: ec2.IVpc | None = None,
+    network_isolation: bool = False,
+    role: iam.IRole | None = None,
     request_overrides: Mapping[str, Template] | None = None,
 ) -> zflow.BatchTransformStep:
     return zflow.BatchTransformStep(
         scope,
         "Predict",
-        containers=[model(scope)] if containers is None else containers,
-        data=data(scope),
+        containers=[model(scope)] if containers is None and model_there is None else containers or (),
+        model=model_there,
+        data=records or data(scope),
+        accept=accept,
         split=split,
+        assemble=assemble,
         batch_strategy=batch_strategy,
+        input_filter=input_filter,
         join_input=join_input,
         max_payload=max_payload,
+        max_concurrency=max_concurrency,
+        data_capture=data_capture,
+        invocation_timeout=invocation_timeout,
+        invocation_retries=invocation_retries,
+        vpc=vpc,
+        network_isolation=network_isolation,
+        role=role,
         request_overrides=request_overrides,
     )
 

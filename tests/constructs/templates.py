@@ -160,22 +160,33 @@ def writes(bucket: str, pattern: str) -> list[dict[str, Json]]:
     return [allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"arn:aws:s3:::{bucket}/{pattern}")]
 
 
-def interfaces(group: str) -> list[dict[str, Json]]:
-    """What a role needs to make network interfaces in the private subnets of the tests' VPC."""
-    arn = "arn:aws:ec2:eu-central-1:111122223333:network-interface/*"
-    subnets: list[Json] = [f"arn:aws:ec2:eu-central-1:*:subnet/subnet-{number}" for number in (1, 2)]
-    described = ["NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups"]
+ENCRYPTS = ["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
+"""What a role may do with the key of what it writes."""
+
+
+def makes_interfaces(security_group: str) -> list[dict[str, Json]]:
+    """What the role of a job in the private subnets of `parts.network` needs."""
+    interfaces = "arn:aws:ec2:eu-central-1:111122223333:network-interface/*"
+    subnets = [f"arn:aws:ec2:eu-central-1:*:subnet/subnet-{number}" for number in (1, 2)]
+    group = f"arn:aws:ec2:eu-central-1:*:security-group/{security_group}"
     return [
-        allow(
-            "ec2:CreateNetworkInterface",
-            [arn, *map(str, subnets), f"arn:aws:ec2:eu-central-1:*:security-group/{group}"],
-        ),
+        allow("ec2:CreateNetworkInterface", [interfaces, *subnets, group]),
         allow(
             ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
-            arn,
-            ArnLike={"ec2:Subnet": subnets},
+            interfaces,
+            ArnLike={"ec2:Subnet": [*subnets]},
         ),
-        allow(["ec2:DeleteNetworkInterfacePermission", *(f"ec2:Describe{each}" for each in described)], "*"),
+        allow(
+            [
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeSecurityGroups",
+            ],
+            "*",
+        ),
     ]
 
 

@@ -21,8 +21,8 @@ from tests.constructs.templates import (
     allow,
     arguments,
     hands_over,
-    interfaces,
     jsonata,
+    makes_interfaces,
     pulls,
     reads,
     sagemaker_logs,
@@ -256,7 +256,7 @@ def test_the_alarms_ring_for_failed_and_for_slow_requests(example: Example) -> N
 
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
-    """The minimal step has one container."""
+    """The minimal step has one container. Of a model's fields, a transform's model has the most."""
     made = example.made
     models = [made.state(f"{name}: model")["Arguments"] for name in ("Minimal", "Maximal")]
     there = set_fields("CreateEndpointConfig", made.state("Maximal: config")["Arguments"])
@@ -295,7 +295,7 @@ def test_the_model_loads_its_data_and_writes_the_log_of_its_own_endpoint(example
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("lake", "own/m.tar.gz"),
         *reads("models", "scoring/model.tar.gz"),
-        *interfaces("sg-cc38b1b4"),
+        *makes_interfaces("sg-cc38b1b4"),
         *writes("runs", "Scoring/*/Maximal/captured/*"),
         example.watches,
     ]

@@ -4,7 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 
 import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, data, network, stack, train
-from tests.constructs.templates import Synthesized, interfaces
+from tests.constructs.templates import Synthesized, makes_interfaces
 from tests.core.machines import mapping
 
 
@@ -19,7 +19,7 @@ def test_a_job_in_a_vpc_may_make_interfaces_in_its_subnets_and_nowhere_else() ->
         "SecurityGroupIds": ["sg-1"],
     }
     assert made.resources("AWS::EC2::SecurityGroup") == []
-    assert made.statements(step.role)[-3:] == interfaces("sg-1")
+    assert made.statements(step.role)[-3:] == makes_interfaces("sg-1")
 
 
 def test_the_subnets_are_those_that_are_selected() -> None:

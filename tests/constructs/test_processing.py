@@ -1,22 +1,36 @@
 """Processing steps: the job, what its role may do, and the reports that conditions read."""
 
+import json
 import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from aws_cdk import Duration, Size
+from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, SCRIPT, SKLEARN, TRAIN_CODE, XGBOOST, count, data, process, stack
+from tests.constructs.parts import (
+    OWN_IMAGE,
+    SCRIPT,
+    SKLEARN,
+    TRAIN_CODE,
+    XGBOOST,
+    bucket,
+    count,
+    data,
+    network,
+    process,
+    stack,
+)
 from tests.constructs.request_fields import set_fields
 from tests.constructs.templates import (
     ASSETS,
+    ENCRYPTS,
     LOGGED_AND_TRACED,
     Synthesized,
     allow,
@@ -26,6 +40,7 @@ from tests.constructs.templates import (
     job_name,
     jsonata,
     listens,
+    makes_interfaces,
     pulls,
     reads,
     sagemaker_logs,
@@ -38,6 +53,7 @@ from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import CAPACITY, THROTTLING
 
 BUCKET = "scoringbucket3a58686c"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key"
 SPARK = zflow.ContainerImage.from_framework("spark", "3.5")
 RUN = f's3://{BUCKET}/Scoring/" & $states.context.Execution.Name & "'
 SCRIPT_COMMAND = (
@@ -60,13 +76,13 @@ def read(name: str, uri: str) -> dict[str, Json]:
     }
 
 
-def written(step: str, name: str) -> dict[str, Json]:
+def written(step: str, name: str, upload_mode: str = "EndOfJob") -> dict[str, Json]:
     return {
         "OutputName": name,
         "S3Output": {
             "S3Uri": jsonata(f'"{RUN}/{step}/{name}/"'),
             "LocalPath": f"/opt/ml/processing/output/{name}",
-            "S3UploadMode": "EndOfJob",
+            "S3UploadMode": upload_mode,
         },
     }
 
@@ -84,22 +100,40 @@ class Example:
             image=SKLEARN,
             code=TRAIN_CODE,
             arguments=["--depth", zflow.Parameter("depth"), "--eta", 0.05, "--verbose", True],
-            inputs={"applications": data(scope)},
+            inputs={
+                "applications": data(scope),
+                "history": zflow.ProcessingInput.from_location(
+                    data(scope),
+                    distribution="ShardedByS3Key",
+                    input_mode="Pipe",
+                    compression="Gzip",
+                    manifest=zflow.DataLocation.from_bucket(bucket(scope), "manifests/today.json"),
+                ),
+            },
             outputs=["cleaned", "evaluation"],
+            upload_mode="Continuous",
             content_type="application/x-parquet",
             reports={
                 "metrics": "evaluation/metrics.json",
                 "unread": "evaluation/unread.json",
                 "drift": "evaluation/drift/all.json",
             },
+            experiment=zflow.ExperimentConfig("risk"),
             instance_type=ec2.InstanceType("m5.xlarge"),
             instance_count=2,
             volume_size=Size.gibibytes(100),
             max_runtime=Duration.hours(4),
+            vpc=network(scope),
+            security_groups=[ec2.SecurityGroup.from_security_group_id(scope, "Group", "sg-1")],
+            network_isolation=True,
+            encrypt_traffic=True,
+            volume_key=kms.Key.from_key_arn(scope, "Disks", f"{KEY}/disks"),
+            output_key=kms.Key.from_key_arn(scope, "Outputs", f"{KEY}/outputs"),
             environment={"ROWS": rows.outputs["rows"]},
+            tags={"team": "risk"},
             role=iam.Role(scope, "OwnRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")),
             retry=zflow.Retry(job_failures=2, interval_seconds=30),
-            request_overrides={"NetworkConfig": {"EnableNetworkIsolation": True}},
+            request_overrides={"Environment": {"LEVEL": "info"}},
             after=[self.minimal],
             when=rows.outputs["rows"] > 100,
         )
@@ -175,15 +209,43 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             },
             "ProcessingInputs": [
                 read("applications", "s3://lake/applications/"),
+                {
+                    "InputName": "history",
+                    "S3Input": {
+                        "S3Uri": "s3://lake/manifests/today.json",
+                        "LocalPath": "/opt/ml/processing/input/history",
+                        "S3DataType": "ManifestFile",
+                        "S3InputMode": "Pipe",
+                        "S3DataDistributionType": "ShardedByS3Key",
+                        "S3CompressionType": "Gzip",
+                    },
+                },
                 read("code", f"s3://{ASSETS}/<hash>.gz"),
             ],
-            "ProcessingOutputConfig": {"Outputs": [written("Maximal", "cleaned"), written("Maximal", "evaluation")]},
+            "ProcessingOutputConfig": {
+                "Outputs": [
+                    written("Maximal", "cleaned", "Continuous"),
+                    written("Maximal", "evaluation", "Continuous"),
+                ],
+                "KmsKeyId": f"{KEY}/outputs",
+            },
             "ProcessingResources": {
-                "ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 100}
+                "ClusterConfig": {
+                    "InstanceType": "ml.m5.xlarge",
+                    "InstanceCount": 2,
+                    "VolumeSizeInGB": 100,
+                    "VolumeKmsKeyId": f"{KEY}/disks",
+                }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": 14_400},
-            "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows")},
-            "NetworkConfig": {"EnableNetworkIsolation": True},
+            "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows"), "LEVEL": "info"},
+            "NetworkConfig": {
+                "EnableInterContainerTrafficEncryption": True,
+                "EnableNetworkIsolation": True,
+                "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
+            },
+            "ExperimentConfig": {"ExperimentName": "risk"},
+            "Tags": [{"Key": "team", "Value": "risk"}],
         },
         "TimeoutSeconds": 14_400 + 900,
         "Assign": {"Maximal": {"job_name": completed("Maximal", "ProcessingJob")}},
@@ -200,7 +262,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
 
 def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) -> None:
     there = set_fields("CreateProcessingJob", example.made.state("Maximal")["Arguments"])
-    assert there - {"NetworkConfig"} == set(STEPS["CreateProcessingJob"].fields)
+    assert there == set(STEPS["CreateProcessingJob"].fields)
 
 
 def test_only_reports_that_are_read_are_fetched_one_after_the_other(example: Example) -> None:
@@ -301,8 +363,12 @@ def test_a_job_reads_its_inputs_and_its_code_and_writes_its_own_folders(example:
         *pulls("492215442770:repository/sagemaker-scikit-learn"),
         allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
         *reads("lake", "applications/*"),
+        *reads("lake", "manifests/today.json*"),
         *writes(BUCKET, "Scoring/*/Maximal/cleaned/*"),
+        allow(ENCRYPTS, f"{KEY}/outputs"),
         *writes(BUCKET, "Scoring/*/Maximal/evaluation/*"),
+        allow("kms:CreateGrant", f"{KEY}/disks"),
+        *makes_interfaces("sg-1"),
     ]
 
 
@@ -328,6 +394,7 @@ def test_the_state_machine_may_run_the_jobs_and_read_the_reports_that_it_reads(e
         *runs(example.minimal),
         *runs(example.maximal)[:2],
         allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/Scoring/*/Maximal/evaluation/metrics.json"),
+        allow("kms:Decrypt", f"{KEY}/outputs"),
         allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/Scoring/*/Maximal/evaluation/drift/all.json"),
         *LOGGED_AND_TRACED,
     ]
@@ -367,6 +434,84 @@ def test_a_script_is_submitted_to_spark_in_its_images() -> None:
     }
 
 
+SUBMITTED = zflow.SparkOptions(
+    configuration={"spark-defaults": {"spark.executor.memory": "2g"}, "spark-env": {"STAGE": "test"}},
+    py_files=["serve.py", "train.py"],
+    jars=["train.py"],
+)
+
+
+def on_a_cluster(scope: Stack) -> zflow.ProcessingStep:
+    events = zflow.DataLocation.from_bucket(bucket(scope), "spark-events/")
+    return process(
+        scope, image=SPARK, code=TRAIN_CODE, spark=SUBMITTED, spark_event_logs=events, instance_count=3, reports={}
+    )
+
+
+def test_a_cluster_gets_its_configuration_its_modules_and_a_place_for_its_event_logs() -> None:
+    scope = stack()
+    step = on_a_cluster(scope)
+    zflow.MlWorkflow(scope, "Scoring", steps=[step])
+    made = Synthesized.of(scope)
+    request = mapping(made.state("Evaluate")["Arguments"])
+    code = "/opt/ml/processing/input/code"
+    assert mapping(request["AppSpecification"])["ContainerEntrypoint"] == [
+        "/bin/bash",
+        "-ec",
+        (
+            f"cd {code}; tar -xzf *.gz; mv ../conf/*.json ../conf/configuration.json; "
+            "[ ! -f requirements.txt ] || $PYSPARK_PYTHON -m pip install -r requirements.txt; "
+            'exec smspark-submit "$0" "$@"'
+        ),
+        "--local-spark-event-logs-dir",
+        "/opt/ml/processing/spark-events/",
+        "--py-files",
+        f"{code}/serve.py,{code}/train.py",
+        "--jars",
+        f"{code}/train.py",
+        f"{code}/train.py",
+    ]
+    assert request["ProcessingInputs"] == [
+        read("code", f"s3://{ASSETS}/<hash>.gz"),
+        read("conf", f"s3://{ASSETS}/<hash>.json"),
+    ]
+    assert mapping(request["ProcessingOutputConfig"])["Outputs"] == [
+        written("Evaluate", "evaluation"),
+        {
+            "OutputName": "spark-event-logs",
+            "S3Output": {
+                "S3Uri": "s3://lake/spark-events/",
+                "LocalPath": "/opt/ml/processing/spark-events/",
+                "S3UploadMode": "Continuous",
+            },
+        },
+    ]
+    assert mapping(mapping(request["ProcessingResources"])["ClusterConfig"])["InstanceCount"] == 3
+    assert made.statements(step.role)[-4:] == [
+        allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.gz"),
+        allow("s3:GetObject", f"arn:aws:s3:::{ASSETS}/<hash>.json"),
+        *writes(BUCKET, "Scoring/*/Evaluate/evaluation/*"),
+        *writes("lake", "spark-events/*"),
+    ]
+
+
+def test_a_configuration_is_written_as_the_image_reads_it(tmp_path: Path) -> None:
+    scope = Stack(App(outdir=str(tmp_path)), "Team", env=Environment(account="111122223333", region="eu-central-1"))
+    zflow.MlWorkflow(scope, "Scoring", steps=[on_a_cluster(scope)])
+    app = scope.node.root
+    assert isinstance(app, App)
+    app.synth()
+    (file,) = tmp_path.glob("asset.*.json")
+    assert json.loads(file.read_text()) == [
+        {"Classification": "spark-defaults", "Properties": {"spark.executor.memory": "2g"}},
+        {
+            "Classification": "spark-env",
+            "Properties": {},
+            "Configurations": [{"Classification": "export", "Properties": {"STAGE": "test"}}],
+        },
+    ]
+
+
 @pytest.fixture
 def container(tmp_path: Path) -> Path:
     """The programs of an image, which say with what they are called, and fail to install `nowhere`."""
@@ -378,7 +523,9 @@ def container(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_in(container: Path, image: zflow.ContainerImage, files: Mapping[str, str]) -> tuple[int, list[str]]:
+def run_in(
+    container: Path, image: zflow.ContainerImage, files: Mapping[str, str], spark: zflow.SparkOptions | None = None
+) -> tuple[int, list[str]]:
     """Run the entrypoint of a step with these files beside its script; its exit code, and what was called."""
     sources, code = container / "sources", container / "processing" / "input" / "code"
     for folder in (sources, code):
@@ -387,7 +534,7 @@ def run_in(container: Path, image: zflow.ContainerImage, files: Mapping[str, str
         (sources / name).write_text(text)
     scope = stack()
     script = zflow.SourceCode.from_directory(str(sources), entry_point="evaluate.py")
-    entrypoint = app_specification(process(scope, image=image, code=script))["ContainerEntrypoint"]
+    entrypoint = app_specification(process(scope, image=image, code=script, spark=spark))["ContainerEntrypoint"]
     with tarfile.open(code / "1a2b.gz", "w:gz") as archive:
         archive.add(sources, arcname=".")
     assert isinstance(entrypoint, Sequence)
@@ -413,6 +560,23 @@ def test_the_entrypoint_installs_the_requirements_first_with_the_python_that_run
             "smspark-submit /opt/ml/processing/input/code/evaluate.py --of last week",
         ],
     )
+
+
+def test_the_entrypoint_puts_the_configuration_where_spark_reads_it_and_submits_the_modules(container: Path) -> None:
+    conf = container / "processing" / "input" / "conf"
+    conf.mkdir(parents=True)
+    (conf / "1a2b.json").write_text("[]")
+    options = zflow.SparkOptions(configuration={"spark-defaults": {}}, py_files=["rows.py"])
+    assert run_in(container, SPARK, {"evaluate.py": "", "rows.py": ""}, options) == (
+        0,
+        [
+            (
+                "smspark-submit --py-files /opt/ml/processing/input/code/rows.py "
+                "/opt/ml/processing/input/code/evaluate.py --of last week"
+            )
+        ],
+    )
+    assert [file.name for file in conf.iterdir()] == ["configuration.json"]
 
 
 def test_a_script_whose_requirements_are_not_installed_does_not_run(container: Path) -> None:

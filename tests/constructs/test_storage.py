@@ -6,8 +6,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
+import zflow_constructs as zflow
 from tests.constructs.parts import stack
-from tests.constructs.templates import Synthesized, allow, reads, writes
+from tests.constructs.templates import ENCRYPTS, Synthesized, allow, reads, writes
 from zflow_constructs.core.templates import Json
 from zflow_constructs.storage import AnyPlace, FixedPlace, RunPlace, RunStorage, grant_read, grant_spark, grant_write
 
@@ -54,8 +55,8 @@ def test_what_is_under_a_key_of_its_own_is_decrypted_with_that_too() -> None:
     grant_read(AnyPlace((RunPlace("Tune"), own(lake))), lake.role, lake.run)
     assert lake.granted() == [
         *reads("lake", "Scoring/*/Tune/*"),
-        allow("kms:Decrypt", KEY),
         *reads("lake", "Scoring/*/Train/*"),
+        allow("kms:Decrypt", KEY),
         allow("kms:Decrypt", OWN_KEY),
     ]
 
@@ -107,4 +108,22 @@ def test_spark_deletes_what_it_wrote_for_a_while() -> None:
         allow(actions, "arn:aws:s3:::lake/Scoring/*/Extract/history"),
         allow(["s3:ListBucket", "s3:GetBucketLocation"], "arn:aws:s3:::lake"),
         allow(["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], KEY),
+    ]
+
+
+def test_what_has_a_key_of_its_own_is_decrypted_and_encrypted_with_that_too() -> None:
+    lake = Lake()
+    own = kms.Key.from_key_arn(lake.stack, "Own", f"{KEY}-own")
+    location = zflow.DataLocation.from_bucket(lake.bucket, "answers/", key=own)
+    both = AnyPlace((location.place, RunPlace("Predict", (own,))))
+    grant_read(both, lake.role, lake.run)
+    grant_write(location.place, lake.role, lake.run)
+    assert lake.granted() == [
+        *reads("lake", "answers/*"),
+        *reads("lake", "Scoring/*/Predict/*"),
+        allow("kms:Decrypt", KEY),
+        allow("kms:Decrypt", f"{KEY}-own"),
+        *writes("lake", "answers/*"),
+        allow(ENCRYPTS, KEY),
+        allow(ENCRYPTS, f"{KEY}-own"),
     ]

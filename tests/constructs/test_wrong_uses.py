@@ -1,12 +1,16 @@
 """Wrong uses, each with the whole of what its user is told: the constructor raises it, before anything is deployed."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, cast
 
 import pytest
 from aws_cdk import App, Duration, Environment, Size, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -21,6 +25,7 @@ from tests.constructs.parts import (
     endpoint,
     function,
     model,
+    network,
     process,
     stack,
     train,
@@ -450,7 +455,7 @@ def input_with_a_space(scope: Stack) -> object:
 
 
 @told(
-    'Step "Evaluate": an input is named "code", which is the folder of the script. Rename it.',
+    'Step "Evaluate": an input is named "code", which is one of the step\'s own. Rename it.',
 )
 def input_in_the_place_of_the_code(scope: Stack) -> object:
     return process(scope, inputs={"code": data(scope)})
@@ -469,6 +474,86 @@ def output_outside_its_folder(scope: Stack) -> object:
 )
 def output_twice(scope: Stack) -> object:
     return process(scope, outputs=["evaluation", "evaluation"])
+
+
+SPARK = zflow.ContainerImage.from_framework("spark", "3.5")
+
+
+@told(
+    'Step "Evaluate": an input is named "conf", which is one of the step\'s own. Rename it.',
+)
+def input_in_the_place_of_the_configuration(scope: Stack) -> object:
+    options = zflow.SparkOptions(configuration={"spark-defaults": {"spark.executor.memory": "2g"}})
+    return process(scope, image=SPARK, spark=options, inputs={"conf": data(scope)})
+
+
+@told(
+    'Step "Evaluate": an output is named "spark-event-logs", which is one of the step\'s own. Rename it.',
+)
+def output_in_the_place_of_the_event_logs(scope: Stack) -> object:
+    outputs = ["evaluation", "spark-event-logs"]
+    return process(scope, image=SPARK, spark_event_logs=data(scope), outputs=outputs)
+
+
+@told(
+    'Step "Evaluate": spark and spark_event_logs are for scripts that are submitted to Spark. Give ',
+    'image=ContainerImage.from_framework("spark", ...) and code=, or leave them out.',
+)
+def spark_without_spark(scope: Stack) -> object:
+    return process(scope, spark=zflow.SparkOptions())
+
+
+@told(
+    'Step "Evaluate": py_files has "rows.py", which the step\'s code doesn\'t have. Name files below the directory of ',
+    "code=SourceCode.from_directory(...).",
+)
+def unknown_module(scope: Stack) -> object:
+    return process(scope, image=SPARK, spark=zflow.SparkOptions(py_files=["rows.py"]))
+
+
+@told(
+    'SparkOptions: configuration has "spark-default". Did you mean "spark-defaults"? Spark\'s images know ',
+    '"core-site", "hadoop-env", "hadoop-log4j", "hive-env", "hive-exec-log4j", "hive-log4j", "hive-site", ',
+    '"spark-defaults", "spark-env", "spark-hive-site", "spark-log4j", "spark-metrics", "yarn-env", "yarn-site".',
+)
+def unknown_classification(_: Stack) -> object:
+    return zflow.SparkOptions(configuration={"spark-default": {}})
+
+
+@told(
+    'SparkOptions: spark.executor.cores of "spark-defaults" is 2. It goes into a file that is deployed: give a string.',
+)
+def setting_that_is_no_string(_: Stack) -> object:
+    settings = cast("dict[str, str]", {"spark.executor.cores": 2})
+    return zflow.SparkOptions(configuration={"spark-defaults": settings})
+
+
+@told(
+    'Step "Evaluate": with network_isolation, what requirements.txt names can\'t be fetched. Put it into an image of ',
+    "your own, or run the job in a vpc.",
+)
+def requirements_in_isolation(scope: Stack) -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("evaluate.py", "requirements.txt"):
+            (Path(folder) / name).touch()
+        code = zflow.SourceCode.from_directory(folder, entry_point="evaluate.py")
+        return process(scope, code=code, network_isolation=True)
+
+
+@told(
+    'Step "Evaluate": output_key is for outputs, and there are none. Name them in outputs=[...].',
+)
+def key_without_outputs(scope: Stack) -> object:
+    key = kms.Key.from_key_arn(scope, "Key", "arn:aws:kms:eu-central-1:111122223333:key/1a2b")
+    return process(scope, outputs=[], reports={}, output_key=key)
+
+
+@told(
+    'ProcessingInput: compression="Gzip" decompresses what comes through a pipe. Set input_mode="Pipe", or let the ',
+    "script decompress its files.",
+)
+def files_decompressed(scope: Stack) -> object:
+    return zflow.ProcessingInput.from_location(data(scope), compression="Gzip")
 
 
 @told(
@@ -547,11 +632,19 @@ def whole_report(scope: Stack) -> object:
 
 
 @told(
-    'Step "Predict": containers has 0 entries. A model has 1 to 15: one container alone, or an inference ',
-    "pipeline of several.",
+    'Step "Predict": nothing says what transforms the data. Give containers=[...], of which the step makes a model, ',
+    "or model=Model.from_name(...), which is there already.",
 )
 def no_containers(scope: Stack) -> object:
     return transform(scope, containers=[])
+
+
+@told(
+    'Step "Predict": containers has 16 entries. A model has 1 to 15: one container alone, or an inference ',
+    "pipeline of several.",
+)
+def a_long_chain(scope: Stack) -> object:
+    return transform(scope, containers=[model(scope)] * 16)
 
 
 @told(
@@ -696,15 +789,164 @@ def bad_split(scope: Stack) -> object:
 
 
 @told(
-    'Step "Predict": join_input joins answers to records, but split="None" makes one record of each ',
-    'object. Set split="Line".',
+    'Step "Predict": for join_input, each line is a record, and split="None" cuts no lines. Set split="Line".',
 )
 def join_without_lines(scope: Stack) -> object:
     return transform(scope, split="None", join_input=True)
 
 
+def binary(scope: Stack) -> zflow.DataLocation:
+    return zflow.DataLocation.from_bucket(bucket(scope), "images/", content_type="image/png")
+
+
+def made_elsewhere(scope: Stack) -> zflow.Model:
+    role = iam.Role.from_role_arn(scope, "ModelRole", "arn:aws:iam::111122223333:role/scoring")
+    return zflow.Model.from_name("scoring-2026", role=role)
+
+
 @told(
-    'Step "Predict": max_payload is 200 MiB. Give 1 to 100 MiB.',
+    'Step "Predict": for input_filter, join_input, SageMaker reads records of the types "application/json", ',
+    '"application/jsonlines", "text/csv", and the data are "image/png". Give the data\'s DataLocation one of those ',
+    "content types, or leave input_filter, join_input out.",
+)
+def join_of_images(scope: Stack) -> object:
+    return transform(scope, records=binary(scope), accept="image/png", input_filter="$[1:]", join_input=True)
+
+
+@told(
+    'Step "Predict": for join_input, SageMaker reads records of the types "application/json", ',
+    '"application/jsonlines", "text/csv", and the data don\'t say what they are. Give the data\'s DataLocation one of ',
+    "those content types, or leave join_input out.",
+)
+def join_of_unknown_data(scope: Stack) -> object:
+    return transform(scope, records=zflow.DataLocation.from_bucket(bucket(scope)), join_input=True)
+
+
+@told(
+    'Step "Predict": for join_input, SageMaker reads the answers like the records, and accept is "application/json", ',
+    'the data are "text/csv". Set accept="text/csv".',
+)
+def join_of_two_types(scope: Stack) -> object:
+    return transform(scope, accept="application/json", join_input=True)
+
+
+@told(
+    'Step "Predict": for input_filter, SageMaker reads the answers like the records, and accept is "image/png", the ',
+    'data are "text/csv". Set accept="text/csv".',
+)
+def filter_of_answers_that_are_images(scope: Stack) -> object:
+    return transform(scope, accept="image/png", input_filter="$[1:]")
+
+
+@told(
+    'Step "Predict": for input_filter, each line is a record, and split="RecordIO" cuts no lines. Set split="Line".',
+)
+def filter_of_record_io(scope: Stack) -> object:
+    return transform(scope, split="RecordIO", input_filter="$[1:]")
+
+
+@told(
+    'Step "Predict": for join_input, the answers become lines, and assemble="None" puts no ends of lines between them.',
+    ' Set assemble="Line".',
+)
+def join_into_one_line(scope: Stack) -> object:
+    return transform(scope, assemble="None", join_input=True)
+
+
+@told(
+    'Step "Predict": inference_ids are written into answers of the types "application/json", ',
+    '"application/jsonlines", "text/csv", and accept is "image/png". Set one of those, or capture the data without ',
+    "ids.",
+)
+def ids_in_images(scope: Stack) -> object:
+    capture = zflow.BatchDataCapture.to_run_folder(inference_ids=True)
+    return transform(scope, accept="image/png", data_capture=capture)
+
+
+@told(
+    'Step "Predict": 20 requests at once (max_concurrency) of 6 MiB (max_payload) are 120 MiB, and SageMaker takes ',
+    "100. Give max_concurrency=16 at most, or a smaller max_payload.",
+)
+def too_much_at_once(scope: Stack) -> object:
+    return transform(scope, max_concurrency=20)
+
+
+@told(
+    'Step "Predict": 2 requests at once (max_concurrency) of 100 MiB (max_payload) are 200 MiB, and SageMaker takes ',
+    "100. Give max_concurrency=1 at most, or a smaller max_payload.",
+)
+def too_much_at_once_by_overrides(scope: Stack) -> object:
+    return transform(scope, request_overrides={"MaxConcurrentTransforms": 2, "MaxPayloadInMB": 100})
+
+
+@told(
+    'Step "Predict": max_concurrency is 0. Give 1 or more, or remove it: the container says then.',
+)
+def nothing_at_once(scope: Stack) -> object:
+    return transform(scope, max_concurrency=0)
+
+
+@told(
+    'Step "Predict": invocation_timeout is 7200 seconds. Give 1 to 3600 seconds (Duration.hours(...)).',
+)
+def request_for_too_long(scope: Stack) -> object:
+    return transform(scope, invocation_timeout=Duration.hours(2))
+
+
+@told(
+    'Step "Predict": CreateTransformJob would refuse this request.\n',
+    "  ModelClientConfig.InvocationsMaxRetries: received 4, but it must be at most 3.\n",
+    "Put it right, or see ",
+    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html (update boto3 ",
+    "if AWS added it lately).",
+)
+def request_sent_too_often(scope: Stack) -> object:
+    return transform(scope, invocation_retries=4)
+
+
+@told(
+    'Step "Predict": containers and model both say what transforms the data. Give one of them.',
+)
+def two_models(scope: Stack) -> object:
+    return transform(scope, containers=[model(scope)], model_there=made_elsewhere(scope))
+
+
+@told(
+    'Step "Predict": model= is there already, with its own "network_isolation", "role", "vpc". Leave that out, or ',
+    "give containers= instead.",
+)
+def parts_of_a_model_that_is_there(scope: Stack) -> object:
+    there = made_elsewhere(scope)
+    return transform(scope, model_there=there, vpc=network(scope), network_isolation=True, role=there.role)
+
+
+@told(
+    'Step "Predict": container 1 can\'t fetch its code from S3 with network_isolation. Put the script into an image ',
+    "of your own or into the model's archive, or serve in a vpc.",
+)
+def code_in_isolation(scope: Stack) -> object:
+    return transform(scope, network_isolation=True)
+
+
+@told(
+    'Step "Again": manifest is s3://lake/today.json in every run, and can\'t list what a run writes: ',
+    'The output location "Predict" of step "Predict". Have a step write the manifest, too.',
+)
+def fixed_manifest_of_what_a_step_writes(scope: Stack) -> object:
+    first = transform(scope)
+    manifest = zflow.DataLocation.from_bucket(bucket(scope), "today.json")
+    return zflow.BatchTransformStep(scope, "Again", model=made_elsewhere(scope), data=first.output, manifest=manifest)
+
+
+@told(
+    'Step "Predict" captures no data. Give data_capture=BatchDataCapture.to_run_folder(), or .to_location(...).',
+)
+def captured_without_capture(scope: Stack) -> object:
+    return transform(scope).captured
+
+
+@told(
+    'Step "Predict": max_payload is 200 MiB. Give 1 to 100 MiB, or 0 for no limit.',
 )
 def payload_too_large(scope: Stack) -> object:
     return transform(scope, max_payload=Size.mebibytes(200), batch_strategy="SingleRecord")
@@ -730,6 +972,20 @@ def too_many_retries(_: Stack) -> object:
 )
 def retry_interval(_: Stack) -> object:
     return zflow.Retry(job_failures=1, interval_seconds=0)
+
+
+@told(
+    "Retry: throttling_attempts is -1. Give a number from 0 to 100.",
+)
+def negative_attempts(_: Stack) -> object:
+    return zflow.Retry(throttling_attempts=-1)
+
+
+@told(
+    "Retry: capacity_attempts is 101. Give a number from 0 to 100.",
+)
+def too_many_attempts(_: Stack) -> object:
+    return zflow.Retry(capacity_attempts=101)
 
 
 @told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,6 +129,41 @@ class ObjectStore:
                 self._client.download_file(bucket, key, str(file))
         return files
 
+    def listed(self, manifest: str) -> Mapping[str, str]:
+        """What a manifest lists: the URI of each object by its path below the manifest's prefix.
+
+        It is how SageMaker reads a `ManifestFile` data source.
+
+        Args:
+            manifest: The URI of the manifest, `[{"prefix": "s3://lake/history/"}, "de/a.csv", ...]`.
+
+        Raises:
+            StorageError: It is not there, or no manifest.
+        """
+        match _json(self.read(manifest)):
+            case [{"prefix": str(prefix)}, *paths] if paths and all(isinstance(path, str) for path in paths):
+                return {str(path): f"{prefix}{path}" for path in paths}
+        raise StorageError(f'{manifest} is no manifest: [{{"prefix": "s3://..."}}, "path", ...]')
+
+    def download_listed(self, manifest: str, folder: Path) -> builtins.list[Path]:
+        """Fetch the objects that a manifest lists, each to its path below the manifest's prefix.
+
+        Args:
+            manifest: The URI of the manifest.
+            folder: Where the files go; it is made if need be.
+
+        Returns:
+            The files, in the manifest's order.
+
+        Raises:
+            StorageError: The manifest, or an object that it lists, is not there.
+        """
+        files = {folder / path: uri for path, uri in self.listed(manifest).items()}
+        for file, uri in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self.read(uri))
+        return [*files]
+
     def upload(self, path: Path, uri: str) -> None:
         """Put a file at a URI, or all files of a folder below it.
 
@@ -181,6 +217,13 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise StorageError(f"{what}: {error}") from error
+
+
+def _json(content: bytes) -> object:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
 
 def _split(uri: str) -> tuple[str, str]:

@@ -159,6 +159,41 @@ def test_a_failing_script_fails_the_job_with_its_traceback_and_uploads_nothing(
     assert objects.list("s3://lake/run/") == []
 
 
+def test_what_is_uploaded_while_it_is_written_is_there_when_the_script_fails(
+    job: Job, objects: ObjectStore, submit: Submit
+) -> None:
+    text = (
+        "for name in ('report', 'log'):\n"
+        "    open(f'/opt/ml/processing/output/{name}/half', 'w').close()\n"
+        "raise ValueError('column amount is missing')"
+    )
+    outputs = [written("report"), written("log", S3UploadMode="Continuous")]
+    assert job(request(submit({"evaluate.py": text}), outputs=outputs)).run().status == "Failed"
+    assert objects.list("s3://lake/run/") == ["s3://lake/run/log/half"]
+
+
+def test_what_is_uploaded_while_it_is_written_is_there_when_the_script_ran_too_long(
+    job: Job, objects: ObjectStore, submit: Submit
+) -> None:
+    text = "import time\nopen('/opt/ml/processing/output/log/half', 'w').close()\ntime.sleep(60)"
+    outputs = [written("log", S3UploadMode="Continuous")]
+    assert job(request(submit({"evaluate.py": text}), outputs=outputs, seconds=2)).run().status == "Stopped"
+    assert objects.list("s3://lake/run/") == ["s3://lake/run/log/half"]
+
+
+def test_an_input_may_be_what_a_manifest_lists_and_one_machine_gets_all_that_is_shared_out(
+    job: Job, objects: ObjectStore, submit: Submit, lines: list[str]
+) -> None:
+    for name in ("a.csv", "de/b.csv", "c.csv"):
+        objects.write(f"s3://lake/scores/{name}", b"1")
+    objects.write("s3://lake/today.json", b'[{"prefix": "s3://lake/scores/"}, "a.csv", "de/b.csv"]')
+    text = "import os\nprint(sorted(os.listdir('/opt/ml/processing/input/scores')))"
+    sharded = {"S3DataType": "ManifestFile", "S3DataDistributionType": "ShardedByS3Key"}
+    inputs = [read("scores", "s3://lake/today.json", **sharded)]
+    assert job(request(submit({"evaluate.py": text}), inputs=inputs)).run().status == "Completed"
+    assert lines == ["['a.csv', 'de']"]
+
+
 def test_a_script_may_say_itself_why_it_failed(run: Callable[[str], JobOutcome]) -> None:
     outcome = run("import sys\nopen('/opt/ml/output/message', 'w').write('no rows in scores')\nsys.exit(7)")
     assert (outcome.status, outcome.failure_reason, outcome.exit_message) == (
@@ -235,8 +270,8 @@ REFUSED: Sequence[tuple[dict[str, object], str]] = [
         "ProcessingInputs[scores].S3InputMode is 'Pipe': a local run supports 'File' only.",
     ),
     (
-        request("s3://lake/a", inputs=[read("scores", "s3://lake/b", S3DataType="ManifestFile")]),
-        "ProcessingInputs[scores].S3DataType is 'ManifestFile': a local run supports 'S3Prefix' only.",
+        request("s3://lake/a", inputs=[read("scores", "s3://lake/b", S3DataType="Table")]),
+        "ProcessingInputs[scores].S3DataType is 'Table': a local run supports 'S3Prefix' and 'ManifestFile' only.",
     ),
     (
         request("s3://lake/a", inputs=[read("scores", "s3://lake/b", LocalPath="/data")]),
@@ -247,8 +282,11 @@ REFUSED: Sequence[tuple[dict[str, object], str]] = [
         "A local run does not support DatasetDefinition: leave it out, or run this on AWS.",
     ),
     (
-        request("s3://lake/a", outputs=[written("report", S3UploadMode="Continuous")]),
-        "ProcessingOutputConfig.Outputs[report].S3UploadMode is 'Continuous': a local run supports 'EndOfJob' only.",
+        request("s3://lake/a", outputs=[written("report", S3UploadMode="Hourly")]),
+        (
+            "ProcessingOutputConfig.Outputs[report].S3UploadMode is 'Hourly': a local run supports 'EndOfJob' and "
+            "'Continuous' only."
+        ),
     ),
     (
         request("s3://lake/a", outputs=[{"OutputName": "features", "FeatureStoreOutput": {}}]),

@@ -4,7 +4,9 @@ import gzip
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -186,6 +188,110 @@ def test_a_json_array_is_joined_below_sagemaker_input(job: Job, objects: ObjectS
     assert answer == {"SageMakerInput": [1, 2], "SageMakerOutput": 3}
 
 
+def manifest(prefix: str, *paths: str) -> dict[str, object]:
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://lake/today.json"}
+    return request({"DataSource": {"S3DataSource": source}}) | {"manifest": [{"prefix": prefix}, *paths]}
+
+
+def test_a_manifest_says_which_objects_are_transformed(job: Job, objects: ObjectStore) -> None:
+    for name in ("a.csv", "de/b.csv", "de/b.csv.bak", "c.csv"):
+        objects.write(f"s3://lake/in/{name}", b"1,2")
+    listed = manifest("s3://lake/in/", "de/b.csv", "a.csv")
+    objects.write("s3://lake/today.json", json.dumps(listed.pop("manifest")).encode())
+    outcome = job(listed, [SUM]).run()
+    assert (outcome.status, outcome.failure_reason) == ("Completed", "")
+    assert objects.list("s3://lake/out") == ["s3://lake/out/a.csv.out", "s3://lake/out/de/b.csv.out"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            b'["a.csv"]',
+            """ClientError: s3://lake/today.json is no manifest: [{"prefix": "s3://..."}, "path", ...]""",
+        ),
+        (b"a.csv", """ClientError: s3://lake/today.json is no manifest: [{"prefix": "s3://..."}, "path", ...]"""),
+        (b'[{"prefix": "s3://lake/in/"}, "gone.csv"]', "ClientError: No S3 object at s3://lake/in/gone.csv"),
+    ],
+)
+def test_a_manifest_that_lists_nothing_that_is_there_fails_the_job(
+    job: Job, objects: ObjectStore, content: bytes, reason: str
+) -> None:
+    objects.write("s3://lake/today.json", content)
+    listed = manifest("s3://lake/in/")
+    assert job(listed, [SUM]).run().failure_reason == reason
+
+
+def test_several_requests_are_under_way_at_once_and_their_answers_keep_the_order(
+    job: Job, objects: ObjectStore, lines: list[str], tmp_path: Path
+) -> None:
+    """The second container waits with the first record until the first one has seen the second."""
+    head = "import os, pathlib, time\nmark = pathlib.Path(os.environ['MARK'])\ndef model_fn(d): pass\n"
+    text = "def transform_fn(m, b, c, a):\n    text = b if isinstance(b, str) else b.decode()\n"
+    first = f"{head}{text}    mark.touch() if text == '2' else None\n    return text, 'text/csv'\n"
+    second = (
+        f"{head}{text}    limit = time.monotonic() + 20\n"
+        "    while not mark.exists() and time.monotonic() < limit: time.sleep(0.01)\n"
+        "    print(os.environ['SAGEMAKER_MAX_CONCURRENT_TRANSFORMS'], 'at once')\n"
+        "    return text if mark.exists() else 'nobody came'\n"
+    )
+    objects.write("s3://lake/in/a.csv", b"1\n2\n3")
+    environment = {"MARK": str(tmp_path / "mark")}
+    settings = {"BatchStrategy": "SingleRecord", "MaxConcurrentTransforms": 2, "Environment": environment}
+    assert job(request() | settings, [first, second]).run().status == "Completed"
+    assert objects.read("s3://lake/out/a.csv.out") == b"1\n2\n3\n"
+    assert [line for line in lines if line.endswith("at once")] == ["2 at once"] * 3
+
+
+CAPTURE = {"DestinationS3Uri": "s3://lake/captured/"}
+
+
+def test_what_was_read_and_written_is_captured_by_the_hour(job: Job, objects: ObjectStore) -> None:
+    for name in ("a.csv", "de/b.csv"):
+        objects.write(f"s3://lake/in/{name}", b"1,2")
+    before = datetime.now(tz=UTC)
+    assert job(request() | {"DataCaptureConfig": CAPTURE}, [SUM]).run().status == "Completed"
+    read, written = objects.list("s3://lake/captured")
+    hours = {f"{time:%Y/%m/%d/%H}" for time in (before, datetime.now(tz=UTC))}
+    assert {read.removeprefix("s3://lake/captured/input/").removesuffix("/score-1.json")} <= hours
+    assert {written.removeprefix("s3://lake/captured/output/").removesuffix("/score-1.json")} <= hours
+    assert json.loads(objects.read(read)) == [{"prefix": "s3://lake/"}, "in/a.csv", "in/de/b.csv"]
+    assert json.loads(objects.read(written)) == [{"prefix": "s3://lake/"}, "out/a.csv.out", "out/de/b.csv.out"]
+
+
+def test_each_answer_gets_an_id_and_the_time_of_the_job(job: Job, objects: ObjectStore) -> None:
+    objects.write("s3://lake/in/a.csv", b"1,2\n3,4")
+    ids = {"DataCaptureConfig": CAPTURE | {"GenerateInferenceId": True}, "DataProcessing": {"JoinSource": "Input"}}
+    assert job(request() | ids, [SUM]).run().status == "Completed"
+    rows = [line.split(",") for line in objects.read("s3://lake/out/a.csv.out").decode().splitlines()]
+    assert [row[:3] for row in rows] == [["1", "2", "3.0"], ["3", "4", "7.0"]]
+    assert len({UUID(row[3]) for row in rows}) == 2
+    assert {datetime.strptime(row[4], "%Y-%m-%dT%H:%M:%S%z").tzinfo for row in rows} == {UTC}
+
+
+def test_ids_are_fields_of_json_objects_and_fail_on_other_answers(job: Job, objects: ObjectStore) -> None:
+    echo = "def model_fn(d): pass\ndef transform_fn(m, b, c, a): return (b if isinstance(b, str) else b.decode()), a"
+    objects.write("s3://lake/in/a.jsonl", b'{"output": 0}\n{"output": 1}')
+    as_json = request({"ContentType": "application/jsonlines"}, {"Accept": "application/jsonlines"})
+    ids = as_json | {"DataCaptureConfig": CAPTURE | {"GenerateInferenceId": True}}
+    assert job(ids, [echo]).run().status == "Completed"
+    answers = [json.loads(line) for line in objects.read("s3://lake/out/a.jsonl.out").splitlines()]
+    assert [list(answer) for answer in answers] == [["output", "SageMakerInferenceId", "SageMakerInferenceTime"]] * 2
+    objects.write("s3://lake/in/a.jsonl", b"7")
+    assert job(ids, [echo]).run().failure_reason == (
+        "ClientError: a.jsonl, record 1: the answer b'7' is no JSON object: it can't be given an inference id"
+    )
+
+
+def test_ids_need_answers_that_are_read(job: Job) -> None:
+    ids = {"DataCaptureConfig": CAPTURE | {"GenerateInferenceId": True}}
+    with pytest.raises(UnsupportedRequestError) as refusal:
+        job(request(None, {"Accept": "image/png"}) | ids, [SUM])
+    assert str(refusal.value) == (
+        "A transform job reads records of text/csv, application/json, application/jsonlines, not 'image/png'."
+    )
+
+
 def test_a_failing_record_fails_the_job_with_the_reason(job: Job, objects: ObjectStore, lines: list[str]) -> None:
     objects.write("s3://lake/in/a.csv", b"1,2\n")
     objects.write("s3://lake/in/b.csv", b"1,2\n1,many\n")
@@ -305,19 +411,16 @@ def test_containers_know_that_they_serve_a_batch(job: Job, objects: ObjectStore)
     [
         ({"SplitType": "RecordIO"}, {}, {}, "SplitType is 'RecordIO': a local run supports 'None' and 'Line' only."),
         (
-            {"DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://lake/manifest"}}},
+            {"DataSource": {"S3DataSource": {"S3DataType": "AugmentedManifestFile", "S3Uri": "s3://lake/manifest"}}},
             {},
             {},
-            "S3DataType is 'ManifestFile': a local run supports 'S3Prefix' only.",
+            "S3DataType is 'AugmentedManifestFile': a local run supports 'S3Prefix' and 'ManifestFile' only.",
         ),
         (
             {"ContentType": "image/png"},
             {},
             {"InputFilter": "$.x"},
-            (
-                "DataProcessing filters and joins records of text/csv, application/json, application/jsonlines, "
-                "not of 'image/png'."
-            ),
+            ("A transform job reads records of text/csv, application/json, application/jsonlines, not 'image/png'."),
         ),
         (
             {"SplitType": "None"},

@@ -74,6 +74,21 @@ _FORMATS: dict[str, RecordFormat] = {
 }
 
 
+def record_format(content_type: str) -> RecordFormat:
+    """How a content type writes records.
+
+    Args:
+        content_type: A MIME type, with or without parameters.
+
+    Raises:
+        UnsupportedRequestError: Records of that type can't be read.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in _FORMATS:
+        raise UnsupportedRequestError(f"A transform job reads records of {', '.join(_FORMATS)}, not {content_type!r}.")
+    return _FORMATS[media_type]
+
+
 @dataclass(frozen=True)
 class DataProcessing:
     """What becomes of each record before and after the model.
@@ -94,10 +109,8 @@ class DataProcessing:
     join: bool = False
 
     def __post_init__(self) -> None:
-        if self.filters and self._media_type not in _FORMATS:
-            raise UnsupportedRequestError(
-                f"DataProcessing filters and joins records of {', '.join(_FORMATS)}, not of {self.content_type!r}."
-            )
+        if self.filters:
+            record_format(self.content_type)
 
     @property
     def filters(self) -> bool:
@@ -148,9 +161,5 @@ class DataProcessing:
             raise FilterError(f"{line[:100]!r} is no {self.content_type}: {error}") from error
 
     @property
-    def _media_type(self) -> str:
-        return self.content_type.partition(";")[0].strip().lower()
-
-    @property
     def _format(self) -> RecordFormat:
-        return _FORMATS[self._media_type]
+        return record_format(self.content_type)

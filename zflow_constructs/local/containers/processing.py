@@ -87,7 +87,9 @@ class ProcessingContainer:
 
     def _start(self) -> Process:
         for source in self._inputs:
-            self._objects.download(source["S3Uri"], self._folder.at(source["LocalPath"]))
+            lists = source["S3DataType"] == "ManifestFile"
+            download = self._objects.download_listed if lists else self._objects.download
+            download(source["S3Uri"], self._folder.at(source["LocalPath"]))
         self._folder.prepare_code(unpacked=self._program.unpacked, on_line=self._on_line)
         hosts = self._request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
         if hosts > 1:
@@ -103,16 +105,23 @@ class ProcessingContainer:
             code = process.wait(limit)
         except TimeoutError:
             process.stop()
+            self._upload("Continuous")
             return self._ended("Stopped", f"MaxRuntimeExceeded: the script ran longer than {limit} seconds.")
+        # What is uploaded while it is written is there however the script ends.
+        self._upload("Continuous")
         if self._process.stopped:
             return self._ended("Stopped", "The processing job was stopped.")
         if code != 0:
             head, tail = "AlgorithmError: ", f", exit code: {code}"
             said = self._folder.message or last_error(process)
             return self._ended("Failed", head + said[-(REASON_CHARACTERS - len(head) - len(tail)) :] + tail)
-        for target in self._outputs:
-            self._objects.upload(self._folder.at(target["LocalPath"]), target["S3Uri"])
+        self._upload("EndOfJob")
         return self._ended("Completed", "")
+
+    def _upload(self, mode: str) -> None:
+        for target in self._outputs:
+            if target["S3UploadMode"] == mode:
+                self._objects.upload(self._folder.at(target["LocalPath"]), target["S3Uri"])
 
     def _config(self) -> Mapping[str, str]:
         """The files of /opt/ml/config."""

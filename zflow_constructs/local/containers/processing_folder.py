@@ -75,7 +75,7 @@ def checked_input(given: ProcessingInputTypeDef) -> ProcessingS3InputTypeDef:
     refuse_present("DatasetDefinition", given)
     refuse_others(f"{path}.AppManaged", given.get("AppManaged", False), (False,))
     source = given["S3Input"]
-    refuse_others(f"{path}.S3DataType", source["S3DataType"], ("S3Prefix",))
+    refuse_others(f"{path}.S3DataType", source["S3DataType"], ("S3Prefix", "ManifestFile"))
     refuse_others(f"{path}.S3InputMode", source.get("S3InputMode", "File"), ("File",))
     refuse_others(f"{path}.S3CompressionType", source.get("S3CompressionType", "None"), ("None",))
     _check_path(path, source.get("LocalPath", ""))
@@ -95,7 +95,7 @@ def checked_output(given: ProcessingOutputTypeDef) -> ProcessingS3OutputTypeDef:
     refuse_present("FeatureStoreOutput", given)
     refuse_others(f"{path}.AppManaged", given.get("AppManaged", False), (False,))
     target = given["S3Output"]
-    refuse_others(f"{path}.S3UploadMode", target["S3UploadMode"], ("EndOfJob",))
+    refuse_others(f"{path}.S3UploadMode", target["S3UploadMode"], ("EndOfJob", "Continuous"))
     _check_path(path, target.get("LocalPath", ""))
     return target
 

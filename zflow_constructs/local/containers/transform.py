@@ -6,9 +6,12 @@ import gzip
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from zflow_constructs.local.containers.data_capture import DataCapture
 from zflow_constructs.local.containers.data_processing import DataProcessing
 from zflow_constructs.local.containers.errors import UnsupportedRequestError, refuse_others
 from zflow_constructs.local.containers.inference import InferenceModel
@@ -61,14 +64,17 @@ class TransformContainer:
         self._source = job["TransformInput"]
         self._target = job["TransformOutput"]
         source = self._source["DataSource"]["S3DataSource"]
-        refuse_others("S3DataType", source["S3DataType"], ("S3Prefix",))
+        refuse_others("S3DataType", source["S3DataType"], ("S3Prefix", "ManifestFile"))
         refuse_others("SplitType", self._source.get("SplitType", "None"), ("None", "Line"))
         refuse_others("CompressionType", self._source.get("CompressionType", "None"), ("None", "Gzip"))
         self._uri = source["S3Uri"]
+        self._lists = source["S3DataType"] == "ManifestFile"
         self._strategy = job.get("BatchStrategy", "MultiRecord")
         self._max_payload = job.get("MaxPayloadInMB", 6)
+        self._at_once = job.get("MaxConcurrentTransforms") or 1
         self._timeout = job.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", 600)
         self._processing = _data_processing(job)
+        self._captures = DataCapture.of(job)
         self._objects = objects
         self._folder = folder
         self._on_line = on_line
@@ -84,7 +90,7 @@ class TransformContainer:
             environment={
                 "SAGEMAKER_BATCH": "true",
                 "SAGEMAKER_BATCH_STRATEGY": {"MultiRecord": "MULTI_RECORD"}.get(self._strategy, "SINGLE_RECORD"),
-                "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": "1",
+                "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self._at_once),
                 "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(self._max_payload),
                 **job.get("Environment", {}),
             },
@@ -96,8 +102,8 @@ class TransformContainer:
         self._log.touch()
         try:
             self._model.start(_START_SECONDS)
-            for file in self._download():
-                self._transform(file)
+            written = [self._transform(file) for file in self._download()]
+            self._capture(written)
         except (ModelStartError, StoppedError, _TransformError) as error:
             if self._stopping.is_set() or isinstance(error, StoppedError):
                 return self._ended("Stopped", "The transform job was stopped.")
@@ -123,7 +129,8 @@ class TransformContainer:
 
     def _download(self) -> list[Path]:
         try:
-            return self._objects.download(self._uri, self._input)
+            download = self._objects.download_listed if self._lists else self._objects.download
+            return download(self._uri, self._input)
         except StorageError as error:
             raise _TransformError(f"ClientError: {error}") from error
 
@@ -131,21 +138,32 @@ class TransformContainer:
     def _input(self) -> Path:
         return self._folder / "input"
 
-    def _transform(self, file: Path) -> None:
-        """One object, whose predictions are uploaded when all of them are there."""
+    def _capture(self, written: Sequence[str]) -> None:
+        read = [*self._objects.listed(self._uri).values()] if self._lists else self._objects.list(self._uri)
+        try:
+            for capture in self._captures:
+                capture.write(self._objects, read=read, written=written)
+        except StorageError as error:
+            raise _TransformError(f"ClientError: {error}") from error
+
+    def _transform(self, file: Path) -> str:
+        """One object, whose predictions are uploaded when all of them are there; the URI where they are."""
         name = file.relative_to(self._input).as_posix()
         try:
             records = self._records(file.read_bytes())
             batches = gather(records, strategy=self._strategy, max_payload_mebibytes=self._max_payload)
-            answers = [self._predict(batch, name) for batch in batches]
+            with ThreadPoolExecutor(max_workers=self._at_once) as requests:
+                answers = list(requests.map(partial(self._predict, name=name), batches))
         except (EOFError, OSError, PayloadTooLargeError, zlib.error) as error:
             raise _TransformError(f"ClientError: {name}: {error}") from error
         line_end = b"\n" if self._target.get("AssembleWith", "None") == "Line" else b""
         content = b"".join(answer.removesuffix(line_end) + line_end for answer in answers)
+        uri = f"{self._target['S3OutputPath'].rstrip('/')}/{name}.out"
         try:
-            self._objects.write(f"{self._target['S3OutputPath'].rstrip('/')}/{name}.out", content)
+            self._objects.write(uri, content)
         except StorageError as error:
             raise _TransformError(f"ClientError: {error}") from error
+        return uri
 
     def _records(self, content: bytes) -> list[bytes]:
         plain = gzip.decompress(content) if self._source.get("CompressionType") == "Gzip" else content
@@ -163,7 +181,10 @@ class TransformContainer:
             if response.error:
                 kind = "ClientError" if response.status < 500 else "AlgorithmError"
                 raise _TransformError(f"{kind}: {name}, {batch.title}: {response.error}")
-            return self._processing.after(batch.records, response.body)
+            answer = self._processing.after(batch.records, response.body)
+            for capture in self._captures:
+                answer = capture.mark(answer, len(batch.records))
+            return answer
         except FilterError as error:
             raise _TransformError(f"ClientError: {name}, {batch.title}: {error}") from error
 
