@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.model import Model
+    from zflow_constructs.model_package import ModelPackage, ModelPackageGroup
+    from zflow_constructs.model_registry import RegisterModelStep
+    from zflow_constructs.model_step import ModelStep
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.retry import Retry
@@ -64,10 +67,14 @@ __all__ = [
     "Model",
     "ModelContainer",
     "ModelData",
+    "ModelPackage",
+    "ModelPackageGroup",
+    "ModelStep",
     "NativeStep",
     "Outcome",
     "Parameter",
     "ProcessingStep",
+    "RegisterModelStep",
     "Retry",
     "RunParameter",
     "SourceCode",
@@ -105,10 +112,14 @@ _MODULES = {
     "Model": "model",
     "ModelContainer": "containers",
     "ModelData": "sources",
+    "ModelPackage": "model_package",
+    "ModelPackageGroup": "model_package",
+    "ModelStep": "model_step",
     "NativeStep": "native",
     "Outcome": "core.outcome",
     "Parameter": "core.references",
     "ProcessingStep": "processing",
+    "RegisterModelStep": "model_registry",
     "Retry": "retry",
     "RunParameter": "core.parameters",
     "SourceCode": "sources",

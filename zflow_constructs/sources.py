@@ -94,6 +94,18 @@ class DataLocation:
         uri = RunLocation(step.path, step.name, path)
         return cls(uri, RunPlace(path), content_type)
 
+    def file(self, name: str, *, content_type: str) -> "DataLocation":
+        """A single file of the location, for what takes one and not a prefix.
+
+        Args:
+            name: what comes after the location's prefix, such as `metrics.json`.
+            content_type: the file's MIME type.
+
+        Example:
+            `evaluate.outputs["evaluation"].file("statistics.json", content_type="application/json")`
+        """
+        return DataLocation(self.uri + name, self.place, content_type)
+
 
 @dataclass(frozen=True)
 class ModelData:
