@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zflow_constructs.alternatives import first_of
+    from zflow_constructs.approval import ApprovalStep
+    from zflow_constructs.approval_page import ApprovalPage
     from zflow_constructs.batch_transform import BatchTransformStep
     from zflow_constructs.binding import Binding
     from zflow_constructs.containers import ContainerImage, ModelContainer
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from zflow_constructs.model_step import ModelStep
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
+    from zflow_constructs.registry_approval import RegistryApprovalStep
     from zflow_constructs.retry import Retry
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.step import Step, StepGroup
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from zflow_constructs.workflow import MlWorkflow
 
 __all__ = [
+    "ApprovalPage",
+    "ApprovalStep",
     "BatchTransformStep",
     "Binding",
     "CategoricalRange",
@@ -75,6 +80,7 @@ __all__ = [
     "Parameter",
     "ProcessingStep",
     "RegisterModelStep",
+    "RegistryApprovalStep",
     "Retry",
     "RunParameter",
     "SourceCode",
@@ -90,6 +96,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ApprovalPage": "approval_page",
+    "ApprovalStep": "approval",
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
     "CategoricalRange": "hyperparameters",
@@ -120,6 +128,7 @@ _MODULES = {
     "Parameter": "core.references",
     "ProcessingStep": "processing",
     "RegisterModelStep": "model_registry",
+    "RegistryApprovalStep": "registry_approval",
     "Retry": "retry",
     "RunParameter": "core.parameters",
     "SourceCode": "sources",
