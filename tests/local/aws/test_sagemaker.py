@@ -14,6 +14,7 @@ from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceResponse, JobOutcome
@@ -108,7 +109,8 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
             on_line=hear,
         )
         tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
-        aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints)])
+        registry = ModelRegistry(region=aws.region, account=aws.account, exists=lambda _uri: True)
+        aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints, registry=registry)])
         yield api(aws, "sagemaker")
         jobs.stop()
         endpoints.stop()

@@ -13,6 +13,7 @@ from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_search import trials
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.server import AwsServer
@@ -75,7 +76,8 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
     )
     tuning = TuningJobs(jobs, **place)
     endpoints = Endpoints(**place, folder=folder, model=lambda *_: pytest.fail("no endpoint"), on_line=lambda *_: None)
-    aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints)])
+    registry = ModelRegistry(region=aws.region, account=aws.account, exists=lambda _uri: True)
+    aws.use([sagemaker(jobs=jobs, tuning=tuning, endpoints=endpoints, registry=registry)])
     yield api(aws, "sagemaker")
     tuning.stop()
     jobs.stop()

@@ -16,6 +16,7 @@ from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 
 Action = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -25,15 +26,16 @@ _PASSIVE = ("AddTags", "Delete", "Describe", "List")
 
 
 @contextmanager
-def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints) -> Iterator[None]:
+def sagemaker(*, jobs: Jobs, tuning: TuningJobs, endpoints: Endpoints, registry: ModelRegistry) -> Iterator[None]:
     """Answer SageMaker's API.
 
     Args:
         jobs: Answers for training, transform and processing jobs.
         tuning: Answers for tuning jobs.
         endpoints: Answers for models, endpoint configurations and endpoints.
+        registry: Answers for groups of models, and their versions.
     """
-    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **endpoints.actions}
+    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **endpoints.actions, **registry.actions}
     of_moto = SageMakerResponse.call_action
 
     def call_action(self: SageMakerResponse) -> TYPE_RESPONSE:

@@ -21,6 +21,8 @@ from web import Request, response
 _ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 100
 _LONGEST_COMMENT = 500
+_TRIES = 4
+_PAUSE_SECONDS = 1
 _OVER = {"InvalidToken", "TaskDoesNotExist", "TaskTimedOut"}
 
 
@@ -39,12 +41,14 @@ class Deciding:
         questions: Where questions are kept.
         stepfunctions: A Step Functions client.
         now: Seconds since the epoch.
+        sleep: Waits for so many seconds.
         log: Hears what was decided.
     """
 
     questions: Questions
     stepfunctions: StepFunctions
     now: Callable[[], float]
+    sleep: Callable[[float], None]
     log: Log
 
     def answer(self, event: Document) -> Document:
@@ -90,17 +94,33 @@ class Deciding:
             "decided_by": name,
             "address": request.address,
         }
-        try:
-            self.stepfunctions.send_task_success(taskToken=question.token, output=json.dumps(output))
-        except ClientError as error:
-            if error.response["Error"].get("Code") not in _OVER:
-                raise
+        if not self._sent(question, json.dumps(output)):
             self.log.warning("came too late", fields)
             text = "Nobody waits for this decision: it was made already, or the run has ended or is asking anew."
             return response(410, pages.told("Too late", text))
         self.log.info("decided", fields)
         self.questions.note(question, decision=decision, decided_by=name, comment=comment)
         return response(200, pages.told(decision.capitalize(), "Thank you. The workflow goes on."))
+
+    def _sent(self, question: Question, output: str) -> bool:
+        """Whether Step Functions took the decision.
+
+        Between one state's time-out and the next one's question nobody waits for an instant: so it is tried again, with
+        the token that the question has then.
+        """
+        for _ in range(_TRIES):
+            try:
+                self.stepfunctions.send_task_success(taskToken=question.token, output=output)
+            except ClientError as error:
+                if error.response["Error"].get("Code") not in _OVER:
+                    raise
+            else:
+                return True
+            self.sleep(_PAUSE_SECONDS)
+            question = self.questions.find(question.id) or question
+            if question.decision:
+                return False
+        return False
 
 
 def _line(text: str, longest: int) -> str:

@@ -49,6 +49,7 @@ def _deciding() -> Deciding:
         questions=_questions(),
         stepfunctions=boto3.client("stepfunctions", config=_CONFIG),
         now=time.time,
+        sleep=time.sleep,
         log=_log(),
     )
 
