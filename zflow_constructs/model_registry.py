@@ -65,8 +65,8 @@ class RegisterModelStep(Step):
         task: such as `CLASSIFICATION`. Default: none
         model_metrics: reports on the model, each a single file: its `quality`, the `data_quality`, `bias` and
             `explainability`. The registry shows them beside the version. Default: none
-        customer_metadata: what else the version is known by, such as metrics, the training job and where its data is;
-            48 entries or fewer, with values of 256 characters. Default: none
+        customer_metadata: what else the version is known by, such as metrics, the training job and where its data is.
+            SageMaker takes 50 entries, the step's own included, of 256 characters each. Default: none
         sample_payload: a `.tar.gz` of requests, for SageMaker's load tests. Default: none
         realtime_instance_types: the machines that endpoints may have. The first one decides between images for CPUs and
             for GPUs. Default: m5.large

@@ -60,10 +60,9 @@ class Desk:
     page: str = ""
 
     def __post_init__(self) -> None:
-        settings = {"endpoint_url": self.aws, "region_name": REGION}
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        self.dynamodb = boto3.client("dynamodb", **settings, **keys)
-        self.sns = boto3.client("sns", **settings, **keys)
+        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+        self.dynamodb = session.client("dynamodb", endpoint_url=self.aws)
+        self.sns = session.client("sns", endpoint_url=self.aws)
         self.table = f"questions-{uuid.uuid4()}"
         self.dynamodb.create_table(
             TableName=self.table,
@@ -83,8 +82,13 @@ class Desk:
             questions=questions, stepfunctions=self.tokens, now=lambda: self.now, sleep=self._sleep, log=log
         )
 
-    def ask(self, token: str = "token-1", **more: object) -> str:
-        """Ask, and the link of the message."""
+    def ask(self, token: str = "token-1", more: Mapping[str, object] | None = None) -> str:
+        """Ask, and the link of the message.
+
+        Args:
+            token: the task token.
+            more: fields of the event that are not as usual.
+        """
         self.tokens.waiting.add(token)
         event = {
             "token": token,
@@ -96,7 +100,7 @@ class Desk:
             "question": "Shall it go live?",
             "details": {"auc": "0.8"},
             "seconds": 3600,
-            **more,
+            **(more or {}),
         }
         self.asking.ask(json.loads(json.dumps(event)))
         found = re.search(rf"{re.escape(self.page)}\S+", self.messages()[-1][1])
@@ -111,7 +115,7 @@ class Desk:
     def item(self) -> Mapping[str, Mapping[str, object]]:
         """The only item of the table."""
         (item,) = self.dynamodb.scan(TableName=self.table)["Items"]
-        return item
+        return dict(item)
 
     def _page(self, _function: str, event: object) -> Answer:
         try:

@@ -10,7 +10,7 @@ from tests.runtime.approval.conftest import EXECUTION, START, Desk
 
 
 def test_the_message_says_what_is_to_be_decided_and_where(desk: Desk) -> None:
-    link = desk.ask(details={"auc": "0.8", "rows": 7}, seconds=3 * 86_400)
+    link = desk.ask(more={"details": {"auc": "0.8", "rows": 7}, "seconds": 3 * 86_400})
     ((subject, text),) = desk.messages()
     assert subject == "To decide: Approve"
     assert text == (
@@ -24,12 +24,12 @@ def test_the_message_says_what_is_to_be_decided_and_where(desk: Desk) -> None:
     ("seconds", "said"), [(90, "90 seconds"), (120, "2 minutes"), (7_200, "2 hours"), (172_800, "2 days")]
 )
 def test_the_message_says_how_much_time_there_is(desk: Desk, seconds: int, said: str) -> None:
-    desk.ask(seconds=seconds)
+    desk.ask(more={"seconds": seconds})
     assert f"waits for a decision, for {said} from now." in desk.messages()[0][1]
 
 
 def test_a_message_without_details_has_no_empty_list_of_them(desk: Desk) -> None:
-    desk.ask(details={})
+    desk.ask(more={"details": {}})
     assert desk.messages()[0][1].startswith("Shall it go live?\n\nApprove or reject it here:\n")
 
 
@@ -44,7 +44,7 @@ def test_the_key_of_the_link_is_in_the_message_alone(desk: Desk) -> None:
 
 
 def test_a_question_is_kept_three_months_longer_than_it_can_be_decided(desk: Desk) -> None:
-    desk.ask(seconds=60)
+    desk.ask(more={"seconds": 60})
     assert (desk.item()["expires"], desk.item()["forgotten"]) == (
         {"N": str(int(START) + 60)},
         {"N": str(int(START) + 60 + 90 * 86_400)},
@@ -63,7 +63,7 @@ def test_a_question_that_is_asked_again_keeps_its_id_and_its_keys_and_gets_the_n
 
 @pytest.mark.parametrize("other", [{"redrive": 1}, {"item": "2/0"}, {"step": "Other"}, {"execution": EXECUTION + "2"}])
 def test_another_turn_step_execution_or_redrive_is_another_question(desk: Desk, other: dict[str, object]) -> None:
-    ids = {dict(parse_qsl(urlsplit(link).query))["q"] for link in (desk.ask(), desk.ask(**other))}
+    ids = {dict(parse_qsl(urlsplit(link).query))["q"] for link in (desk.ask(), desk.ask(more=other))}
     assert len(ids) == 2
 
 
@@ -77,6 +77,6 @@ def test_another_turn_step_execution_or_redrive_is_another_question(desk: Desk, 
 )
 def test_an_event_that_lacks_something_is_refused(desk: Desk, missing: dict[str, object], said: str) -> None:
     with pytest.raises(Exception, match=said) as raised:
-        desk.ask(**missing)
+        desk.ask(more=missing)
     assert type(raised.value).__name__ == "Approval.InvalidRequest"
     assert "token-1" not in str(raised.value)

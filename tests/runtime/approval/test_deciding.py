@@ -78,14 +78,14 @@ def test_a_link_that_was_changed_opens_nothing_and_tells_nothing(desk: Desk, par
 
 
 def test_the_key_of_one_question_opens_no_other(desk: Desk) -> None:
-    first, second = desk.ask("token-1"), desk.ask("token-2", item="1")
+    first, second = desk.ask("token-1"), desk.ask("token-2", {"item": "1"})
     mixed = f"{first.partition('&k=')[0]}&k={second.partition('&k=')[2]}"
     assert decide(mixed, "approved").status == 404
     assert desk.tokens.calls == 0
 
 
 def test_after_its_time_a_link_opens_nothing_though_the_state_may_wait(desk: Desk) -> None:
-    link = desk.ask(seconds=60)
+    link = desk.ask(more={"seconds": 60})
     desk.now += 61
     assert [open_page(link).status, decide(link, "approved").status] == [410, 410]
     assert desk.tokens.calls == 0
@@ -118,7 +118,7 @@ def test_a_link_of_an_earlier_message_decides_what_is_asked_now(desk: Desk) -> N
 
 def test_what_people_and_scripts_write_is_escaped(desk: Desk) -> None:
     evil = "</title><script>alert('x')</script>\"&"
-    link = desk.ask(question=evil, step="Approve", details={evil: evil})
+    link = desk.ask(more={"question": evil, "details": {evil: evil}})
     html = open_page(link).html
     assert "<script" not in html
     assert html.count("&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&quot;&amp;") == 4
