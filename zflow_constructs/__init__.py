@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.model import Model
-    from zflow_constructs.model_package import ModelPackage, ModelPackageGroup
+    from zflow_constructs.model_package import ModelPackage, ModelPackageGroup, RegisteredGroup
     from zflow_constructs.model_registry import RegisterModelStep
     from zflow_constructs.model_step import ModelStep
     from zflow_constructs.native import NativeStep
@@ -80,6 +80,7 @@ __all__ = [
     "Parameter",
     "ProcessingStep",
     "RegisterModelStep",
+    "RegisteredGroup",
     "RegistryApprovalStep",
     "Retry",
     "RunParameter",
@@ -128,6 +129,7 @@ _MODULES = {
     "Parameter": "core.references",
     "ProcessingStep": "processing",
     "RegisterModelStep": "model_registry",
+    "RegisteredGroup": "model_package",
     "RegistryApprovalStep": "registry_approval",
     "Retry": "retry",
     "RunParameter": "core.parameters",

@@ -19,6 +19,8 @@ from zflow_constructs.retry import LAMBDA, SAGEMAKER
 from zflow_constructs.step import Step, StepGroup
 
 _CALL_SECONDS = 60
+# A message that is sent twice does no harm: both links decide the same question.
+_UNAVAILABLE = Retrier(("Approval.Unavailable",), interval_seconds=10, max_attempts=6)
 _BUSY = Retrier(("SageMaker.ConflictException",), interval_seconds=5)
 
 
@@ -159,7 +161,7 @@ class ApprovalStep(DecisionStep):
             arguments={"FunctionName": self._page.function.function_arn, "Payload": payload},
             timeout_seconds=waits,
             assign={self.variable: {name: Jsonata(f"$states.result.{name}") for name in names}},
-            retry=(LAMBDA,),
+            retry=(LAMBDA, _UNAVAILABLE),
             catch=(Catcher(("States.Timeout",), late, {self._asked: {"redrive": Jsonata(REDRIVE_COUNT)}}),),
             next=self._decided,
         )

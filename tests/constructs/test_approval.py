@@ -1,5 +1,6 @@
 """Approval by a link in a message: the states, the page and its two Lambdas, and what each may do."""
 
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -8,9 +9,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 
 import zflow_constructs as zflow
+from tests.asl import ROOT
 from tests.constructs.parts import count, stack
 from tests.constructs.templates import LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata
 from tests.core.machines import evaluate, mapping
+from tests.examples.findings import acknowledgements, violations
+from tests.examples.risk_scoring.app import synthesize
 from zflow_constructs.retry import CAPACITY, LAMBDA, THROTTLING
 
 REDRIVE = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
@@ -90,7 +94,16 @@ def test_a_minimal_step_asks_and_waits_for_the_token_for_three_days(example: Exa
         "Assign": {
             "Minimal": {name: jsonata(f"$states.result.{name}") for name in ("decision", "decided_by", "comment")}
         },
-        "Retry": [LAMBDA.render()],
+        "Retry": [
+            LAMBDA.render(),
+            {
+                **LAMBDA.render(),
+                "ErrorEquals": ["Approval.Unavailable"],
+                "IntervalSeconds": 10,
+                "MaxAttempts": 6,
+                "MaxDelaySeconds": 120,
+            },
+        ],
         "Catch": [
             {
                 "ErrorEquals": ["States.Timeout"],
@@ -250,3 +263,9 @@ def test_a_topics_key_is_granted_with_it() -> None:
     assert (
         allow(["kms:Decrypt", "kms:GenerateDataKey*"], "arn:aws:kms:eu-central-1:111122223333:key/topics") in statements
     )
+
+
+def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(tmp_path: Path) -> None:
+    assembly = synthesize(ROOT, tmp_path / "cdk.out", app="tests.constructs.approving_app", validation=True)
+    assert violations(assembly, "AwsSolutions") == set()
+    assert "AwsSolutions-IAM5[Resource::*]" in acknowledgements(assembly, "Approving")

@@ -48,7 +48,7 @@ class Approvals:
             self._say(f"A message to {message.topic}: {message.subject}")
         elif self._approves(step):
             self._say(f"{step} is approved, as --approve says")
-            self._later(_approve, link[0])
+            self._later(self._approve, step, link[0])
         else:
             self._say(f"{step} waits for a decision, on this page: {link[0]}")
 
@@ -89,16 +89,17 @@ class Approvals:
                 f"aws sagemaker update-model-package --model-approval-status Approved --model-package-arn {package}"
             )
 
+    def _approve(self, step: str, link: str) -> None:
+        """Send the form of the page behind a link."""
+        fields = {**dict(parse_qsl(urlsplit(link).query)), "decision": "approved", "name": "zflow local run --approve"}
+        try:
+            urllib.request.urlopen(link, data=urlencode(fields).encode(), timeout=_SECONDS).close()
+        except urllib.error.URLError as error:
+            self._say(f"{step} could not be approved: {error}")
+
     def _approves(self, step: str) -> bool:
         return bool(self._approved & {ALL, step})
 
     def _later(self, action: Callable[..., None], *arguments: str) -> None:
         """Not in the thread that tells of it, which the decision would wait for."""
         threading.Thread(target=action, args=arguments, daemon=True).start()
-
-
-def _approve(link: str) -> None:
-    """Send the form of the page behind a link."""
-    fields = {**dict(parse_qsl(urlsplit(link).query)), "decision": "approved", "name": "zflow local run --approve"}
-    with urllib.request.urlopen(link, data=urlencode(fields).encode(), timeout=_SECONDS) as answer:
-        answer.read()

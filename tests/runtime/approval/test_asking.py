@@ -80,3 +80,14 @@ def test_an_event_that_lacks_something_is_refused(desk: Desk, missing: dict[str,
         desk.ask(more=missing)
     assert type(raised.value).__name__ == "Approval.InvalidRequest"
     assert "token-1" not in str(raised.value)
+
+
+def test_a_topic_that_takes_no_message_is_an_error_that_may_pass(desk: Desk) -> None:
+    gone = f"{desk.topic}-gone"
+    with pytest.raises(Exception, match="could not be asked") as raised:
+        desk.ask(more={"topics": [gone]})
+    assert type(raised.value).__name__ == "Approval.Unavailable"
+    assert str(raised.value) == (
+        'Step "Approve": the question could not be asked (Publish: NotFound: Endpoint does not exist).'
+    )
+    assert raised.value.__cause__ is None

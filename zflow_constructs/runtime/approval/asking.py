@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
+from botocore.exceptions import BotoCoreError, ClientError
 from documents import Document, child, number, text, texts
-from errors import InvalidRequest
+from errors import InvalidRequest, Unavailable
 from keys import digest, new_key
 from logs import Log
 from questions import Question, Questions, question_id
@@ -49,6 +50,7 @@ class Asking:
 
         Raises:
             InvalidRequest: Something is missing.
+            Unavailable: The table or a topic didn't take it.
         """
         missing = [name for name in ("token", "execution", "step", "question") if not text(event, name)]
         if missing or not texts(event, "topics") or number(event, "seconds") < 1:
@@ -67,16 +69,21 @@ class Asking:
             keys=[digest(key)],
             expires=int(self.now()) + number(event, "seconds"),
         )
-        # First: nobody may follow a link before there is something behind it.
-        self.questions.ask(question)
         link = f"{self.page}?{urlencode({'q': question.id, 'k': key})}"
-        subject = f"To decide: {step}"
-        for topic in texts(event, "topics"):
-            self.sns.publish(
-                TopicArn=topic, Subject=subject[:_LONGEST_SUBJECT], Message=_message(question, event, link)
-            )
+        try:
+            # First: nobody may follow a link before there is something behind it.
+            self.questions.ask(question)
+            self._send(question, event, link)
+        except (BotoCoreError, ClientError) as error:
+            # Without the first error, whose text may hold the request.
+            raise Unavailable(f'Step "{step}": the question could not be asked ({_said(error)}).') from None
         self.log.info("asked", {"execution": execution, "step": step, "topics": list(texts(event, "topics"))})
         return {"question": question.id}
+
+    def _send(self, question: Question, event: Document, link: str) -> None:
+        subject = f"To decide: {question.step}"[:_LONGEST_SUBJECT]
+        for topic in texts(event, "topics"):
+            self.sns.publish(TopicArn=topic, Subject=subject, Message=_message(question, event, link))
 
 
 def _message(question: Question, event: Document, link: str) -> str:
@@ -95,6 +102,13 @@ def _message(question: Question, event: Document, link: str) -> str:
             "Whoever has this link can decide: don't pass it on.",
         ]
     )
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        problem = error.response["Error"]
+        return f"{error.operation_name}: {problem.get('Code', '')}: {problem.get('Message', '')}"
+    return type(error).__name__
 
 
 def _shown(value: object) -> str:

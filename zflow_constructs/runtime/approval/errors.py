@@ -15,3 +15,7 @@ class ApprovalError(Exception):
 
 class InvalidRequest(ApprovalError):
     """The event, or the function's environment, lacks something: it would again."""
+
+
+class Unavailable(ApprovalError):
+    """The question could not be kept or sent: it may be asked again."""
