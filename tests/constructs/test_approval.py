@@ -269,3 +269,26 @@ def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(tmp_path: 
     assembly = synthesize(ROOT, tmp_path / "cdk.out", app="tests.constructs.approving_app", validation=True)
     assert violations(assembly, "AwsSolutions") == set()
     assert "AwsSolutions-IAM5[Resource::*]" in acknowledgements(assembly, "Approving")
+
+
+def test_approvals_may_be_optional_and_stand_in_a_loop() -> None:
+    scope = stack()
+    page, topic = zflow.ApprovalPage(scope, "Approvals"), sns.Topic.from_topic_arn(scope, "Risk", RISK)
+    group = zflow.ModelPackageGroup.from_name(scope, "Group", "risk-scoring")
+    package = zflow.ModelPackage(VERSION, group)
+    by_link = zflow.ApprovalStep(
+        scope, "Link", page=page, topic=topic, question="Is " + zflow.Item("country") + " good?", fail_on_rejection=True
+    )
+    in_registry = zflow.RegistryApprovalStep(scope, "Look", model_package=package, topic=topic, after=[by_link])
+    loop = zflow.ForEach(scope, "Each", items=["de", "fr"], item="country", steps=[by_link, in_registry])
+    optional = zflow.ApprovalStep(
+        scope, "Maybe", page=page, topic=topic, question="Go?", fail_on_rejection=True, optional=True
+    )
+    instead = count(scope, "Instead", when=optional.otherwise)
+    zflow.MlWorkflow(scope, "Scoring", steps=[loop, optional, instead])
+    made = Synthesized.of(scope)
+    asked = mapping(mapping(made.state("Link")["Arguments"])["Payload"])
+    variables = {"Each_item": {"value": "de", "index": 1}}
+    assert evaluate(inside(asked["question"]), variables) == "Is de good?"
+    assert evaluate(inside(asked["item"]), variables) == "1"
+    assert made.state("Maybe: rejected")["Next"] == "Maybe: failed"
