@@ -3,7 +3,7 @@
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -68,7 +68,8 @@ class Approving(Stack):
         approval = zflow.RegistryApprovalStep(
             self, "Approve", model_package=register.model_package, topic=self._risk, details={"auc": 0.8}
         )
-        self.workflow("Registry", register, approval)
+        model = zflow.ModelStep(self, "Model", containers=[self.container()], when=approval.approved)
+        self.workflow("Registry", register, approval, more=[model], outputs={"model": model.model_name})
 
     def late(self, id: str, *, on_reject: bool = False) -> None:
         """A question that nobody answers in time."""
@@ -84,12 +85,22 @@ class Approving(Stack):
         self.workflow(id.replace(" ", ""), approval)
 
     def register(self, id: str) -> zflow.RegisterModelStep:
-        data = zflow.ModelData.from_bucket(self._bucket, "model.tar.gz")
-        container = zflow.ModelContainer(image=XGBOOST, model_data=data, code=SERVE_CODE)
         metadata = {"team": "risk"}
-        return zflow.RegisterModelStep(self, id, group=self._group, containers=[container], customer_metadata=metadata)
+        return zflow.RegisterModelStep(
+            self, id, group=self._group, containers=[self.container()], customer_metadata=metadata
+        )
 
-    def workflow(self, id: str, *steps: zflow.Step) -> None:
+    def container(self) -> zflow.ModelContainer:
+        data = zflow.ModelData.from_bucket(self._bucket, "model.tar.gz")
+        return zflow.ModelContainer(image=XGBOOST, model_data=data, code=SERVE_CODE)
+
+    def workflow(
+        self,
+        id: str,
+        *steps: zflow.Step,
+        more: Sequence[zflow.Step] = (),
+        outputs: Mapping[str, zflow.Expression] | None = None,
+    ) -> None:
         """A workflow that ends with a step which needs the approval."""
         approval = steps[-1]
         assert isinstance(approval, zflow.ApprovalStep | zflow.RegistryApprovalStep)
@@ -101,8 +112,10 @@ class Approving(Stack):
             outputs=["by"],
             when=approval.approved,
         )
-        outputs = {"decision": approval.decision, "comment": approval.comment, "live": live.outputs["by"]}
-        workflow = zflow.MlWorkflow(self, id, steps=[*steps, live], outputs=outputs, bucket=self._bucket)
+        given = {"decision": approval.decision, "comment": approval.comment, "live": live.outputs["by"]}
+        workflow = zflow.MlWorkflow(
+            self, id, steps=[*steps, live, *more], outputs={**given, **(outputs or {})}, bucket=self._bucket
+        )
         CfnOutput(self, f"{id}Machine", value=workflow.state_machine.state_machine_arn)
 
 
@@ -278,7 +291,10 @@ def test_the_registry_decides_where_that_is_what_is_looked_at(
     assert isinstance(output, dict), run.cause
     assert (output["decision"], output["comment"]) == (decision, "Because.")
     assert str(output["live"] or "").endswith(by)
-    assert (output["live"] is None) == (decision == "rejected")
+    assert (output["live"] is None) == (output["model"] is None) == (decision == "rejected")
+    if output["model"]:
+        model = deployed.engine.aws.clients.sagemaker.describe_model(ModelName=output["model"])
+        assert model["PrimaryContainer"]["ModelDataUrl"] == f"s3://{BUCKET}/model.tar.gz"
     assert deployed.heard(r"^A message to risk: (.*)$") == "To decide: Approve"
 
 
