@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zflow_constructs.alternatives import first_of
+    from zflow_constructs.approval import ApprovalStep
+    from zflow_constructs.approval_page import ApprovalPage
     from zflow_constructs.async_inference import AsyncInference
     from zflow_constructs.autoscaling import AutoScaling, ScalingTarget, ScheduledCapacity
     from zflow_constructs.batch_data_capture import BatchDataCapture
@@ -38,9 +40,13 @@ if TYPE_CHECKING:
     from zflow_constructs.hyperparameters import CategoricalRange, ContinuousRange, IntegerRange
     from zflow_constructs.inference_endpoint import InferencePipelineEndpoint
     from zflow_constructs.model import Model
+    from zflow_constructs.model_package import ModelPackage, ModelPackageGroup, RegisteredGroup
+    from zflow_constructs.model_registry import RegisterModelStep
+    from zflow_constructs.model_step import ModelStep
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.processing_input import ProcessingInput
+    from zflow_constructs.registry_approval import RegistryApprovalStep
     from zflow_constructs.retry import Retry
     from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
@@ -55,6 +61,8 @@ if TYPE_CHECKING:
     from zflow_constructs.workflow import MlWorkflow
 
 __all__ = [
+    "ApprovalPage",
+    "ApprovalStep",
     "AsyncInference",
     "AutoScaling",
     "BatchDataCapture",
@@ -87,11 +95,17 @@ __all__ = [
     "Model",
     "ModelContainer",
     "ModelData",
+    "ModelPackage",
+    "ModelPackageGroup",
+    "ModelStep",
     "NativeStep",
     "Outcome",
     "Parameter",
     "ProcessingInput",
     "ProcessingStep",
+    "RegisterModelStep",
+    "RegisteredGroup",
+    "RegistryApprovalStep",
     "Retry",
     "Rollback",
     "RunParameter",
@@ -114,6 +128,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ApprovalPage": "approval_page",
+    "ApprovalStep": "approval",
     "AsyncInference": "async_inference",
     "AutoScaling": "autoscaling",
     "BatchDataCapture": "batch_data_capture",
@@ -146,11 +162,17 @@ _MODULES = {
     "Model": "model",
     "ModelContainer": "containers",
     "ModelData": "sources",
+    "ModelPackage": "model_package",
+    "ModelPackageGroup": "model_package",
+    "ModelStep": "model_step",
     "NativeStep": "native",
     "Outcome": "core.outcome",
     "Parameter": "core.references",
     "ProcessingInput": "processing_input",
     "ProcessingStep": "processing",
+    "RegisterModelStep": "model_registry",
+    "RegisteredGroup": "model_package",
+    "RegistryApprovalStep": "registry_approval",
     "Retry": "retry",
     "Rollback": "deployment",
     "RunParameter": "core.parameters",

@@ -5,23 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3_assets as s3_assets
 
 from zflow_constructs.binding import Binding
-from zflow_constructs.containers import BoundImage, ModelContainer
+from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.asl import EXIT, Task
-from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.jobs import tag_fields
+from zflow_constructs.model_containers import BoundContainer, bound_containers
 from zflow_constructs.network import Network
 from zflow_constructs.requests import validate_request
 from zflow_constructs.step import Step
 from zflow_constructs.storage import grant_read, grant_read_asset
 
-_MOST_CONTAINERS = 15
 _CALL_SECONDS = 60
 
 
@@ -63,8 +61,6 @@ class StepModel:
         step: the step that creates it.
         title: what it is called within the step: `model`.
         containers: its containers, in the order in which a request passes through them.
-        images: their images, bound.
-        sources: their packed scripts.
         role: the role that serves it.
         networks: the VPC that it serves in, if there is one.
         base: what its names begin with. Empty: the workflow's and the step's names
@@ -73,9 +69,7 @@ class StepModel:
 
     step: Step
     title: str
-    containers: tuple[ModelContainer, ...]
-    images: tuple[BoundImage, ...]
-    sources: tuple[s3_assets.Asset, ...]
+    containers: tuple[BoundContainer, ...]
     role: iam.IRole
     networks: tuple[Network, ...]
     base: str
@@ -111,43 +105,9 @@ class StepModel:
         Raises:
             WorkflowError: there are too few or too many containers, or SageMaker would refuse the model.
         """
-        if not 1 <= len(containers) <= _MOST_CONTAINERS:
-            raise WorkflowError(
-                f'Step "{step.name}": containers has {len(containers)} entries. A model has 1 to {_MOST_CONTAINERS}: '
-                "one container alone, or an inference pipeline of several."
-            )
         suffix = "" if title == "model" else re.sub(r"\W", "", title).capitalize()
-        images, sources, definitions = [], [], []
-        for number, container in enumerate(containers, start=1):
-            image = container.image.bind(step, purpose="inference", machine=machine)
-            if image.needs_script and container.code is None:
-                raise WorkflowError(
-                    f'Step "{step.name}": container {number} has a framework image, which serves with a script of '
-                    "yours. Give ModelContainer(code=...)."
-                )
-            image.check_script(f"{step.label}: container {number}", given=container.code is not None)
-            script: dict[str, Template] = {}
-            if container.code:
-                if network_isolation:
-                    raise WorkflowError(
-                        f'Step "{step.name}": container {number} can\'t fetch its code from S3 with '
-                        "network_isolation. Put the script into an image of your own or into the model's archive, or "
-                        "serve in a vpc."
-                    )
-                asset = container.code.packed(step, f"Code{number}{suffix}")
-                sources.append(asset)
-                script = {
-                    "SAGEMAKER_PROGRAM": container.code.entry_point,
-                    "SAGEMAKER_SUBMIT_DIRECTORY": asset.s3_object_url,
-                }
-            images.append(image)
-            definitions.append(
-                {
-                    "Image": image.uri,
-                    "ModelDataUrl": container.model_data.uri,
-                    "Environment": {**container.environment, **script},
-                }
-            )
+        bound = bound_containers(step, containers, machine=machine, suffix=suffix, network_isolation=network_isolation)
+        definitions = [each.definition for each in bound]
         request: dict[str, Template] = {
             "ModelName": JobName(step.name, base=base),
             "ExecutionRoleArn": role.role_arn,
@@ -157,7 +117,7 @@ class StepModel:
             **tag_fields(tags),
         }
         validate_request(step.name, "sagemaker", "CreateModel", request)
-        return cls(step, title, tuple(containers), tuple(images), tuple(sources), role, tuple(networks), base, request)
+        return cls(step, title, bound, role, tuple(networks), base, request)
 
     @property
     def state_name(self) -> str:
@@ -211,11 +171,11 @@ class StepModel:
             binding: the workflow.
             deletes: whether the step deletes it too.
         """
-        grant_pull(self.role, self.images)
-        for asset in self.sources:
+        grant_pull(self.role, [each.image for each in self.containers])
+        for asset in (asset for each in self.containers for asset in each.sources):
             grant_read_asset(asset, self.role)
-        for container in self.containers:
-            grant_read(container.model_data.place, self.role, binding.storage)
+        for each in self.containers:
+            grant_read(each.model_data.place, self.role, binding.storage)
         for network in self.networks:
             network.grant(self.role)
         actions = [

@@ -103,6 +103,18 @@ class DataLocation:
         uri = RunLocation(step.path, step.name, path)
         return cls(uri, RunPlace(path, (key,) if key else ()), content_type)
 
+    def file(self, name: str, *, content_type: str) -> "DataLocation":
+        """A single file of the location, for what takes one and not a prefix.
+
+        Args:
+            name: what comes after the location's prefix, such as `metrics.json`.
+            content_type: the file's MIME type.
+
+        Example:
+            `evaluate.outputs["evaluation"].file("statistics.json", content_type="application/json")`
+        """
+        return DataLocation(self.uri + name, self.place, content_type)
+
 
 def s3_source(owner: str, data: DataLocation, manifest: DataLocation | None) -> dict[str, str | Expression]:
     """What a job reads: `{"S3DataType": "S3Prefix", "S3Uri": "s3://..."}`, or what a manifest lists of it.

@@ -42,6 +42,12 @@ def local() -> None:
     "--run-folder", type=click.Path(file_okay=False, path_type=Path), help="Keeps everything. Default: a new one."
 )
 @click.option("--serve", is_flag=True, help="Keep the endpoints up after the run, until Ctrl-C.")
+@click.option(
+    "--approve",
+    multiple=True,
+    metavar="STEP",
+    help="Approve what this step asks for; 'all': every step. May be repeated.",
+)
 @click.option("--spark", type=click.Choice(["auto", "classic", "sail"]), default="auto", show_default=True)
 @click.option(
     "--time-scale",
@@ -58,6 +64,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
     input_file: Path | None,
     run_folder: Path | None,
     serve: bool,  # noqa: FBT001
+    approve: tuple[str, ...],
     spark: SparkChoice,
     time_scale: float,
 ) -> None:
@@ -74,6 +81,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
             parameters=values,
             time_scale=time_scale,
             spark=spark,
+            approve=approve,
         )
         # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
         with imported_from("local"):

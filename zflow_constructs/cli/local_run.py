@@ -28,7 +28,7 @@ def run_and_show(settings: RunSettings, *, serve: bool) -> int:
     # SIGTERM ends a run as Ctrl-C does: its jobs are stopped, its processes too.
     signal.signal(signal.SIGTERM, _interrupt)
     console.print(f"Starting a local AWS, and creating the stack of {settings.assembly} on it ...", soft_wrap=True)
-    with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
+    with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step, say=shown.say) as engine:
         engine.deploy()
         shown.show(engine.steps)
         result = engine.run()

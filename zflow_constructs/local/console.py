@@ -80,6 +80,15 @@ class RunConsole:
                 self._said[step.id] = step.status
                 self._console.print(_line(step), soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """Show a line of its own.
+
+        Args:
+            text: The line.
+        """
+        with self._lock:
+            self._console.print(Text(text), soft_wrap=True)
+
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, pad_edge=False)
         for justify in ("left", "left", "right"):

@@ -21,15 +21,17 @@ from typing import TYPE_CHECKING, Self
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from zflow_constructs.local.approvals import Approvals
 from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.aws.events import send_status
+from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 from zflow_constructs.local.bootstrap import bootstrap, deploy, upload_assets
 from zflow_constructs.local.executions import Executions
 from zflow_constructs.local.honoured import check_resources
 from zflow_constructs.local.processes import Processes
-from zflow_constructs.local.record import mirror_objects, write_record
+from zflow_constructs.local.record import keep_message, mirror_objects, write_record
 from zflow_constructs.local.run import DEFAULT_ACCOUNT, DEFAULT_REGION, RunResult, RunSettings
 from zflow_constructs.local.services import Services
 from zflow_constructs.local.steps import Step
@@ -49,6 +51,7 @@ class Engine:
     Args:
         settings: What to run.
         on_step: Hears of each change of a step. It is called from other threads. Default: nobody listens.
+        say: Shows what a person should know meanwhile: messages, what waits for a decision. Default: nobody listens.
 
     Example:
         with Engine(RunSettings(assembly=Path("cdk.out"), folder=Path("run"))) as engine:
@@ -56,7 +59,13 @@ class Engine:
             result = engine.run()
     """
 
-    def __init__(self, settings: RunSettings, *, on_step: Callable[[Step], None] = lambda _step: None) -> None:
+    def __init__(
+        self,
+        settings: RunSettings,
+        *,
+        on_step: Callable[[Step], None] = lambda _step: None,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
         # Absolute, because the children have working folders of their own.
         self._settings = replace(settings, folder=settings.folder.resolve())
         self._stack = load_stack(settings.assembly, settings.stack)
@@ -67,6 +76,7 @@ class Engine:
             raise AssemblyError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._on_step = on_step
+        self._say = say
         self._ended = threading.Event()
         self._execution_arn = ""
         self._closed = False
@@ -185,6 +195,7 @@ class Engine:
             )
         )
         self._executions = Executions(self.aws, on_step=self._on_step)
+        self._approvals = Approvals(self.aws, approved=self._settings.approve, say=self._say)
         self._services = Services(
             aws=self.aws,
             processes=self._processes,
@@ -193,10 +204,11 @@ class Engine:
             start=self._executions.start,
             on_job_line=self._executions.on_line,
             on_step_line=self._executions.on_step_line,
+            on_message=self._on_message,
         )
         self.aws.use(self._services.hooks)
         # Last in and first out: an execution's end is an event, which the others deliver.
-        self.aws.use([stepfunctions(on_history=self._executions.on_history, on_status=self._on_status)])
+        self.aws.use([stepfunctions(on_history=self._on_history, on_status=self._on_status)])
         closing.callback(self._services.stop)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
@@ -216,6 +228,14 @@ class Engine:
         self._wait_for(self._ended.is_set, seconds=_STOP_SECONDS)
         # What cleans up after a stopped workflow, cleans up here too.
         self._wait_for(self._all_is_quiet, seconds=_STOP_SECONDS)
+
+    def _on_history(self, execution: str, event: Mapping[str, object]) -> None:
+        self._executions.on_history(execution, event)
+        self._approvals.on_history(execution, event)
+
+    def _on_message(self, message: Message) -> None:
+        keep_message(self._settings.folder, message)
+        self._approvals.on_message(message)
 
     def _on_status(self, execution: Execution) -> None:
         if not self._closed:

@@ -8,12 +8,13 @@ from zflow_constructs.local.aws.resource_types import HONOURED_TYPES
 from zflow_constructs.local.aws.variables import branches
 
 INTEGRATIONS = (
-    "lambda:invoke",
+    "lambda:invoke(\\.waitForTaskToken)?",
     "sagemaker:(createTrainingJob|createTransformJob|createProcessingJob|createHyperParameterTuningJob)(\\.sync)?",
     "sagemaker:(createModel|createEndpointConfig|createEndpoint|updateEndpoint)",
     "aws-sdk:sagemaker:(create|describe|delete)(Model|EndpointConfig|Endpoint)",
     "aws-sdk:sagemaker:(create|describe|stop)(TrainingJob|TransformJob|ProcessingJob|HyperParameterTuningJob)",
-    "aws-sdk:sagemaker:(updateEndpoint|listEndpoints|listEndpointConfigs|listModels|addTags|listTags)",
+    "aws-sdk:sagemaker:(create|describe|update)ModelPackage",
+    "aws-sdk:sagemaker:(updateEndpoint|listEndpoints|listEndpointConfigs|listModels|listModelPackages|addTags|listTags)",
     "aws-sdk:applicationautoscaling:[a-zA-Z]+",
     "aws-sdk:(cloudwatch|dynamodb|eventbridge|lambda|s3|secretsmanager|sfn|sns|sqs|ssm):[a-zA-Z0-9]+(\\.waitForTaskToken)?",
     "dynamodb:(getItem|putItem|updateItem|deleteItem)",
@@ -99,6 +100,8 @@ def _refusals(name: str, resource: Mapping[str, object]) -> Iterator[str]:
             yield f"{name}: {kind} with runtime {runtime}; only Python handlers run here"
         if "Layers" in properties:
             yield f"{name}: {kind} with layers"
+    elif kind == "AWS::Lambda::Url" and properties.get("InvokeMode", "BUFFERED") != "BUFFERED":
+        yield f"{name}: {kind} that streams its answers"
     elif kind == "AWS::Events::Rule":
         for target in properties.get("Targets", []):
             if "EcsParameters" in target or "KinesisParameters" in target:

@@ -7,6 +7,7 @@ run folder/
   databricks/   Databricks' runs, a folder each, with the logs of its tasks
   endpoints/    the endpoints' logs
   functions/    the Lambda functions' logs
+  messages.txt  what was sent to topics
   aws.log       the local AWS itself
 """
 
@@ -15,6 +16,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.run import RunResult
 from zflow_constructs.local.steps import Step
@@ -38,6 +40,17 @@ def mirror_objects(aws: AwsServer, folder: Path) -> None:
                     continue
                 file.parent.mkdir(parents=True, exist_ok=True)
                 s3.download_file(bucket, content["Key"], str(file))
+
+
+def keep_message(folder: Path, message: Message) -> None:
+    """Add a message to `messages.txt`.
+
+    Args:
+        folder: The run folder.
+        message: The message.
+    """
+    with (folder / "messages.txt").open("a", encoding="utf-8") as file:
+        file.write(f"To: {message.topic}\nSubject: {message.subject}\n\n{message.text}\n\n")
 
 
 def write_record(folder: Path, result: RunResult) -> None:

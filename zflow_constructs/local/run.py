@@ -29,6 +29,7 @@ class RunSettings:
         parameters: The execution's input. Default: none.
         time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
         spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
+        approve: The approval steps that are approved at once; `all`: every one. Default: none.
     """
 
     assembly: Path
@@ -38,6 +39,7 @@ class RunSettings:
     parameters: Mapping[str, object] = field(default_factory=dict)
     time_scale: float = DEFAULT_TIME_SCALE
     spark: SparkChoice = "auto"
+    approve: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.local.aws.cloudformation import function_url_type, model_package_group_type, resource_types
 from zflow_constructs.local.aws.events import Deliver, Deliveries, events
+from zflow_constructs.local.aws.function_urls import FunctionUrls
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
+from zflow_constructs.local.aws.messages import Message, messages
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.scaling import application_autoscaling
 from zflow_constructs.local.aws.server import AwsServer
@@ -43,6 +47,7 @@ class Services:
         start: Starts an execution of a state machine, which a rule wants.
         on_job_line: Hears the logs of jobs, functions and endpoints.
         on_step_line: Hears the logs of Databricks runs, with the step's id.
+        on_message: Hears of messages to topics.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Services:
         start: Deliver,
         on_job_line: LineReporter,
         on_step_line: LineReporter,
+        on_message: Callable[[Message], None],
     ) -> None:
         self._aws = aws
         self._processes = processes
@@ -62,6 +68,7 @@ class Services:
         self._folder = folder
         self._on_job_line = on_job_line
         self._on_step_line = on_step_line
+        self._on_message = on_message
         self._databricks_functions: frozenset[str] = frozenset()
         self._running = ExitStack()
         self.functions = Functions(
@@ -76,14 +83,29 @@ class Services:
         self.endpoints = self._make_endpoints()
         self.jobs = self._make_jobs()
         self.tuning = TuningJobs(self.jobs, region=aws.region, account=aws.account)
+        self.registry = ModelRegistry(region=aws.region, account=aws.account, exists=self._objects.exists)
+        self.urls = FunctionUrls(self.functions.call)
 
     @property
     def hooks(self) -> Sequence[AbstractContextManager[None]]:
         """What puts them into the local AWS."""
         return [
-            sagemaker(jobs=self.jobs, tuning=self.tuning, models=self.models, endpoints=self.endpoints),
+            sagemaker(
+                jobs=self.jobs,
+                tuning=self.tuning,
+                models=self.models,
+                endpoints=self.endpoints,
+                registry=self.registry,
+            ),
             application_autoscaling(self.endpoints.scaling),
             lambda_functions(self.functions, send=self.deliveries.send),
+            resource_types(
+                {
+                    "AWS::Lambda::Url": function_url_type(self.urls.serve),
+                    "AWS::SageMaker::ModelPackageGroup": model_package_group_type(self.registry.create_group),
+                }
+            ),
+            messages(self._on_message),
             events(self.deliveries),
         ]
 
@@ -120,6 +142,7 @@ class Services:
     def stop(self) -> None:
         """Stop all that runs in them. Idempotent."""
         self._running.close()
+        self.urls.stop()
         self.tuning.stop()
         self.jobs.stop()
         self.endpoints.stop()

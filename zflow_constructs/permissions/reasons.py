@@ -149,8 +149,32 @@ REASONS = (
     Reason(
         "states", "kms:CreateGrant", "SageMaker hands the key on to the endpoint's disks, in the name of who makes it."
     ),
-    Reason("states", "s3:GetObject", "Reads the reports of a processing job, which conditions and later steps use."),
+    Reason(
+        "states",
+        "s3:GetObject",
+        "Reads the reports of a processing job, which conditions and later steps use; and lets SageMaker look at the "
+        "archive of a model that it registers.",
+    ),
     Reason("states", "kms:Decrypt", "The reports that it reads are encrypted with this key."),
+    Reason(
+        "states",
+        "sagemaker:CreateModelPackage sagemaker:DescribeModelPackage",
+        "Registers the new version of the model in its group, and waits until the registry has it. A version's number "
+        "is the registry's: hence the `*` at the end. The registry names versions in lower case, too.",
+    ),
+    Reason("states", "sagemaker:UpdateModelPackage", "Writes the decision into the registry."),
+    Reason(
+        "states",
+        "s3:ListBucket",
+        "SageMaker looks at the model's archive in the name of who registers it.",
+        under="s3:prefix *",
+    ),
+    Reason(
+        "states",
+        "ecr:BatchGetImage ecr:DescribeImages",
+        "SageMaker looks at the model's images in the name of who registers it.",
+    ),
+    Reason("states", "sns:Publish", "Sends the messages that ask for a decision."),
     Reason(
         "states",
         "dynamodb:GetItem dynamodb:UpdateItem",
@@ -279,6 +303,19 @@ REASONS = (
     ),
     # The role of an endpoint's smoke test.
     Reason("lambda", "sagemaker:InvokeEndpoint", "The smoke test asks the endpoint for a sample prediction."),
+    # The roles of a page on which people decide.
+    Reason("lambda", "sns:Publish", "Sends the messages that ask for a decision."),
+    Reason(
+        "lambda",
+        "dynamodb:GetItem dynamodb:UpdateItem",
+        "Keeps what is to be decided, with the hash of each link's key, and what was decided.",
+    ),
+    Reason(
+        "lambda",
+        "states:SendTaskSuccess",
+        "Tells the workflow of the decision.",
+        star="The task's token says which task it is for: the action knows no resources.",
+    ),
     # What starts executions.
     Reason("scheduler", "states:StartExecution", "The schedule starts the workflow."),
     Reason("scheduler", "sqs:SendMessage", "Starts that failed for an hour are kept.", on="*DeadLetterQueue*"),

@@ -1,4 +1,4 @@
-"""Endpoints for tests: models that say who answered, and none at all."""
+"""What SageMaker's API needs in tests that are about something else, and models that say who answered."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import pytest
 
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_models import Models
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceResponse
 from zflow_constructs.local.objects import ObjectStore
@@ -48,3 +49,8 @@ def no_endpoints(models: Models, aws: AwsServer, folder: Path) -> Endpoints:
         tell=lambda *_: None,
         on_line=lambda *_: None,
     )
+
+
+def no_versions(aws: AwsServer) -> ModelRegistry:
+    """For tests that register none."""
+    return ModelRegistry(region=aws.region, account=aws.account, exists=lambda _uri: True)

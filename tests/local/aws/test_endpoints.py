@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws.conftest import REGION, ROLE, Api, api, until
-from tests.local.aws.endpoints import EchoModel
+from tests.local.aws.endpoints import EchoModel, no_versions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -72,7 +72,7 @@ def client(
     tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
     aws.use(
         [
-            sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=endpoints),
+            sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=endpoints, registry=no_versions(aws)),
             application_autoscaling(endpoints.scaling),
         ]
     )

@@ -14,7 +14,7 @@ import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, bucket, data, model, stack
 from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import Api, Ended, api, create, ended, until
-from tests.local.aws.endpoints import no_endpoints
+from tests.local.aws.endpoints import no_endpoints, no_versions
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -130,7 +130,7 @@ def running(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wrapped = {name: service.faulty(name, action) for name, action in actions.items()}
         cast("dict[str, object]", actions).update(wrapped)
     tuning = TuningJobs(jobs, region=aws.region, account=aws.account)
-    aws.use([sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=endpoints)])
+    aws.use([sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=endpoints, registry=no_versions(aws))])
     yield service
     jobs.stop()
 

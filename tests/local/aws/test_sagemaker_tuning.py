@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
-from tests.local.aws.endpoints import no_endpoints
+from tests.local.aws.endpoints import no_endpoints, no_versions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
@@ -76,7 +76,17 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
     )
     tuning = TuningJobs(jobs, **place)
     models = Models(**place)
-    aws.use([sagemaker(jobs=jobs, tuning=tuning, models=models, endpoints=no_endpoints(models, aws, folder))])
+    aws.use(
+        [
+            sagemaker(
+                jobs=jobs,
+                tuning=tuning,
+                models=models,
+                endpoints=no_endpoints(models, aws, folder),
+                registry=no_versions(aws),
+            )
+        ]
+    )
     yield api(aws, "sagemaker")
     tuning.stop()
     jobs.stop()

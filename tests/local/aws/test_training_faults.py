@@ -13,7 +13,7 @@ import zflow_constructs as zflow
 from tests.constructs.parts import OWN_IMAGE, data, stack
 from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import Ended, create, ended, until
-from tests.local.aws.endpoints import no_endpoints
+from tests.local.aws.endpoints import no_endpoints, no_versions
 from zflow_constructs.core.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
@@ -82,7 +82,13 @@ class SageMaker:
         models = Models(region=self.aws.region, account=self.aws.account)
         endpoints = no_endpoints(models, self.aws, self.folder)
         tuning = TuningJobs(self._jobs, region=self.aws.region, account=self.aws.account)
-        self.aws.use([sagemaker(jobs=self._jobs, tuning=tuning, models=models, endpoints=endpoints)])
+        self.aws.use(
+            [
+                sagemaker(
+                    jobs=self._jobs, tuning=tuning, models=models, endpoints=endpoints, registry=no_versions(self.aws)
+                )
+            ]
+        )
 
     def plan(self, plans: Sequence[str]) -> None:
         """Forget what was, and do this from now on; the last again and again."""

@@ -24,11 +24,14 @@ dynamodb.py            DynamoDB's writes in one step
 sagemaker.py           SageMaker's API
   sagemaker_jobs.py      training, transform and processing jobs, as local processes
   sagemaker_endpoints.py models and endpoints, as local processes
+  sagemaker_registry.py  the model registry
 lambda_.py             Lambda's invocations
   lambda_process.py      a function's processes
   lambda_runtime.py      what runs in such a process
+  function_urls.py       functions behind a URL
 cloudformation.py      the resource types that moto doesn't know
   resource_types.py      the types that a run honours, and why some do nothing
+messages.py            SNS's messages, which somebody hears of
 events.py              EventBridge's delivery to Lambda, and Step Functions' status events
 
 They are hooks into moto's internals: its version is pinned exactly, and each hook has a test.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
@@ -61,6 +62,11 @@ class Clients:
     def s3(self) -> S3Client:
         """S3."""
         return cast("S3Client", self("s3"))
+
+    @property
+    def sagemaker(self) -> SageMakerClient:
+        """SageMaker."""
+        return cast("SageMakerClient", self("sagemaker"))
 
     @property
     def sagemaker_runtime(self) -> SageMakerRuntimeClient:

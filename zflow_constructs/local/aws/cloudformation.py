@@ -13,7 +13,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException, ValidationError
 from moto.secretsmanager.models import secretsmanager_backends
 
-from zflow_constructs.local.aws.hooks import all_replaced
+from zflow_constructs.local.aws.hooks import all_replaced, replaced
 from zflow_constructs.local.aws.resource_types import INERT_TYPES, InertType
 
 
@@ -142,9 +142,6 @@ def cloudformation() -> Iterator[None]:
     """Make the resource types that moto doesn't know, or whose attributes it doesn't; say which one can't be made."""
     own = {name: _inert(inert) for name, inert in INERT_TYPES.items()}
     own["AWS::SecretsManager::Secret"] = ResourceType(name_property="Name", attributes=frozenset({"Id"}), make=_secret)
-    of_moto = parsing.get_model_map
-    name_property = parsing.resource_name_property_from_type
-
     create = parsing.parse_and_create_resource
 
     def create_or_say_why(logical_id: str, resource_json: Mapping[str, object], *where: object, **more: str) -> object:
@@ -157,6 +154,20 @@ def cloudformation() -> Iterator[None]:
             reason = str(error) or type(error).__name__
             raise ValidationError(message=f"{logical_id} ({resource_json['Type']}): {reason}") from error
 
+    with resource_types(own), replaced(parsing, "parse_and_create_resource", create_or_say_why):
+        yield
+
+
+@contextmanager
+def resource_types(own: Mapping[str, ResourceType]) -> Iterator[None]:
+    """Make resources of more types.
+
+    Args:
+        own: The types by name.
+    """
+    of_moto = parsing.get_model_map
+    name_property = parsing.resource_name_property_from_type
+
     def model_map() -> Mapping[str, object]:
         return {**of_moto(), **own}
 
@@ -165,7 +176,36 @@ def cloudformation() -> Iterator[None]:
 
     with all_replaced(
         (parsing, "get_model_map", model_map),
-        (parsing, "parse_and_create_resource", create_or_say_why),
         (parsing, "resource_name_property_from_type", name_property_of),
     ):
         yield
+
+
+def function_url_type(serve: Callable[[str], str]) -> ResourceType:
+    """`AWS::Lambda::Url`.
+
+    Args:
+        serve: Opens the URL of the function of an ARN.
+    """
+
+    def make(_name: str, properties: Mapping[str, object], _account: str, _region: str) -> Resource:
+        function = str(properties["TargetFunctionArn"])
+        return Resource(function, {"FunctionArn": function, "FunctionUrl": serve(function)})
+
+    return ResourceType(name_property="", attributes=frozenset({"FunctionArn", "FunctionUrl"}), make=make)
+
+
+def model_package_group_type(create: Callable[[Mapping[str, object]], Mapping[str, object]]) -> ResourceType:
+    """`AWS::SageMaker::ModelPackageGroup`.
+
+    Args:
+        create: Creates the group, by the request of CreateModelPackageGroup.
+    """
+
+    def make(_name: str, properties: Mapping[str, object], _account: str, _region: str) -> Resource:
+        arn = str(create(properties)["ModelPackageGroupArn"])
+        return Resource(arn, {"ModelPackageGroupArn": arn})
+
+    return ResourceType(
+        name_property="ModelPackageGroupName", attributes=frozenset({"ModelPackageGroupArn"}), make=make
+    )

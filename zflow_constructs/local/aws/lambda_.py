@@ -77,6 +77,16 @@ class Functions:
             pool = self._pools[function.function_arn]
         return pool.invoke(event)
 
+    def call(self, arn: str, event: object) -> Answer:
+        """Run the handler of the function of an ARN.
+
+        Args:
+            arn: The function.
+            event: Its event.
+        """
+        _, _, _, region, account, _, name = arn.split(":")[:7]
+        return self.invoke(lambda_backends[account][region].get_function(name), json.dumps(event))
+
     def invoke_event(self, arn: str, event: object) -> None:
         """Run a function's handler as an asynchronous invocation: two retries, then it is in `undelivered`.
 
@@ -84,14 +94,13 @@ class Functions:
             arn: The function.
             event: Its event.
         """
-        _, _, _, region, account, _, name = arn.split(":")[:7]
-        function = lambda_backends[account][region].get_function(name)
-        answer = self.invoke(function, json.dumps(event))
+        name = arn.split(":")[6]
+        answer = self.call(arn, event)
         for delay in _ASYNC_RETRY_SECONDS:
             if not answer.failed:
                 return
             time.sleep(delay * self._time_scale)
-            answer = self.invoke(function, json.dumps(event))
+            answer = self.call(arn, event)
         if answer.failed:
             _log.error("the function %s failed on an event: %s", name, answer.payload)
             self.undelivered.append(f"{name}: {answer.payload}")

@@ -9,10 +9,12 @@ LIVE_TYPES = frozenset(
         "AWS::Events::EventBus",
         "AWS::Events::Rule",
         "AWS::Lambda::Function",
+        "AWS::Lambda::Url",
         "AWS::S3::Bucket",
         "AWS::SNS::Topic",
         "AWS::SQS::Queue",
         "AWS::SSM::Parameter",
+        "AWS::SageMaker::ModelPackageGroup",
         "AWS::SecretsManager::Secret",
         "AWS::StepFunctions::StateMachine",
     }

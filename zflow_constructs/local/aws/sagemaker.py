@@ -18,6 +18,7 @@ from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
+from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 
 Action = Callable[[Mapping[str, object]], Mapping[str, object]]
@@ -27,7 +28,9 @@ _PASSIVE = ("AddTags", "Delete", "Describe", "List")
 
 
 @contextmanager
-def sagemaker(*, jobs: Jobs, tuning: TuningJobs, models: Models, endpoints: Endpoints) -> Iterator[None]:
+def sagemaker(
+    *, jobs: Jobs, tuning: TuningJobs, models: Models, endpoints: Endpoints, registry: ModelRegistry
+) -> Iterator[None]:
     """Answer SageMaker's API.
 
     Args:
@@ -35,8 +38,15 @@ def sagemaker(*, jobs: Jobs, tuning: TuningJobs, models: Models, endpoints: Endp
         tuning: Answers for tuning jobs.
         models: Answers for models and endpoint configurations.
         endpoints: Answers for endpoints.
+        registry: Answers for groups of models, and their versions.
     """
-    actions: Mapping[str, Action] = {**jobs.actions, **tuning.actions, **models.actions, **endpoints.actions}
+    actions: Mapping[str, Action] = {
+        **jobs.actions,
+        **tuning.actions,
+        **models.actions,
+        **endpoints.actions,
+        **registry.actions,
+    }
     of_moto = SageMakerResponse.call_action
 
     def call_action(self: SageMakerResponse) -> TYPE_RESPONSE:
