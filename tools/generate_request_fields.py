@@ -156,6 +156,7 @@ STEPS: Mapping[str, Step] = {
             "EnableNetworkIsolation": "network_isolation",
         },
         others=NOT_YET,
+        of_entries="ModelContainer.overrides",
     ),
     "CreateEndpointConfig": Step(
         "InferencePipelineEndpoint",

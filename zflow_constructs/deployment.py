@@ -58,6 +58,20 @@ class Capacity:
         """In how many steps of this size all machines are reached, at least."""
         return math.ceil(100 / self.value) if self.type == "CAPACITY_PERCENT" else 1
 
+    def check(self, owner: str, *, least: int, most: int = 50) -> None:
+        """Checks that a deployment may move such a part at a time; of a number of machines, SageMaker alone knows.
+
+        Args:
+            owner: the deployment, for messages: `Deployment.canary`.
+            least: so many percent at least.
+            most: so many percent at most. Default: half of them
+
+        Raises:
+            WorkflowError: it may not.
+        """
+        if self.type == "CAPACITY_PERCENT" and not least <= self.value <= most:
+            raise WorkflowError(f"{owner}: it moves {self.value} % at a time. Give {least} to {most} %.")
+
     def render(self) -> dict[str, Template]:
         """`{"Type": "CAPACITY_PERCENT", "Value": 10}`."""
         return {"Type": self.type, "Value": self.value}
@@ -89,9 +103,13 @@ class Deployment:
         Args:
             termination_wait: how long the old machines stay, an hour at most. Default: 5 minutes
             max_duration: the update is rolled back if it takes longer: 10 minutes to 8 hours. Default: SageMaker's own
+
+        Raises:
+            WorkflowError: max_duration is shorter than the wait.
         """
         wait = termination_wait or _KEPT
         routing: dict[str, Template] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+        _check_duration("Deployment.all_at_once", max_duration, _seconds(wait))
         return cls(_blue_green(routing, wait, max_duration), _seconds(wait))
 
     @classmethod
@@ -112,10 +130,15 @@ class Deployment:
             wait_interval: how long it is watched, an hour at most.
             termination_wait: how long the old machines stay when all traffic has moved. Default: 5 minutes
             max_duration: the update is rolled back if it takes longer: 10 minutes to 8 hours. Default: SageMaker's own
+
+        Raises:
+            WorkflowError: the size is out of bounds, or max_duration is shorter than the waits.
         """
         wait = termination_wait or _KEPT
         routing: dict[str, Template] = {"Type": "CANARY", **_interval(wait_interval), "CanarySize": size.render()}
         least = _seconds(wait_interval) + _seconds(wait)
+        size.check("Deployment.canary", least=1)
+        _check_duration("Deployment.canary", max_duration, least)
         return cls(_blue_green(routing, wait, max_duration), least)
 
     @classmethod
@@ -136,10 +159,15 @@ class Deployment:
             wait_interval: how long each step is watched, an hour at most.
             termination_wait: how long the old machines stay when all traffic has moved. Default: 5 minutes
             max_duration: the update is rolled back if it takes longer: 10 minutes to 8 hours. Default: SageMaker's own
+
+        Raises:
+            WorkflowError: the step is out of bounds, or max_duration is shorter than the waits.
         """
         wait = termination_wait or _KEPT
         routing: dict[str, Template] = {"Type": "LINEAR", **_interval(wait_interval), "LinearStepSize": step.render()}
         least = step.steps * _seconds(wait_interval) + _seconds(wait)
+        step.check("Deployment.linear", least=10)
+        _check_duration("Deployment.linear", max_duration, least)
         return cls(_blue_green(routing, wait, max_duration), least)
 
     @classmethod
@@ -152,9 +180,15 @@ class Deployment:
             batch: how many at a time, 5 % to 50 %.
             wait_interval: how long each batch is watched, an hour at most.
             max_duration: the update is rolled back if it takes longer: 10 minutes to 8 hours. Default: SageMaker's own
+
+        Raises:
+            WorkflowError: the batch is out of bounds, or max_duration is shorter than the waits.
         """
         policy = {"MaximumBatchSize": batch.render(), **_interval(wait_interval), **_longest(max_duration)}
-        return cls({"RollingUpdatePolicy": policy}, batch.steps * _seconds(wait_interval))
+        least = batch.steps * _seconds(wait_interval)
+        batch.check("Deployment.rolling", least=5)
+        _check_duration("Deployment.rolling", max_duration, least)
+        return cls({"RollingUpdatePolicy": policy}, least)
 
     @property
     def is_rolling(self) -> bool:
@@ -292,6 +326,14 @@ def _interval(duration: Duration) -> dict[str, Template]:
 
 def _longest(duration: Duration | None) -> dict[str, Template]:
     return {"MaximumExecutionTimeoutInSeconds": _seconds(duration)} if duration else {}
+
+
+def _check_duration(owner: str, longest: Duration | None, least: int) -> None:
+    if longest and _seconds(longest) <= least:
+        raise WorkflowError(
+            f"{owner}: max_duration is {_seconds(longest)} seconds, and its waits alone take {least}. Give more, or "
+            "shorter waits."
+        )
 
 
 def _seconds(duration: Duration) -> int:

@@ -3,17 +3,18 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from zflow_constructs.autoscaling import waking_name
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Catcher, Choice, Pass, Rule, Task, Wait
 from zflow_constructs.core.expressions import Condition, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_state import EndpointState, shortened
+from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState, check_name, shortened
 from zflow_constructs.retry import SAGEMAKER
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
@@ -40,7 +41,7 @@ class DeleteEndpointStep(Step):
         optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
-        WorkflowError: the timeout is out of bounds.
+        WorkflowError: no endpoint has such a name, or the timeout is out of bounds.
 
     Example:
         delete = DeleteEndpointStep(self, "Delete", endpoint_name=endpoint.endpoint_name)
@@ -62,6 +63,7 @@ class DeleteEndpointStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
+        check_name(self.label, endpoint_name)
         self._endpoint_name = endpoint_name
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(1), least=60, most=_LONGEST)
         job = JobName(self.name, base=shortened(endpoint_name))
@@ -74,7 +76,11 @@ class DeleteEndpointStep(Step):
         return self._seconds // _POLL_SECONDS
 
     def fragment(self) -> Fragment:
-        """`Delete: start` -> `: look` -> `: there?` -> `Delete` (deleteEndpoint) -> `: wait` -> `: look` -> ..."""
+        """The states.
+
+        `Delete: start` -> `: look` -> `: there?` -> `Delete` (deleteEndpoint) -> `: wait` -> `: look` -> `: there?` ->
+        `: alarm` (deleteAlarms) -> `: configurations` ...
+        """
         name, state = self.name, self._state
         late = json.dumps(f"{self.label}: the endpoint {self._endpoint_name} is still there.")
         look = Task(
@@ -82,7 +88,7 @@ class DeleteEndpointStep(Step):
             arguments=state.until_deadline(state.described, late=late),
             timeout_seconds=_CALL_SECONDS,
             assign={state.found: Jsonata("$states.result.EndpointStatus")},
-            catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: there?", state.not_found()),),
+            catch=(Catcher(LOOK_ERRORS, f"{name}: there?", state.not_found()),),
             next=f"{name}: there?",
         )
         delete = Task(
@@ -106,13 +112,21 @@ class DeleteEndpointStep(Step):
                 f"{name}: look": look,
                 f"{name}: there?": Choice(
                     (
-                        Rule(Jsonata(f'${state.found} = "missing"'), self._history.start),
+                        Rule(Jsonata(f'${state.found} = "missing"'), f"{name}: alarm"),
                         Rule(Jsonata(settled), name),
                     ),
                     default=f"{name}: wait",
                 ),
                 name: delete,
                 f"{name}: wait": Wait(_POLL_SECONDS, next=f"{name}: look"),
+                f"{name}: alarm": Task(
+                    resource="arn:aws:states:::aws-sdk:cloudwatch:deleteAlarms",
+                    arguments={"AlarmNames": [waking_name(self._endpoint_name)]},
+                    timeout_seconds=_CALL_SECONDS,
+                    # Only endpoints that scale down to no machine have it.
+                    catch=(Catcher(("States.ALL",), self._history.start),),
+                    next=self._history.start,
+                ),
                 **self._history.states(),
             },
             result=self.variable,
@@ -134,4 +148,11 @@ class DeleteEndpointStep(Step):
                 conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
             )
         )
+        alarm = stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=waking_name(self._endpoint_name),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        binding.allow(["cloudwatch:DeleteAlarms"], [alarm])
         self._history.bind(binding)

@@ -25,7 +25,8 @@ class EndpointHistory:
         step: the step's name.
         variable: the step's variable.
         name: the names of the configurations and models.
-        kept: how many are kept beside the one that serves.
+        kept: how many are kept beside the one that serves: the one that served before, whatever its age, and the
+            newest ones.
     """
 
     step: str
@@ -116,11 +117,12 @@ class EndpointHistory:
         return f"$length({field}) = {length} and $substring({field}, 0, {len(prefix)}) = {json.dumps(prefix)}"
 
     def _old(self) -> Expression:
-        found = (
-            f"$states.result.EndpointConfigs[{self._own('EndpointConfigName')} and EndpointConfigName != "
-            f"${self.variable}_config].EndpointConfigName"
-        )
-        return Jsonata(f"$append([], $filter([{found}], function($name, $i) {{ $i >= {self.kept} }}))")
+        # One that failed its smoke test may be newer than the one that it was put back to.
+        staying = ["config", "before"] if self.kept else ["config"]
+        others = " and ".join(f"EndpointConfigName != ${self.variable}_{each}" for each in staying)
+        found = f"$states.result.EndpointConfigs[{self._own('EndpointConfigName')} and {others}].EndpointConfigName"
+        newest = max(self.kept - 1, 0)
+        return Jsonata(f"$append([], $filter([{found}], function($name, $i) {{ $i >= {newest} }}))")
 
     def _models(self) -> dict[str, Expression]:
         models = "$append([], [$states.result.ProductionVariants, $states.result.ShadowProductionVariants])"

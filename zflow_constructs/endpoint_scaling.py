@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
-from zflow_constructs.autoscaling import AutoScaling, scalable, scaling_requests
+from zflow_constructs.autoscaling import AutoScaling, scalable, scaling_requests, waking_name
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, Retrier, State, Task, inline
 from zflow_constructs.core.expressions import Expression, Jsonata
@@ -183,8 +183,11 @@ class EndpointScaling:
         binding.allow(
             ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
             [
-                stack.format_arn(service="cloudwatch", resource="alarm", resource_name=alarm).replace(
-                    "alarm/", "alarm:", 1
+                stack.format_arn(
+                    service="cloudwatch",
+                    resource="alarm",
+                    resource_name=alarm,
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
                 )
                 for alarm in alarms
             ],
@@ -211,11 +214,11 @@ class EndpointScaling:
 
     @property
     def _wakes(self) -> bool:
-        return any(not variant.scaling.min_capacity for variant in self.variants)
+        return any(variant.scaling.to_zero for variant in self.variants)
 
     @property
     def _waking(self) -> str:
-        return f"{self.endpoint}-requests-wait"
+        return waking_name(self.endpoint)
 
     def _requests(self) -> list[Mapping[str, Sequence[Mapping[str, Template]]]]:
         return [
@@ -227,7 +230,7 @@ class EndpointScaling:
         self, variant: ScaledVariant, requests: Mapping[str, Sequence[Mapping[str, Template]]]
     ) -> dict[str, Template]:
         named = scalable(self.endpoint, variant.name, serverless=variant.serverless)
-        waking = [named] if not variant.scaling.min_capacity else []
+        waking = [named] if variant.scaling.to_zero else []
         return {"variant": named, **requests, **({"waking": waking} if self._wakes else {})}
 
     def _task(self, action: str, arguments: Template, *, then: str = EXIT) -> Task:

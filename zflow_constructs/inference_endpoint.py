@@ -1,6 +1,5 @@
 """Endpoints on SageMaker: real-time, serverless and asynchronous ones."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Names, Stack
@@ -26,7 +25,7 @@ from zflow_constructs.endpoint_history import EndpointHistory
 from zflow_constructs.endpoint_metrics import EndpointMetrics
 from zflow_constructs.endpoint_rollout import POLL_SECONDS, EndpointRollout, Sample
 from zflow_constructs.endpoint_rules import check_endpoint
-from zflow_constructs.endpoint_state import EndpointState, shortened
+from zflow_constructs.endpoint_state import EndpointState, check_name, shortened
 from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import tag_fields
@@ -38,7 +37,6 @@ from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _DAY = 86_400
-_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 # What an update keeps of a variant that scales: its number of machines, and no more.
 _KEEPS_MACHINES: Mapping[str, Template] = {
     "RetainAllVariantProperties": True,
@@ -139,12 +137,10 @@ class InferencePipelineEndpoint(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
-        self._endpoint_name = endpoint_name or Names.unique_resource_name(self, max_length=63, separator="-").lower()
-        if not _NAME.fullmatch(self._endpoint_name):
-            raise WorkflowError(
-                f'Step "{id}": endpoint_name is "{self._endpoint_name}". Give lower case letters, digits and single '
-                '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
-            )
+        # A long path loses its middle, where two separators may meet.
+        made = Names.unique_resource_name(self, max_length=63, separator="-").lower().replace("--", "-")
+        self._endpoint_name = endpoint_name or made
+        check_name(self.label, self._endpoint_name)
         if not 0 <= keep_previous <= 99:
             raise WorkflowError(f"{self.label}: keep_previous is {keep_previous}. Give 0 to 99.")
         single = EndpointVariant(
@@ -222,7 +218,9 @@ class InferencePipelineEndpoint(Step):
         self._request = sagemaker_request(
             id, "CreateEndpointConfig", self._config(), request_overrides, name_field="EndpointConfigName"
         )
-        self._update = self._updated_with()
+        self._update = self._updated_with([each.config(self._alarms) for each in self._deployments])
+        # At once, whatever the alarms say; but where there are too few machines for a second fleet, there still are.
+        self._put_back = self._updated_with([each.policy for each in self._deployments if each.is_rolling])
 
     @property
     def role(self) -> iam.IRole:
@@ -357,11 +355,11 @@ class InferencePipelineEndpoint(Step):
             **self._tags,
         }
 
-    def _updated_with(self) -> dict[str, Template]:
+    def _updated_with(self, deployments: Sequence[Mapping[str, Template]]) -> dict[str, Template]:
         """What an update has besides the names, checked with them."""
         fields: dict[str, Template] = {
             **(_KEEPS_MACHINES if self._scaling else {}),
-            **({"DeploymentConfig": self._deployments[0].config(self._alarms)} if self._deployments else {}),
+            **({"DeploymentConfig": deployments[0]} if deployments else {}),
         }
         names: dict[str, Template] = {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}
         validate_request(self.name, "sagemaker", "CreateEndpoint", {**names, **self._tags})
@@ -376,6 +374,7 @@ class InferencePipelineEndpoint(Step):
             config=self._request,
             created_with=self._tags,
             updated_with=self._update,
+            put_back_with=self._put_back,
             scaling=self._scaling,
             samples=self._samples,
             history=self._history,

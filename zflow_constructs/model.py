@@ -17,7 +17,7 @@ from zflow_constructs.core.templates import Template
 from zflow_constructs.execution_role import SAGEMAKER, grant_pull
 from zflow_constructs.jobs import tag_fields
 from zflow_constructs.network import Network
-from zflow_constructs.requests import validate_request
+from zflow_constructs.requests import merge_overrides, validate_request
 from zflow_constructs.retry import THROTTLING
 from zflow_constructs.step import Step
 from zflow_constructs.storage import grant_read, grant_read_asset
@@ -117,7 +117,7 @@ class StepModel:
                 f'Step "{step.name}": containers has {len(containers)} entries. A model has 1 to {_MOST_CONTAINERS}: '
                 "one container alone, or an inference pipeline of several."
             )
-        suffix = "" if title == "model" else re.sub(r"\W", "", title).capitalize()
+        suffix = title.removeprefix("model").replace(" ", "-")
         images, sources, definitions = [], [], []
         for number, container in enumerate(containers, start=1):
             image = container.image.bind(step, purpose="inference", machine=machine)
@@ -141,13 +141,12 @@ class StepModel:
                     "SAGEMAKER_SUBMIT_DIRECTORY": asset.s3_object_url,
                 }
             images.append(image)
-            definitions.append(
-                {
-                    "Image": image.uri,
-                    "ModelDataUrl": container.model_data.uri,
-                    "Environment": {**container.environment, **script},
-                }
-            )
+            definition: dict[str, Template] = {
+                "Image": image.uri,
+                "ModelDataUrl": container.model_data.uri,
+                "Environment": {**container.environment, **script},
+            }
+            definitions.append(merge_overrides(definition, container.overrides))
         request: dict[str, Template] = {
             "ModelName": JobName(step.name, base=base),
             "ExecutionRoleArn": role.role_arn,
