@@ -301,7 +301,8 @@ class EndpointScaling:
                 resource=_call("putScalingPolicy"),
                 arguments=policy,
                 timeout_seconds=_CALL_SECONDS,
-                output={"policy": Jsonata("$states.result.PolicyARN")},
+                # As the API spells it, or as Step Functions spells most ARNs.
+                output={"policy": Jsonata("[$states.result.PolicyARN, $states.result.PolicyArn][0]")},
                 retry=(_RETRIED,),
                 next=f"{self.step}: waking alarm",
             ),

@@ -25,7 +25,7 @@ from tests.constructs.templates import (
     sagemaker_logs,
     writes,
 )
-from tests.core.machines import mapping
+from tests.core.machines import mapping, valued
 from zflow_constructs.core.templates import Json
 from zflow_constructs.endpoint_scaling import _RETRIED as RETRIED
 from zflow_constructs.requests import validate_request
@@ -336,7 +336,7 @@ def test_a_request_that_waits_without_a_machine_rings_an_alarm_that_starts_one(q
         "Resource": "arn:aws:states:::aws-sdk:applicationautoscaling:putScalingPolicy",
         "Arguments": jsonata(f"$merge([$states.input, {json.dumps(WAKING)}])"),
         "TimeoutSeconds": 60,
-        "Output": {"policy": jsonata("$states.result.PolicyARN")},
+        "Output": {"policy": jsonata("[$states.result.PolicyARN, $states.result.PolicyArn][0]")},
         "Retry": [RETRIED.render()],
         "Next": "Endpoint: waking alarm",
     }
@@ -348,6 +348,8 @@ def test_a_request_that_waits_without_a_machine_rings_an_alarm_that_starts_one(q
         "Output": {},
         "End": True,
     }
+    for name in ("PolicyARN", "PolicyArn"):
+        assert valued(policy["Output"], {"states": {"result": {name: "arn"}}}) == {"policy": "arn"}
     validate_request("Endpoint", "application-autoscaling", "PutScalingPolicy", {**scaled("All", "slow"), **WAKING})
     validate_request("Endpoint", "cloudwatch", "PutMetricAlarm", {**ALARM, "AlarmActions": ["arn"]})
 
