@@ -81,6 +81,11 @@ class EndpointScaling:
                 for request in requests[kind]:
                     validate_request(self.step, _SERVICE, operation, request)
 
+    @property
+    def to_zero(self) -> bool:
+        """Whether a variant has no machine at times, and is woken."""
+        return any(variant.scaling.to_zero for variant in self.variants)
+
     def changed(self) -> Expression:
         """Of the configuration that serves, the variants that can't go on scaling.
 
@@ -146,10 +151,10 @@ class EndpointScaling:
                 "policies", "scaling policy", "putScalingPolicy", then=f"{name}: scheduled capacity"
             ),
             f"{name}: scheduled capacity": self._each(
-                "scheduled", "scheduled action", "putScheduledAction", then=f"{name}: wake up" if self._wakes else EXIT
+                "scheduled", "scheduled action", "putScheduledAction", then=f"{name}: wake up" if self.to_zero else EXIT
             ),
         }
-        if self._wakes:
+        if self.to_zero:
             states[f"{name}: wake up"] = self._wake_up()
         return Map(
             items=[self._item(each, requests) for each, requests in zip(self.variants, self._requests(), strict=True)],
@@ -179,7 +184,7 @@ class EndpointScaling:
         # Asked of who sets it up, in whose name Application Auto Scaling does it.
         endpoint = stack.format_arn(service="sagemaker", resource="endpoint", resource_name=self.endpoint)
         binding.allow(["sagemaker:UpdateEndpointWeightsAndCapacities"], [endpoint])
-        alarms = [f"TargetTracking-endpoint/{self.endpoint}/*", *([self._waking] if self._wakes else [])]
+        alarms = [f"TargetTracking-endpoint/{self.endpoint}/*", *([self._waking] if self.to_zero else [])]
         binding.allow(
             ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
             [
@@ -213,10 +218,6 @@ class EndpointScaling:
         return f"{self.step}: did not scale"
 
     @property
-    def _wakes(self) -> bool:
-        return any(variant.scaling.to_zero for variant in self.variants)
-
-    @property
     def _waking(self) -> str:
         return waking_name(self.endpoint)
 
@@ -231,7 +232,7 @@ class EndpointScaling:
     ) -> dict[str, Template]:
         named = scalable(self.endpoint, variant.name, serverless=variant.serverless)
         waking = [named] if variant.scaling.to_zero else []
-        return {"variant": named, **requests, **({"waking": waking} if self._wakes else {})}
+        return {"variant": named, **requests, **({"waking": waking} if self.to_zero else {})}
 
     def _task(self, action: str, arguments: Template, *, then: str = EXIT) -> Task:
         return Task(

@@ -72,8 +72,8 @@ class InferencePipelineEndpoint(Step):
         smoke_test: a sample request that has to be answered; if it isn't, the configuration before is put back, and the
             step fails. Default: none
         data_capture: what of the requests and answers is kept. Default: nothing
-        keep_previous: how many earlier configurations are kept, with their models, to go back to; older ones are
-            deleted when this run's serves, 99 at most. Default: 3
+        keep_previous: how many earlier configurations are kept, with their models, to go back to: the one that served
+            before and the newest others, 99 at most. The rest is deleted when this run's serves. Default: 3
         instance_type: the machine. Default: m5.large
         instance_count: how many machines, at first if they scale. Default: 1
         autoscaling: how the machines scale. Default: they don't
@@ -357,8 +357,10 @@ class InferencePipelineEndpoint(Step):
 
     def _updated_with(self, deployments: Sequence[Mapping[str, Template]]) -> dict[str, Template]:
         """What an update has besides the names, checked with them."""
+        # Of what may have no machine, one starts: else nobody saw the new model start.
+        keeps = any(not scaling.to_zero for scaling in self._scaling)
         fields: dict[str, Template] = {
-            **(_KEEPS_MACHINES if self._scaling else {}),
+            **(_KEEPS_MACHINES if keeps else {}),
             **({"DeploymentConfig": deployments[0]} if deployments else {}),
         }
         names: dict[str, Template] = {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}

@@ -292,6 +292,12 @@ def test_machines_that_may_all_be_gone_scale_by_the_backlog_and_are_woken(queue:
     ]
 
 
+def test_of_what_may_have_no_machine_one_starts_at_each_update(queue: Queue, serverless: Made) -> None:
+    """Any other keeps what it has scaled to."""
+    assert set(queue.endpoint.request("update")) == {"EndpointName", "EndpointConfigName"}
+    assert serverless.request("update")["RetainAllVariantProperties"] is True
+
+
 WAKING: dict[str, Json] = {
     "PolicyName": "slow-requests-wait",
     "PolicyType": "StepScaling",
