@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zflow_constructs.data_capture import DataCapture
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
-    from zflow_constructs.deployment import Capacity, Deployment, Rollback
+    from zflow_constructs.deployment import Capacity, Deployment
     from zflow_constructs.endpoint_deletion import DeleteEndpointStep
     from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
     from zflow_constructs.for_each import ForEach
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from zflow_constructs.native import NativeStep
     from zflow_constructs.processing import ProcessingStep
     from zflow_constructs.retry import Retry
+    from zflow_constructs.rollback import Rollback
     from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.step import Step, StepGroup
@@ -136,7 +137,7 @@ _MODULES = {
     "Parameter": "core.references",
     "ProcessingStep": "processing",
     "Retry": "retry",
-    "Rollback": "deployment",
+    "Rollback": "rollback",
     "RunParameter": "core.parameters",
     "ScalingTarget": "autoscaling",
     "ScheduledCapacity": "autoscaling",

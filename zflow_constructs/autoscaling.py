@@ -237,15 +237,6 @@ def scaling_requests(
     }
 
 
-def waking_name(endpoint: str) -> str:
-    """What the policy and the alarm are called that start a machine when a request waits and there is none.
-
-    Args:
-        endpoint: the endpoint's name.
-    """
-    return f"{endpoint}-requests-wait"
-
-
 def scalable(endpoint: str, variant: str, *, serverless: bool) -> dict[str, Template]:
     """What scales, as Application Auto Scaling names it.
 

@@ -7,7 +7,6 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from zflow_constructs.autoscaling import waking_name
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import Catcher, Choice, Pass, Rule, Task, Wait
 from zflow_constructs.core.expressions import Condition, Jsonata
@@ -15,6 +14,7 @@ from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.endpoint_history import EndpointHistory
 from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState, check_name, shortened
+from zflow_constructs.endpoint_waking import waking_name
 from zflow_constructs.retry import SAGEMAKER
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 

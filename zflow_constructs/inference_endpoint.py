@@ -19,7 +19,7 @@ from zflow_constructs.core.fragment import Fragment, Part
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
 from zflow_constructs.data_capture import DataCapture
-from zflow_constructs.deployment import Deployment, Rollback
+from zflow_constructs.deployment import Deployment
 from zflow_constructs.endpoint_fleet import ALL_TRAFFIC, Fleet
 from zflow_constructs.endpoint_history import EndpointHistory
 from zflow_constructs.endpoint_metrics import EndpointMetrics
@@ -32,6 +32,7 @@ from zflow_constructs.jobs import tag_fields
 from zflow_constructs.model import Model
 from zflow_constructs.network import Network
 from zflow_constructs.requests import sagemaker_request, validate_request
+from zflow_constructs.rollback import Rollback
 from zflow_constructs.smoke_test import SmokeTest
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds

@@ -34,6 +34,17 @@ THROTTLING = Retrier(
     max_attempts=8,
 )
 SAGEMAKER = (CAPACITY, THROTTLING)
+SCALING = Retrier(
+    (
+        "ApplicationAutoScaling.ConcurrentUpdateException",
+        "ApplicationAutoScaling.InternalServiceException",
+        "ApplicationAutoScaling.ApplicationAutoScalingException",
+        "ApplicationAutoScaling.SdkClientException",
+    ),
+    interval_seconds=5,
+    max_attempts=5,
+    max_delay_seconds=60,
+)
 
 
 @dataclass(frozen=True)

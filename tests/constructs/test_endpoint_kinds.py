@@ -27,8 +27,8 @@ from tests.constructs.templates import (
 )
 from tests.core.machines import mapping, valued
 from zflow_constructs.core.templates import Json
-from zflow_constructs.endpoint_scaling import _RETRIED as RETRIED
 from zflow_constructs.requests import validate_request
+from zflow_constructs.retry import SCALING
 
 SAGEMAKER = "arn:aws:sagemaker:eu-central-1:111122223333"
 ON_MACHINES: dict[str, Json] = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
@@ -343,7 +343,7 @@ def test_a_request_that_waits_without_a_machine_rings_an_alarm_that_starts_one(q
         "Arguments": jsonata(f"$merge([$states.input, {json.dumps(WAKING)}])"),
         "TimeoutSeconds": 60,
         "Output": {"policy": jsonata("[$states.result.PolicyARN, $states.result.PolicyArn][0]")},
-        "Retry": [RETRIED.render()],
+        "Retry": [SCALING.render()],
         "Next": "Endpoint: waking alarm",
     }
     assert {name: value for name, value in alarm.items() if name != "Retry"} == {
