@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from constructs import Construct
 
 import zflow_constructs as zflow
 from tests.constructs.parts import model, stack
@@ -154,3 +155,10 @@ def test_a_long_name_that_is_cut_at_a_dash_has_no_two_of_them() -> None:
     base = shortened(f"{'a' * 32}-{'b' * 20}")
     assert base.startswith(f"{'a' * 32}-")
     assert "--" not in base
+
+
+def test_a_name_made_of_a_long_path_has_no_two_dashes_either() -> None:
+    scope = stack()
+    inner = Construct(Construct(scope, "B" * 21), "C" * 20)
+    step = zflow.InferencePipelineEndpoint(inner, "D" * 25, containers=[model(scope)])
+    assert step.endpoint_name.startswith(f"team-{'b' * 21}-{'d' * 25}-")
