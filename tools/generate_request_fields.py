@@ -190,6 +190,7 @@ STEPS: Mapping[str, Step] = {
             "Tags": "tags",
         },
         others="`request_overrides` *of* `ModelStep`",
+        of_entries="ModelContainer.overrides",
     ),
     "CreateModelPackage": Step(
         "RegisterModelStep",
@@ -214,6 +215,7 @@ STEPS: Mapping[str, Step] = {
             "ModelMetrics.Explainability": "model_metrics",
             "CustomerMetadataProperties": "customer_metadata",
         },
+        of_entries="ModelContainer.overrides",
     ),
     "CreateEndpointConfig": Step(
         "InferencePipelineEndpoint",

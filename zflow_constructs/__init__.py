@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zflow_constructs.data_capture import DataCapture
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
-    from zflow_constructs.deployment import Capacity, Deployment, Rollback
+    from zflow_constructs.deployment import Capacity, Deployment
     from zflow_constructs.endpoint_deletion import DeleteEndpointStep
     from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
     from zflow_constructs.experiment import ExperimentConfig
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from zflow_constructs.processing_input import ProcessingInput
     from zflow_constructs.registry_approval import RegistryApprovalStep
     from zflow_constructs.retry import Retry
+    from zflow_constructs.rollback import Rollback
     from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.spark_options import SparkOptions
@@ -174,7 +175,7 @@ _MODULES = {
     "RegisteredGroup": "model_package",
     "RegistryApprovalStep": "registry_approval",
     "Retry": "retry",
-    "Rollback": "deployment",
+    "Rollback": "rollback",
     "RunParameter": "core.parameters",
     "ScalingTarget": "autoscaling",
     "ScheduledCapacity": "autoscaling",

@@ -15,7 +15,7 @@ from zflow_constructs.core.references import REDRIVE_COUNT, ExecutionId, Turn
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.decision import DecisionStep, OnTimeout
 from zflow_constructs.model_package import ModelPackage
-from zflow_constructs.retry import LAMBDA, SAGEMAKER
+from zflow_constructs.retry import LAMBDA
 from zflow_constructs.step import Step, StepGroup
 
 _CALL_SECONDS = 60
@@ -179,7 +179,7 @@ class ApprovalStep(DecisionStep):
                 "ApprovalDescription": Jsonata(said),
             },
             timeout_seconds=_CALL_SECONDS,
-            retry=(*SAGEMAKER, _BUSY),
+            retry=(*self.retry.service_retriers(), _BUSY),
             next=self._end,
         )
 

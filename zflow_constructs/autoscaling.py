@@ -26,6 +26,9 @@ class ScalingTarget:
         dimensions: those of a metric of CloudWatch: `EndpointName`, `VariantName`. Default: none, Application Auto
             Scaling knows the metric by its name
 
+    Raises:
+        WorkflowError: the value is none that it could be kept near.
+
     Example:
         `ScalingTarget.invocations_per_instance(750)`
     """
@@ -34,6 +37,10 @@ class ScalingTarget:
     value: float
     metric: Mapping[str, Template]
     dimensions: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.value <= 0:
+            raise WorkflowError(f"ScalingTarget: {self.kind} is to be kept near {self.value}. Give more than 0.")
 
     @classmethod
     def invocations_per_instance(cls, per_minute: float) -> "ScalingTarget":
@@ -111,6 +118,9 @@ class ScheduledCapacity:
         max_capacity: the greatest.
         time_zone: the zone of the schedule. Default: UTC
 
+    Raises:
+        WorkflowError: the bounds make no sense.
+
     Example:
         `ScheduledCapacity("morning", Schedule.cron(hour="7", minute="0"), min_capacity=4, max_capacity=20)`
     """
@@ -120,6 +130,13 @@ class ScheduledCapacity:
     min_capacity: int
     max_capacity: int
     time_zone: TimeZone = field(default_factory=lambda: TimeZone.ETC_UTC)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_capacity <= self.max_capacity:
+            raise WorkflowError(
+                f'ScheduledCapacity "{self.name}": min_capacity is {self.min_capacity} and max_capacity '
+                f"{self.max_capacity}. Give a least number from 0 and a greatest that is no smaller."
+            )
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,11 @@ class AutoScaling:
         ):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise WorkflowError(f'AutoScaling: {what} has "{twice[0]}" twice. Give each once.')
+
+    @property
+    def to_zero(self) -> bool:
+        """Whether there is no machine at times."""
+        return not all([self.min_capacity, *(action.min_capacity for action in self.scheduled)])
 
 
 def scaling_requests(

@@ -262,6 +262,8 @@ class ModelContainer:
         model_data: the trained model.
         code: the script with `model_fn`, `input_fn`, `predict_fn`, `output_fn`. Default: the image serves by itself
         environment: its environment variables. Default: none
+        overrides: fields of the ContainerDefinition that have no keyword here, laid over it; the model's role is
+            granted nothing that they name. Default: none
 
     Example:
         `ModelContainer(image=xgboost, model_data=train.model_data, code=code)`
@@ -271,3 +273,4 @@ class ModelContainer:
     model_data: ModelData
     code: SourceCode | None = None
     environment: Mapping[str, Template] = field(default_factory=dict)
+    overrides: Mapping[str, Template] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -13,8 +13,8 @@ from zflow_constructs.core.expressions import Condition, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_state import EndpointState, shortened
-from zflow_constructs.retry import SAGEMAKER
+from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState, check_name, shortened
+from zflow_constructs.endpoint_waking import waking_name
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _CALL_SECONDS = 60
@@ -40,7 +40,7 @@ class DeleteEndpointStep(Step):
         optional: whether the workflow goes on when the step fails. Default: no
 
     Raises:
-        WorkflowError: the timeout is out of bounds.
+        WorkflowError: no endpoint has such a name, or the timeout is out of bounds.
 
     Example:
         delete = DeleteEndpointStep(self, "Delete", endpoint_name=endpoint.endpoint_name)
@@ -62,10 +62,10 @@ class DeleteEndpointStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
+        check_name(self.label, endpoint_name)
         self._endpoint_name = endpoint_name
         self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(1), least=60, most=_LONGEST)
-        job = JobName(self.name, base=shortened(endpoint_name))
-        self._history = EndpointHistory(self.name, self.variable, job, kept=0)
+        self._job = JobName(self.name, base=shortened(endpoint_name))
         self._state = EndpointState(self.name, self.variable, endpoint_name, self._seconds)
 
     @property
@@ -74,7 +74,11 @@ class DeleteEndpointStep(Step):
         return self._seconds // _POLL_SECONDS
 
     def fragment(self) -> Fragment:
-        """`Delete: start` -> `: look` -> `: there?` -> `Delete` (deleteEndpoint) -> `: wait` -> `: look` -> ..."""
+        """The states.
+
+        `Delete: start` -> `: look` -> `: there?` -> `Delete` (deleteEndpoint) -> `: wait` -> `: look` -> `: there?` ->
+        `: alarm` (deleteAlarms) -> `: configurations` ...
+        """
         name, state = self.name, self._state
         late = json.dumps(f"{self.label}: the endpoint {self._endpoint_name} is still there.")
         look = Task(
@@ -82,14 +86,14 @@ class DeleteEndpointStep(Step):
             arguments=state.until_deadline(state.described, late=late),
             timeout_seconds=_CALL_SECONDS,
             assign={state.found: Jsonata("$states.result.EndpointStatus")},
-            catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: there?", state.not_found()),),
+            catch=(Catcher(LOOK_ERRORS, f"{name}: there?", state.not_found()),),
             next=f"{name}: there?",
         )
         delete = Task(
             resource="arn:aws:states:::aws-sdk:sagemaker:deleteEndpoint",
             arguments=state.described,
             timeout_seconds=_CALL_SECONDS,
-            retry=SAGEMAKER,
+            retry=self.retry.service_retriers(),
             next=f"{name}: wait",
         )
         settled = f'${state.found} in ["InService", "OutOfService", "Failed", "UpdateRollbackFailed"]'
@@ -106,13 +110,21 @@ class DeleteEndpointStep(Step):
                 f"{name}: look": look,
                 f"{name}: there?": Choice(
                     (
-                        Rule(Jsonata(f'${state.found} = "missing"'), self._history.start),
+                        Rule(Jsonata(f'${state.found} = "missing"'), f"{name}: alarm"),
                         Rule(Jsonata(settled), name),
                     ),
                     default=f"{name}: wait",
                 ),
                 name: delete,
                 f"{name}: wait": Wait(_POLL_SECONDS, next=f"{name}: look"),
+                f"{name}: alarm": Task(
+                    resource="arn:aws:states:::aws-sdk:cloudwatch:deleteAlarms",
+                    arguments={"AlarmNames": [waking_name(self._endpoint_name)]},
+                    timeout_seconds=_CALL_SECONDS,
+                    # Only endpoints that scale down to no machine have it.
+                    catch=(Catcher(("States.ALL",), self._history.start),),
+                    next=self._history.start,
+                ),
                 **self._history.states(),
             },
             result=self.variable,
@@ -134,4 +146,15 @@ class DeleteEndpointStep(Step):
                 conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
             )
         )
+        alarm = stack.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=waking_name(self._endpoint_name),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        binding.allow(["cloudwatch:DeleteAlarms"], [alarm])
         self._history.bind(binding)
+
+    @property
+    def _history(self) -> EndpointHistory:
+        return EndpointHistory(self.name, self.variable, self._job, 0, self.retry.service_retriers())

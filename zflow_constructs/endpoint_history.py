@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zflow_constructs.binding import Binding
-from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, State, Task, inline
+from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, Retrier, State, Task, inline
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import JobName
-from zflow_constructs.retry import SAGEMAKER
 
 _CALL_SECONDS = 60
 _DIGITS = 20
@@ -25,13 +24,15 @@ class EndpointHistory:
         step: the step's name.
         variable: the step's variable.
         name: the names of the configurations and models.
-        kept: how many are kept beside the one that serves.
+        kept: how many are kept beside the one that serves: the one that served before, whatever its age, and the
+            newest ones.
     """
 
     step: str
     variable: str
     name: JobName
     kept: int
+    retry: tuple[Retrier, ...]
 
     @property
     def start(self) -> str:
@@ -47,14 +48,14 @@ class EndpointHistory:
         name = self.step
         left = Catcher(_ANY, f"{name}: left for the next run")
         old_model: dict[str, State] = {
-            f"{name}: old model": _call(
+            f"{name}: old model": self._call(
                 "deleteModel", {"ModelName": Jsonata("$states.input")}, catch=(Catcher(_ANY, f"{name}: model stays"),)
             ),
             # It is gone, or refuses to go: a model costs nothing.
             f"{name}: model stays": Pass(),
         }
         each: dict[str, State] = {
-            f"{name}: old configuration": _call(
+            f"{name}: old configuration": self._call(
                 "describeEndpointConfig",
                 {"EndpointConfigName": Jsonata("$states.input")},
                 output=self._models(),
@@ -67,7 +68,7 @@ class EndpointHistory:
                 output=Jsonata("$states.input"),
                 next=f"{name}: delete configuration",
             ),
-            f"{name}: delete configuration": _call(
+            f"{name}: delete configuration": self._call(
                 "deleteEndpointConfig", {"EndpointConfigName": Jsonata("$states.input.configuration")}, catch=(left,)
             ),
             left.next: Pass(),
@@ -83,7 +84,7 @@ class EndpointHistory:
                 },
                 timeout_seconds=_CALL_SECONDS,
                 assign={f"{self.variable}_old": self._old()},
-                retry=SAGEMAKER,
+                retry=self.retry,
                 next=f"{name}: old configurations",
             ),
             f"{name}: old configurations": Map(
@@ -116,11 +117,12 @@ class EndpointHistory:
         return f"$length({field}) = {length} and $substring({field}, 0, {len(prefix)}) = {json.dumps(prefix)}"
 
     def _old(self) -> Expression:
-        found = (
-            f"$states.result.EndpointConfigs[{self._own('EndpointConfigName')} and EndpointConfigName != "
-            f"${self.variable}_config].EndpointConfigName"
-        )
-        return Jsonata(f"$append([], $filter([{found}], function($name, $i) {{ $i >= {self.kept} }}))")
+        # One that failed its smoke test may be newer than the one that it was put back to.
+        staying = ["config", "before"] if self.kept else ["config"]
+        others = " and ".join(f"EndpointConfigName != ${self.variable}_{each}" for each in staying)
+        found = f"$states.result.EndpointConfigs[{self._own('EndpointConfigName')} and {others}].EndpointConfigName"
+        newest = max(self.kept - 1, 0)
+        return Jsonata(f"$append([], $filter([{found}], function($name, $i) {{ $i >= {newest} }}))")
 
     def _models(self) -> dict[str, Expression]:
         models = "$append([], [$states.result.ProductionVariants, $states.result.ShadowProductionVariants])"
@@ -129,21 +131,21 @@ class EndpointHistory:
             "models": Jsonata(f"[{models}.ModelName[{self._own('$')}]]"),
         }
 
-
-def _call(
-    action: str,
-    arguments: Mapping[str, Expression],
-    *,
-    catch: tuple[Catcher, ...],
-    output: Mapping[str, Expression] | None = None,
-    then: str = EXIT,
-) -> Task:
-    return Task(
-        resource=f"arn:aws:states:::aws-sdk:sagemaker:{action}",
-        arguments=arguments,
-        timeout_seconds=_CALL_SECONDS,
-        output=output,
-        retry=SAGEMAKER,
-        catch=catch,
-        next=then,
-    )
+    def _call(
+        self,
+        action: str,
+        arguments: Mapping[str, Expression],
+        *,
+        catch: tuple[Catcher, ...],
+        output: Mapping[str, Expression] | None = None,
+        then: str = EXIT,
+    ) -> Task:
+        return Task(
+            resource=f"arn:aws:states:::aws-sdk:sagemaker:{action}",
+            arguments=arguments,
+            timeout_seconds=_CALL_SECONDS,
+            output=output,
+            retry=self.retry,
+            catch=catch,
+            next=then,
+        )

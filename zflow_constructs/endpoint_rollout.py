@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_lambda as lambda_
 
-from zflow_constructs.core.asl import Catcher, Choice, Rule, State, Task, Wait
+from zflow_constructs.core.asl import Catcher, Choice, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.templates import Template
 from zflow_constructs.endpoint_history import EndpointHistory
 from zflow_constructs.endpoint_scaling import EndpointScaling
-from zflow_constructs.endpoint_state import EndpointState
-from zflow_constructs.retry import SAGEMAKER
+from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState
 from zflow_constructs.smoke_test import SmokeTest
 
 _CALL_SECONDS = 60
@@ -44,9 +43,11 @@ class EndpointRollout:
         config: the request of CreateEndpointConfig.
         created_with: fields of CreateEndpoint besides the names.
         updated_with: fields of UpdateEndpoint besides the names.
+        put_back_with: those fields where it is put back to the configuration before.
         scaling: the scaling of its variants: none or one.
         samples: the smoke test: none or one.
         history: what deletes old configurations.
+        retry: the retriers of its calls.
     """
 
     state: EndpointState
@@ -55,16 +56,20 @@ class EndpointRollout:
     config: Mapping[str, Template]
     created_with: Mapping[str, Template]
     updated_with: Mapping[str, Template]
+    put_back_with: Mapping[str, Template]
     scaling: Sequence[EndpointScaling]
     samples: Sequence[Sample]
     history: EndpointHistory
+    retry: tuple[Retrier, ...]
 
     def states(self) -> dict[str, State]:
         """The states.
 
         `Endpoint: config` -> `: look` -> `: exists?` -> `: create` or `: update` -> `: wait` -> `: check` ->
-        `: settled?` -> (`: scaling`) -> (`: smoke test?` -> `: smoke test`) -> `Endpoint` -> `: done?` ->
+        `: settled?` -> (`: smoke test?` -> `: smoke test`) -> (`: scaling`) -> `Endpoint` -> `: done?` ->
         (`: configurations` ...)
+
+        It scales only when it is tested: what scales can't be put back to other machines.
         """
         return {
             **self._look(),
@@ -106,7 +111,7 @@ class EndpointRollout:
                 arguments=self.state.until_deadline(self.state.described),
                 timeout_seconds=_CALL_SECONDS,
                 assign=seen,
-                catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: exists?", missing),),
+                catch=(Catcher(LOOK_ERRORS, f"{name}: exists?", missing),),
                 next=f"{name}: exists?",
             ),
             f"{name}: exists?": Choice(
@@ -135,7 +140,7 @@ class EndpointRollout:
                 arguments={"EndpointConfigName": Jsonata(f"${self.state.before}")},
                 timeout_seconds=_CALL_SECONDS,
                 assign={self.state.released: scaling.changed()},
-                retry=SAGEMAKER,
+                retry=self.retry,
                 # Without it, it can't be told which machines change: all variants are taken out.
                 catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: release scaling"),),
                 next=f"{name}: release scaling",
@@ -153,7 +158,6 @@ class EndpointRollout:
 
     def _settle(self) -> dict[str, State]:
         name = self.state.step
-        tested = f"{name}: smoke test?" if self.samples else name
         states: dict[str, State] = {
             f"{name}: wait": Wait(POLL_SECONDS, next=f"{name}: check"),
             f"{name}: check": self._describe(
@@ -164,17 +168,21 @@ class EndpointRollout:
                     Rule(Jsonata(f'${self.state.found} = "changing"'), f"{name}: wait"),
                     Rule(Jsonata(f'${self.state.found} = "down"'), name),
                 ),
-                default=f"{name}: scaling" if self.scaling else tested,
+                default=f"{name}: smoke test?" if self.samples else self._served,
             ),
         }
         for scaling in self.scaling:
-            failed = Catcher(_ANY, tested, self.state.failed_with("could not be set up to scale"))
-            states[f"{name}: scaling"] = scaling.set_up(then=tested, failed=failed)
+            failed = Catcher(_ANY, name, self.state.failed_with("could not be set up to scale"))
+            states[f"{name}: scaling"] = scaling.set_up(then=name, failed=failed)
         return states
 
     def _smoke(self) -> dict[str, State]:
         name = self.state.step
-        before: dict[str, Template] = {**self.state.described, "EndpointConfigName": Jsonata(f"${self.state.before}")}
+        before: dict[str, Template] = {
+            **self.state.described,
+            "EndpointConfigName": Jsonata(f"${self.state.before}"),
+            **self.put_back_with,
+        }
         put_back: dict[str, Template] = {
             self.state.attempt: self.state.new_attempt(),
             self.state.failure: Jsonata(f'${self.state.failure} & " It is put back to " & ${self.state.before} & "."'),
@@ -182,26 +190,31 @@ class EndpointRollout:
         (sample,) = self.samples
         return {
             f"{name}: smoke test?": Choice(
-                (Rule(Jsonata(f'${self.state.failure} = ""'), f"{name}: smoke test"),), default=name
+                (Rule(Jsonata(f'${self.state.failure} = ""'), f"{name}: smoke test"),), default=self._served
             ),
             f"{name}: smoke test": sample.test.task(
                 sample.function,
                 endpoint=self.state.endpoint,
                 variants=self.variants,
-                then=name,
+                then=self._served,
                 failed=Catcher(_ANY, f"{name}: put back?", self.state.failed_with("failed its smoke test")),
             ),
             f"{name}: put back?": Choice(
-                (Rule(Jsonata(f'${self.state.before} != ""'), f"{name}: put back"),), default=name
+                (Rule(Jsonata(f'${self.state.before} != ""'), f"{name}: put back"),), default=self._served
             ),
             f"{name}: put back": self._call(
                 "updateEndpoint",
                 before,
                 then=f"{name}: wait",
                 assign=put_back,
-                catch=(Catcher(_ANY, name, self.state.failed_with("could not be put back")),),
+                catch=(Catcher(_ANY, self._served, self.state.failed_with("could not be put back")),),
             ),
         }
+
+    @property
+    def _served(self) -> str:
+        """Where it goes on once the endpoint serves what it will serve."""
+        return f"{self.state.step}: scaling" if self.scaling else self.state.step
 
     def _call(
         self,
@@ -217,7 +230,7 @@ class EndpointRollout:
             arguments=arguments,
             timeout_seconds=_CALL_SECONDS,
             assign=assign or {},
-            retry=SAGEMAKER,
+            retry=self.retry,
             catch=catch,
             next=then,
         )

@@ -63,6 +63,12 @@ def _variants(variants: Sequence[EndpointVariant], shadow_variants: Sequence[End
             f"there are {len(variants)} variants and {len(shadow_variants)} shadow variants. A shadow variant stands "
             "beside a single variant, and is the only one."
         )
+    for variant in shadow_variants:
+        if variant.autoscaling:
+            yield (
+                f'the shadow variant "{variant.name}" has autoscaling, and only the others scale. Remove it, and give '
+                "instance_count."
+            )
 
 
 def _serverless(every: Sequence[EndpointVariant], used: Sequence[str]) -> Iterator[str]:
@@ -98,7 +104,7 @@ def _scaling(every: Sequence[EndpointVariant], *, asynchronous: bool) -> Iterato
         scaling = variant.autoscaling
         if scaling is None:
             continue
-        if not scaling.min_capacity and not asynchronous:
+        if scaling.to_zero and not asynchronous:
             yield (
                 f'variant "{variant.name}" scales down to no machine, which asynchronous endpoints alone do. Give '
                 "min_capacity=1, or serve with serverless or asynchronous."
@@ -108,6 +114,12 @@ def _scaling(every: Sequence[EndpointVariant], *, asynchronous: bool) -> Iterato
             yield (
                 f'variant "{variant.name}" scales by its backlog, which asynchronous endpoints alone have. Scale by '
                 "ScalingTarget.invocations_per_instance(...)."
+            )
+        serverless = variant.serverless
+        if serverless and scaling.max_capacity > serverless.max_concurrency:
+            yield (
+                f'variant "{variant.name}" scales its provisioned concurrency up to {scaling.max_capacity}, and its '
+                f"max_concurrency is {serverless.max_concurrency}. Give no more than that."
             )
         if kinds and bool(variant.serverless) != (kinds == {"provisioned"}):
             yield (

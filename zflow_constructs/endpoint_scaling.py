@@ -7,29 +7,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
 from zflow_constructs.autoscaling import AutoScaling, scalable, scaling_requests
 from zflow_constructs.binding import Binding
-from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, Retrier, State, Task, inline
+from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, State, Task, inline
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.templates import Template
+from zflow_constructs.endpoint_waking import wake_up, waking_name
 from zflow_constructs.requests import validate_request
+from zflow_constructs.retry import SCALING
 
 _CALL_SECONDS = 60
 _SERVICE = "application-autoscaling"
-_RETRIED = Retrier(
-    (
-        "ApplicationAutoScaling.ConcurrentUpdateException",
-        "ApplicationAutoScaling.InternalServiceException",
-        "ApplicationAutoScaling.ApplicationAutoScalingException",
-        "ApplicationAutoScaling.SdkClientException",
-    ),
-    interval_seconds=5,
-    max_attempts=5,
-    max_delay_seconds=60,
-)
 _NO_TARGET = "ApplicationAutoScaling.ObjectNotFoundException"
 _ITEM = Jsonata("$states.input")
 
@@ -81,6 +72,11 @@ class EndpointScaling:
                 for request in requests[kind]:
                     validate_request(self.step, _SERVICE, operation, request)
 
+    @property
+    def to_zero(self) -> bool:
+        """Whether a variant has no machine at times, and is woken."""
+        return any(variant.scaling.to_zero for variant in self.variants)
+
     def changed(self) -> Expression:
         """Of the configuration that serves, the variants that can't go on scaling.
 
@@ -131,7 +127,7 @@ class EndpointScaling:
                 arguments=Jsonata("$states.input.variant"),
                 timeout_seconds=_CALL_SECONDS,
                 output=_ITEM,
-                retry=(_RETRIED,),
+                retry=(SCALING,),
                 catch=(Catcher((_NO_TARGET,), f"{name}: nothing to reset"),),
                 next=f"{name}: scalable target",
             ),
@@ -146,11 +142,11 @@ class EndpointScaling:
                 "policies", "scaling policy", "putScalingPolicy", then=f"{name}: scheduled capacity"
             ),
             f"{name}: scheduled capacity": self._each(
-                "scheduled", "scheduled action", "putScheduledAction", then=f"{name}: wake up" if self._wakes else EXIT
+                "scheduled", "scheduled action", "putScheduledAction", then=f"{name}: wake up" if self.to_zero else EXIT
             ),
         }
-        if self._wakes:
-            states[f"{name}: wake up"] = self._wake_up()
+        if self.to_zero:
+            states[f"{name}: wake up"] = wake_up(self.step, self.endpoint)
         return Map(
             items=[self._item(each, requests) for each, requests in zip(self.variants, self._requests(), strict=True)],
             processor=inline(states),
@@ -179,12 +175,15 @@ class EndpointScaling:
         # Asked of who sets it up, in whose name Application Auto Scaling does it.
         endpoint = stack.format_arn(service="sagemaker", resource="endpoint", resource_name=self.endpoint)
         binding.allow(["sagemaker:UpdateEndpointWeightsAndCapacities"], [endpoint])
-        alarms = [f"TargetTracking-endpoint/{self.endpoint}/*", *([self._waking] if self._wakes else [])]
+        alarms = [f"TargetTracking-endpoint/{self.endpoint}/*", *([waking_name(self.endpoint)] if self.to_zero else [])]
         binding.allow(
             ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
             [
-                stack.format_arn(service="cloudwatch", resource="alarm", resource_name=alarm).replace(
-                    "alarm/", "alarm:", 1
+                stack.format_arn(
+                    service="cloudwatch",
+                    resource="alarm",
+                    resource_name=alarm,
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
                 )
                 for alarm in alarms
             ],
@@ -209,14 +208,6 @@ class EndpointScaling:
     def _gone(self) -> str:
         return f"{self.step}: did not scale"
 
-    @property
-    def _wakes(self) -> bool:
-        return any(not variant.scaling.min_capacity for variant in self.variants)
-
-    @property
-    def _waking(self) -> str:
-        return f"{self.endpoint}-requests-wait"
-
     def _requests(self) -> list[Mapping[str, Sequence[Mapping[str, Template]]]]:
         return [
             scaling_requests(self.endpoint, each.name, each.scaling, serverless=each.serverless)
@@ -227,8 +218,8 @@ class EndpointScaling:
         self, variant: ScaledVariant, requests: Mapping[str, Sequence[Mapping[str, Template]]]
     ) -> dict[str, Template]:
         named = scalable(self.endpoint, variant.name, serverless=variant.serverless)
-        waking = [named] if not variant.scaling.min_capacity else []
-        return {"variant": named, **requests, **({"waking": waking} if self._wakes else {})}
+        waking = [named] if variant.scaling.to_zero else []
+        return {"variant": named, **requests, **({"waking": waking} if self.to_zero else {})}
 
     def _task(self, action: str, arguments: Template, *, then: str = EXIT) -> Task:
         return Task(
@@ -236,7 +227,7 @@ class EndpointScaling:
             arguments=arguments,
             timeout_seconds=_CALL_SECONDS,
             output=_ITEM,
-            retry=(_RETRIED,),
+            retry=(SCALING,),
             next=then,
         )
 
@@ -245,7 +236,7 @@ class EndpointScaling:
             resource=_call("deregisterScalableTarget"),
             arguments=request,
             timeout_seconds=_CALL_SECONDS,
-            retry=(_RETRIED,),
+            retry=(SCALING,),
             catch=(Catcher((_NO_TARGET,), self._gone),),
         )
 
@@ -257,59 +248,6 @@ class EndpointScaling:
             output=_ITEM,
             next=then,
         )
-
-    def _wake_up(self) -> Map:
-        """A machine is started when a request waits and there is none: target tracking alone would wait for more.
-
-        https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
-        """
-        policy = Jsonata(
-            "$merge([$states.input, "
-            + json.dumps(
-                {
-                    "PolicyName": self._waking,
-                    "PolicyType": "StepScaling",
-                    "StepScalingPolicyConfiguration": {
-                        "AdjustmentType": "ChangeInCapacity",
-                        "MetricAggregationType": "Average",
-                        "Cooldown": 300,
-                        "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
-                    },
-                }
-            )
-            + "])"
-        )
-        alarm: dict[str, Template] = {
-            "AlarmName": self._waking,
-            "AlarmDescription": f"Requests wait for {self.endpoint}, and it has no machine",
-            "Namespace": "AWS/SageMaker",
-            "MetricName": "HasBacklogWithoutCapacity",
-            "Dimensions": [{"Name": "EndpointName", "Value": self.endpoint}],
-            "Statistic": "Average",
-            "Period": 60,
-            "EvaluationPeriods": 2,
-            "Threshold": 1,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "TreatMissingData": "missing",
-            "AlarmActions": [Jsonata("$states.input.policy")],
-        }
-        states: dict[str, State] = {
-            f"{self.step}: waking policy": Task(
-                resource=_call("putScalingPolicy"),
-                arguments=policy,
-                timeout_seconds=_CALL_SECONDS,
-                output={"policy": Jsonata("$states.result.PolicyARN")},
-                retry=(_RETRIED,),
-                next=f"{self.step}: waking alarm",
-            ),
-            f"{self.step}: waking alarm": Task(
-                resource="arn:aws:states:::aws-sdk:cloudwatch:putMetricAlarm",
-                arguments=alarm,
-                timeout_seconds=_CALL_SECONDS,
-                retry=(Retrier(("CloudWatch.CloudWatchException", "CloudWatch.SdkClientException"), 5),),
-            ),
-        }
-        return Map(items=Jsonata("[$states.input.waking]"), processor=inline(states), output=_ITEM)
 
 
 def _call(action: str) -> str:

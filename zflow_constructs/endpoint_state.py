@@ -2,14 +2,20 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.references import REDRIVE_COUNT
 from zflow_constructs.core.templates import Template
 
+LOOK_ERRORS = ("SageMaker.SageMakerException", "SageMaker.SdkClientException")
+"""What a look at an endpoint fails with, be it missing, be it asked for too often: `not_found` tells them apart."""
+
 _LONGEST_BASE = 42
+_NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,23 @@ class EndpointState:
 
     def _message(self, problem: str) -> str:
         return json.dumps(f'Step "{self.step}": the endpoint {self.endpoint} {problem}')
+
+
+def check_name(label: str, endpoint_name: str) -> None:
+    """Checks that an endpoint can have a name, after which its models and configurations are named.
+
+    Args:
+        label: the step, for messages: `Step "Endpoint"`.
+        endpoint_name: the name.
+
+    Raises:
+        WorkflowError: it can't.
+    """
+    if not _NAME.fullmatch(endpoint_name):
+        raise WorkflowError(
+            f'{label}: endpoint_name is "{endpoint_name}". Give lower case letters, digits and single '
+            '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
+        )
 
 
 def shortened(endpoint_name: str) -> str:

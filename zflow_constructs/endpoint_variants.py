@@ -17,7 +17,7 @@ from zflow_constructs.model import Model
 from zflow_constructs.requests import merge_overrides
 from zflow_constructs.step import whole_seconds
 
-_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,19}")
+_NAME = re.compile(r"(?=.{1,20}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 
 

@@ -1,6 +1,5 @@
 """Endpoints on SageMaker: real-time, serverless and asynchronous ones."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, Names, Stack
@@ -20,25 +19,25 @@ from zflow_constructs.core.fragment import Fragment, Part
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
 from zflow_constructs.data_capture import DataCapture
-from zflow_constructs.deployment import Deployment, Rollback
+from zflow_constructs.deployment import Deployment
 from zflow_constructs.endpoint_fleet import ALL_TRAFFIC, Fleet
 from zflow_constructs.endpoint_history import EndpointHistory
 from zflow_constructs.endpoint_metrics import EndpointMetrics
 from zflow_constructs.endpoint_rollout import POLL_SECONDS, EndpointRollout, Sample
 from zflow_constructs.endpoint_rules import check_endpoint
-from zflow_constructs.endpoint_state import EndpointState, shortened
+from zflow_constructs.endpoint_state import EndpointState, check_name, shortened
 from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import tag_fields
 from zflow_constructs.model import Model
 from zflow_constructs.network import Network
 from zflow_constructs.requests import sagemaker_request, validate_request
+from zflow_constructs.rollback import Rollback
 from zflow_constructs.smoke_test import SmokeTest
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _DAY = 86_400
-_NAME = re.compile(r"[a-z0-9](-*[a-z0-9]){0,62}")
 # What an update keeps of a variant that scales: its number of machines, and no more.
 _KEEPS_MACHINES: Mapping[str, Template] = {
     "RetainAllVariantProperties": True,
@@ -74,8 +73,8 @@ class InferencePipelineEndpoint(Step):
         smoke_test: a sample request that has to be answered; if it isn't, the configuration before is put back, and the
             step fails. Default: none
         data_capture: what of the requests and answers is kept. Default: nothing
-        keep_previous: how many earlier configurations are kept, with their models, to go back to; older ones are
-            deleted when this run's serves, 99 at most. Default: 3
+        keep_previous: how many earlier configurations are kept, with their models, to go back to: the one that served
+            before and the newest others, 99 at most. The rest is deleted when this run's serves. Default: 3
         instance_type: the machine. Default: m5.large
         instance_count: how many machines, at first if they scale. Default: 1
         autoscaling: how the machines scale. Default: they don't
@@ -139,12 +138,10 @@ class InferencePipelineEndpoint(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
-        self._endpoint_name = endpoint_name or Names.unique_resource_name(self, max_length=63, separator="-").lower()
-        if not _NAME.fullmatch(self._endpoint_name):
-            raise WorkflowError(
-                f'Step "{id}": endpoint_name is "{self._endpoint_name}". Give lower case letters, digits and single '
-                '"-" between them, 63 at most (SageMaker\'s ARNs are in lower case, whatever the name).'
-            )
+        # A long path loses its middle, where two separators may meet.
+        made = Names.unique_resource_name(self, max_length=63, separator="-").lower().replace("--", "-")
+        self._endpoint_name = endpoint_name or made
+        check_name(self.label, self._endpoint_name)
         if not 0 <= keep_previous <= 99:
             raise WorkflowError(f"{self.label}: keep_previous is {keep_previous}. Give 0 to 99.")
         single = EndpointVariant(
@@ -217,12 +214,14 @@ class InferencePipelineEndpoint(Step):
             Sample(smoke_test, smoke_test.function(self, endpoint=self._endpoint_name, endpoint_arn=self.endpoint_arn))
             for smoke_test in ([smoke_test] if smoke_test else [])
         ]
-        self._history = EndpointHistory(self.name, self.variable, self._job, keep_previous)
+        self._kept = keep_previous
         self._scaling = self._fleet.scaling(self._endpoint_name)
         self._request = sagemaker_request(
             id, "CreateEndpointConfig", self._config(), request_overrides, name_field="EndpointConfigName"
         )
-        self._update = self._updated_with()
+        self._update = self._updated_with([each.config(self._alarms) for each in self._deployments])
+        # At once, whatever the alarms say; but where there are too few machines for a second fleet, there still are.
+        self._put_back = self._updated_with([each.policy for each in self._deployments if each.is_rolling])
 
     @property
     def role(self) -> iam.IRole:
@@ -344,6 +343,10 @@ class InferencePipelineEndpoint(Step):
             key.grant(binding.role, "kms:CreateGrant")
 
     @property
+    def _history(self) -> EndpointHistory:
+        return EndpointHistory(self.name, self.variable, self._job, self._kept, self.retry.service_retriers())
+
+    @property
     def _metrics(self) -> EndpointMetrics:
         return EndpointMetrics(self._endpoint_name, self._fleet.names)
 
@@ -357,11 +360,13 @@ class InferencePipelineEndpoint(Step):
             **self._tags,
         }
 
-    def _updated_with(self) -> dict[str, Template]:
+    def _updated_with(self, deployments: Sequence[Mapping[str, Template]]) -> dict[str, Template]:
         """What an update has besides the names, checked with them."""
+        # Of what may have no machine, one starts: else nobody saw the new model start.
+        keeps = any(not scaling.to_zero for scaling in self._scaling)
         fields: dict[str, Template] = {
-            **(_KEEPS_MACHINES if self._scaling else {}),
-            **({"DeploymentConfig": self._deployments[0].config(self._alarms)} if self._deployments else {}),
+            **(_KEEPS_MACHINES if keeps else {}),
+            **({"DeploymentConfig": deployments[0]} if deployments else {}),
         }
         names: dict[str, Template] = {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}
         validate_request(self.name, "sagemaker", "CreateEndpoint", {**names, **self._tags})
@@ -376,7 +381,9 @@ class InferencePipelineEndpoint(Step):
             config=self._request,
             created_with=self._tags,
             updated_with=self._update,
+            put_back_with=self._put_back,
             scaling=self._scaling,
             samples=self._samples,
             history=self._history,
+            retry=self.retry.service_retriers(),
         )

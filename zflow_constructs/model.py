@@ -105,7 +105,7 @@ class StepModel:
         Raises:
             WorkflowError: there are too few or too many containers, or SageMaker would refuse the model.
         """
-        suffix = "" if title == "model" else re.sub(r"\W", "", title).capitalize()
+        suffix = title.removeprefix("model").replace(" ", "-")
         bound = bound_containers(step, containers, machine=machine, suffix=suffix, network_isolation=network_isolation)
         definitions = [each.definition for each in bound]
         request: dict[str, Template] = {

@@ -8,6 +8,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from zflow_constructs.containers import BoundImage, ModelContainer
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
+from zflow_constructs.requests import merge_overrides
 from zflow_constructs.sources import ModelData
 from zflow_constructs.step import Step
 
@@ -92,4 +93,5 @@ def _bound(
             "ModelDataUrl": container.model_data.uri,
             "Environment": {**container.environment, **script},
         }
-        yield BoundContainer(container.model_data, image, tuple(sources), definition)
+        merged = merge_overrides(definition, container.overrides)
+        yield BoundContainer(container.model_data, image, tuple(sources), merged)

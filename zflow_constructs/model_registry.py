@@ -20,7 +20,6 @@ from zflow_constructs.machines import Machines
 from zflow_constructs.model_containers import bound_containers
 from zflow_constructs.model_package import ModelPackage, RegisteredGroup
 from zflow_constructs.requests import merge_overrides, validate_request
-from zflow_constructs.retry import SAGEMAKER
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import grant_read
@@ -189,7 +188,7 @@ class RegisterModelStep(Step):
                             "deadline": Jsonata(f"$millis() + {self._seconds * 1000}"),
                         }
                     },
-                    retry=(*SAGEMAKER, _UNANSWERED),
+                    retry=(*self.retry.service_retriers(), _UNANSWERED),
                     next=f"{name}: look",
                 ),
                 f"{name}: look": Task(
@@ -197,7 +196,7 @@ class RegisterModelStep(Step):
                     arguments=self._until_deadline(),
                     timeout_seconds=_CALL_SECONDS,
                     assign={self.variable: self._seen()},
-                    retry=SAGEMAKER,
+                    retry=self.retry.service_retriers(),
                     next=f"{name}: there?",
                 ),
                 f"{name}: there?": Choice(

@@ -17,7 +17,6 @@ from zflow_constructs.machines import Machines
 from zflow_constructs.model import Model, StepModel
 from zflow_constructs.network import Network
 from zflow_constructs.requests import sagemaker_request
-from zflow_constructs.retry import SAGEMAKER
 from zflow_constructs.step import Step, StepGroup
 
 _CALL_SECONDS = 60
@@ -112,7 +111,7 @@ class ModelStep(Step):
             timeout_seconds=_CALL_SECONDS,
             # Of the name, which is new at each attempt, the answer's ARN says which one came to be.
             assign={self.variable: {"model_name": Jsonata('$substringAfter($states.result.ModelArn, "model/")')}},
-            retry=SAGEMAKER,
+            retry=self.retry.service_retriers(),
         )
         return Fragment({self.name: task}, result=self.variable)
 

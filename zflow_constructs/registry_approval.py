@@ -14,7 +14,6 @@ from zflow_constructs.core.references import REDRIVE_COUNT, ExecutionId
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.decision import DecisionStep, OnTimeout
 from zflow_constructs.model_package import ModelPackage
-from zflow_constructs.retry import SAGEMAKER
 from zflow_constructs.step import Step, StepGroup
 
 _CALL_SECONDS = 60
@@ -169,7 +168,7 @@ class RegistryApprovalStep(DecisionStep):
             arguments=arguments,
             timeout_seconds=_CALL_SECONDS,
             assign={self.variable: seen, **(assign or {})},
-            retry=SAGEMAKER,
+            retry=self.retry.service_retriers(),
             next=f"{self.name}: decided?",
         )
 

@@ -33,7 +33,17 @@ THROTTLING = Retrier(
     interval_seconds=10,
     max_attempts=8,
 )
-SAGEMAKER = (CAPACITY, THROTTLING)
+SCALING = Retrier(
+    (
+        "ApplicationAutoScaling.ConcurrentUpdateException",
+        "ApplicationAutoScaling.InternalServiceException",
+        "ApplicationAutoScaling.ApplicationAutoScalingException",
+        "ApplicationAutoScaling.SdkClientException",
+    ),
+    interval_seconds=5,
+    max_attempts=5,
+    max_delay_seconds=60,
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,11 @@ class Retry:
 
     def job_retriers(self) -> tuple[Retrier, ...]:
         """The retriers of a SageMaker job: those of the service first, so that throttling is no failed job."""
-        return (replace(CAPACITY, max_attempts=self.capacity_attempts), *self.call_retriers(), *self.failure_retriers())
+        return (*self.service_retriers(), *self.failure_retriers())
+
+    def service_retriers(self) -> tuple[Retrier, ...]:
+        """The retriers of a call of SageMaker that needs machines, such as CreateEndpoint, or may meet a quota."""
+        return (replace(CAPACITY, max_attempts=self.capacity_attempts), *self.call_retriers())
 
     def call_retriers(self) -> tuple[Retrier, ...]:
         """The retriers of a call of SageMaker that starts nothing that could fail, such as CreateModel."""

@@ -9,10 +9,11 @@ from aws_cdk.assertions import Annotations, Match
 
 import zflow_constructs as zflow
 from tests.asl import Rendering, fields
-from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, XGBOOST, data, stack, transform
-from tests.constructs.templates import Synthesized, pulls
+from tests.constructs.parts import OWN_IMAGE, SKLEARN, TRAIN_CODE, XGBOOST, data, endpoint, stack, transform
+from tests.constructs.templates import Synthesized, arguments, pulls
 from tests.snapshots import masked
 from zflow_constructs.containers import BoundImage
+from zflow_constructs.core.templates import Scope, Template
 
 
 @pytest.mark.parametrize(
@@ -154,4 +155,41 @@ def test_a_model_container_has_no_environment_unless_told() -> None:
     assert OWN_IMAGE.bind(scope, purpose="inference", machine="ml.m5.large") == BoundImage(
         "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
         scope.format_arn(service="ecr", resource="repository", resource_name="scoring"),
+    )
+
+
+def test_a_field_of_a_container_that_has_no_keyword_is_laid_over_its_definition() -> None:
+    scope = stack()
+    source: dict[str, Template] = {
+        "S3DataSource": {"S3Uri": "s3://lake/applications/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    }
+    container = zflow.ModelContainer(
+        image=OWN_IMAGE,
+        model_data=zflow.ModelData("s3://lake/applications/", data(scope).place),
+        environment={"LEVEL": "info"},
+        overrides={"ModelDataUrl": None, "ModelDataSource": source, "ContainerHostname": "scoring"},
+    )
+    assert arguments(endpoint(scope, containers=[container]), "Endpoint: model", Scope())["PrimaryContainer"] == {
+        "Image": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring:1.0",
+        "Environment": {"LEVEL": "info"},
+        "ModelDataSource": source,
+        "ContainerHostname": "scoring",
+    }
+
+
+def test_what_is_laid_over_a_container_is_checked_like_the_rest() -> None:
+    scope = stack()
+    own = zflow.ModelContainer(
+        image=OWN_IMAGE,
+        model_data=zflow.ModelData("s3://lake/applications/", data(scope).place),
+        overrides={"Mode": "MultiModel", "MultiModelConfig": {"ModelCacheSetting": "Off"}},
+    )
+    with pytest.raises(zflow.WorkflowError) as raised:
+        endpoint(scope, containers=[own])
+    assert str(raised.value) == (
+        'Step "Endpoint": CreateModel would refuse this request.\n'
+        '  PrimaryContainer.MultiModelConfig.ModelCacheSetting: received "Off", but it must be one of "Disabled", '
+        '"Enabled".\n'
+        "Put it right, or see https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html (update "
+        "boto3 if AWS added it lately)."
     )

@@ -88,7 +88,8 @@ def caught(made: Synthesized, cause: str) -> Json:
     catchers = made.state("Maximal: look")["Catch"]
     assert isinstance(catchers, list)
     (catcher,) = catchers
-    assert (catcher["ErrorEquals"], catcher["Next"]) == (["SageMaker.SageMakerException"], "Maximal: exists?")
+    errors = ["SageMaker.SageMakerException", "SageMaker.SdkClientException"]
+    assert (catcher["ErrorEquals"], catcher["Next"]) == (errors, "Maximal: exists?")
     states = {"errorOutput": {"Error": "SageMaker.SageMakerException", "Cause": cause}}
     return evaluate(inside(catcher["Assign"]["Maximal_found"]), {"states": states})
 

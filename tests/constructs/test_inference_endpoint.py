@@ -193,14 +193,17 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
     }
     names = {"EndpointName": "risk-scoring", "EndpointConfigName": jsonata("$Maximal_config")}
     assert made.state("Maximal: create")["Arguments"] == {**names, "Tags": [{"Key": "team", "Value": "risk"}]}
-    assert made.state("Maximal: update")["Arguments"] == {
-        **names,
-        # The machines that it has scaled to stay; what is declared goes for all else.
+    # The machines that it has scaled to stay; what is declared goes for all else.
+    machines: dict[str, Json] = {
         "RetainAllVariantProperties": True,
         "ExcludeRetainedVariantProperties": [
             {"VariantPropertyType": "DesiredWeight"},
             {"VariantPropertyType": "DataCaptureConfig"},
         ],
+    }
+    assert made.state("Maximal: update")["Arguments"] == {
+        **names,
+        **machines,
         "DeploymentConfig": {
             "BlueGreenUpdatePolicy": {
                 "TrafficRoutingConfiguration": {
@@ -219,6 +222,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
     assert made.state("Maximal: put back")["Arguments"] == {
         "EndpointName": "risk-scoring",
         "EndpointConfigName": jsonata("$Maximal_before"),
+        **machines,
     }
     assert made.state("Maximal?")["Default"] == "Maximal: skipped"
 

@@ -5,10 +5,10 @@ from aws_cdk import Stack
 
 import zflow_constructs as zflow
 from tests.asl import rendered_definition, state_machines
-from tests.constructs.parts import TRAIN_CODE, XGBOOST, count, data, model, stack
+from tests.constructs.parts import TRAIN_CODE, XGBOOST, bucket, count, data, model, stack
 from tests.constructs.templates import Synthesized
 from tests.core.machines import mapping
-from zflow_constructs.retry import CAPACITY, LAMBDA, SAGEMAKER, THROTTLING
+from zflow_constructs.retry import CAPACITY, LAMBDA, THROTTLING
 
 
 def test_a_lack_of_machines_is_waited_out_for_hours() -> None:
@@ -54,7 +54,7 @@ def test_faults_of_the_lambda_service_are_retried_soon() -> None:
 
 
 def test_a_job_that_failed_is_not_started_anew_by_default() -> None:
-    assert zflow.Retry().job_retriers() == SAGEMAKER
+    assert zflow.Retry().job_retriers() == (CAPACITY, THROTTLING)
     assert zflow.Retry().failure_retriers() == ()
 
 
@@ -127,4 +127,21 @@ def test_steps_of_a_workflow_that_says_nothing_wait_throttling_and_a_lack_of_mac
     scope = stack()
     group = Group(scope)
     zflow.MlWorkflow(scope, "Scoring", steps=[group])
-    assert Synthesized.of(scope).state("Group Turn")["Retry"] == [each.render() for each in SAGEMAKER]
+    assert Synthesized.of(scope).state("Group Turn")["Retry"] == [CAPACITY.render(), THROTTLING.render()]
+
+
+def test_the_calls_of_an_endpoint_are_made_again_as_its_workflow_says() -> None:
+    scope = stack()
+    step = zflow.InferencePipelineEndpoint(scope, "Endpoint", containers=[model(scope)])
+    zflow.MlWorkflow(
+        scope,
+        "Scoring",
+        steps=[step],
+        retry=zflow.Retry(throttling_attempts=3, capacity_attempts=2),
+        bucket=bucket(scope),
+    )
+    made = Synthesized.of(scope)
+    for call in ("config", "create", "update", "check", "configurations"):
+        retriers = made.state(f"Endpoint: {call}")["Retry"]
+        assert isinstance(retriers, list)
+        assert [mapping(each)["MaxAttempts"] for each in retriers] == [2, 3]

@@ -246,13 +246,26 @@ def test_a_redrive_after_a_failed_smoke_test_begins_again_with_another_model_and
     assert ask(engine) == "second"
 
 
+def test_a_model_that_fails_its_smoke_test_on_another_machine_is_taken_back_to_the_one_before(engine: Engine) -> None:
+    _, before, machine = served(engine)
+    cause = str(execute(engine, "Large", "silly")["cause"])
+    assert f"It is put back to {before}." in cause
+    assert "could not be put back" not in cause
+    assert served(engine) == ("InService", before, machine)
+    assert ask(engine) == "second"
+    assert scaling(engine) == SCALES
+
+
 def test_another_machine_is_given_to_a_variant_that_scales_and_it_scales_on(engine: Engine) -> None:
-    assert served(engine)[2] == "ml.m5.large"
+    _, before, machine = served(engine)
+    assert machine == "ml.m5.large"
     large = execute(engine, "Large", "third")
     assert large["status"] == "SUCCEEDED", large.get("cause")
     assert served(engine)[2] == "ml.m5.xlarge"
     assert ask(engine) == "third"
     assert scaling(engine) == SCALES
+    # Not the newer ones, which failed their smoke tests.
+    assert names(engine, "configurations") == [served(engine)[1], before]
 
 
 def test_the_configuration_before_is_kept_and_older_ones_are_gone_with_their_models(engine: Engine) -> None:
