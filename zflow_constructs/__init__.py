@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from zflow_constructs.alternatives import first_of
     from zflow_constructs.approval import ApprovalStep
     from zflow_constructs.approval_page import ApprovalPage
-    from zflow_constructs.async_inference import AsyncInference
-    from zflow_constructs.autoscaling import AutoScaling, ScalingTarget, ScheduledCapacity
     from zflow_constructs.batch_data_capture import BatchDataCapture
     from zflow_constructs.batch_transform import BatchTransformStep
     from zflow_constructs.binding import Binding
@@ -28,12 +26,16 @@ if TYPE_CHECKING:
     from zflow_constructs.core.outcome import Outcome
     from zflow_constructs.core.parameters import RunParameter
     from zflow_constructs.core.references import Item, Parameter
-    from zflow_constructs.data_capture import DataCapture
     from zflow_constructs.databricks import DatabricksJobStep, JobCluster, SparkPythonTask
     from zflow_constructs.databricks_workspace import DatabricksCredentials, DatabricksWorkspace
-    from zflow_constructs.deployment import Capacity, Deployment
+    from zflow_constructs.endpoint.async_inference import AsyncInference
+    from zflow_constructs.endpoint.autoscaling import AutoScaling, ScalingTarget, ScheduledCapacity
+    from zflow_constructs.endpoint.data_capture import DataCapture
+    from zflow_constructs.endpoint.deployment import Capacity, Deployment
+    from zflow_constructs.endpoint.rollback import Rollback
+    from zflow_constructs.endpoint.smoke_test import SmokeTest
+    from zflow_constructs.endpoint.variants import EndpointVariant, Serverless
     from zflow_constructs.endpoint_deletion import DeleteEndpointStep
-    from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
     from zflow_constructs.experiment import ExperimentConfig
     from zflow_constructs.for_each import ForEach
     from zflow_constructs.functions import LambdaStep
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
     from zflow_constructs.processing_input import ProcessingInput
     from zflow_constructs.registry_approval import RegistryApprovalStep
     from zflow_constructs.retry import Retry
-    from zflow_constructs.rollback import Rollback
-    from zflow_constructs.smoke_test import SmokeTest
     from zflow_constructs.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.spark_options import SparkOptions
     from zflow_constructs.step import Step, StepGroup
@@ -131,24 +131,24 @@ __all__ = [
 _MODULES = {
     "ApprovalPage": "approval_page",
     "ApprovalStep": "approval",
-    "AsyncInference": "async_inference",
-    "AutoScaling": "autoscaling",
+    "AsyncInference": "endpoint.async_inference",
+    "AutoScaling": "endpoint.autoscaling",
     "BatchDataCapture": "batch_data_capture",
     "BatchTransformStep": "batch_transform",
     "Binding": "binding",
-    "Capacity": "deployment",
+    "Capacity": "endpoint.deployment",
     "CategoricalRange": "hyperparameters",
     "Condition": "core.expressions",
     "ContainerImage": "containers",
     "ContinuousRange": "hyperparameters",
-    "DataCapture": "data_capture",
+    "DataCapture": "endpoint.data_capture",
     "DataLocation": "sources",
     "DatabricksCredentials": "databricks_workspace",
     "DatabricksJobStep": "databricks",
     "DatabricksWorkspace": "databricks_workspace",
     "DeleteEndpointStep": "endpoint_deletion",
-    "Deployment": "deployment",
-    "EndpointVariant": "endpoint_variants",
+    "Deployment": "endpoint.deployment",
+    "EndpointVariant": "endpoint.variants",
     "ExperimentConfig": "experiment",
     "Expression": "core.expressions",
     "ForEach": "for_each",
@@ -175,12 +175,12 @@ _MODULES = {
     "RegisteredGroup": "model_package",
     "RegistryApprovalStep": "registry_approval",
     "Retry": "retry",
-    "Rollback": "rollback",
+    "Rollback": "endpoint.rollback",
     "RunParameter": "core.parameters",
-    "ScalingTarget": "autoscaling",
-    "ScheduledCapacity": "autoscaling",
-    "Serverless": "endpoint_variants",
-    "SmokeTest": "smoke_test",
+    "ScalingTarget": "endpoint.autoscaling",
+    "ScheduledCapacity": "endpoint.autoscaling",
+    "Serverless": "endpoint.variants",
+    "SmokeTest": "endpoint.smoke_test",
     "SourceCode": "sources",
     "SparkOptions": "spark_options",
     "SparkPythonTask": "databricks",

@@ -12,9 +12,9 @@ from zflow_constructs.core.asl import Catcher, Choice, Pass, Rule, Task, Wait
 from zflow_constructs.core.expressions import Condition, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
-from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState, check_name, shortened
-from zflow_constructs.endpoint_waking import waking_name
+from zflow_constructs.endpoint.history import EndpointHistory
+from zflow_constructs.endpoint.state import LOOK_ERRORS, EndpointState, check_name, shortened
+from zflow_constructs.endpoint.waking import waking_name
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _CALL_SECONDS = 60

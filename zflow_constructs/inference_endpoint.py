@@ -9,8 +9,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from zflow_constructs.async_inference import AsyncInference
-from zflow_constructs.autoscaling import AutoScaling
 from zflow_constructs.binding import Binding
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.errors import WorkflowError
@@ -18,22 +16,24 @@ from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.fragment import Fragment, Part
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Template
-from zflow_constructs.data_capture import DataCapture
-from zflow_constructs.deployment import Deployment
-from zflow_constructs.endpoint_fleet import ALL_TRAFFIC, Fleet
-from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_metrics import EndpointMetrics
-from zflow_constructs.endpoint_rollout import POLL_SECONDS, EndpointRollout, Sample
-from zflow_constructs.endpoint_rules import check_endpoint
-from zflow_constructs.endpoint_state import EndpointState, check_name, shortened
-from zflow_constructs.endpoint_variants import EndpointVariant, Serverless
+from zflow_constructs.endpoint.async_inference import AsyncInference
+from zflow_constructs.endpoint.autoscaling import AutoScaling
+from zflow_constructs.endpoint.data_capture import DataCapture
+from zflow_constructs.endpoint.deployment import Deployment
+from zflow_constructs.endpoint.fleet import ALL_TRAFFIC, Fleet
+from zflow_constructs.endpoint.history import EndpointHistory
+from zflow_constructs.endpoint.metrics import EndpointMetrics
+from zflow_constructs.endpoint.rollback import Rollback
+from zflow_constructs.endpoint.rollout import POLL_SECONDS, EndpointRollout, Sample
+from zflow_constructs.endpoint.rules import check_endpoint
+from zflow_constructs.endpoint.smoke_test import SmokeTest
+from zflow_constructs.endpoint.state import EndpointState, check_name, shortened
+from zflow_constructs.endpoint.variants import EndpointVariant, Serverless
 from zflow_constructs.execution_role import execution_role
 from zflow_constructs.jobs import tag_fields
 from zflow_constructs.model import Model
 from zflow_constructs.network import Network
 from zflow_constructs.requests import sagemaker_request, validate_request
-from zflow_constructs.rollback import Rollback
-from zflow_constructs.smoke_test import SmokeTest
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 

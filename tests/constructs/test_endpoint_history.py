@@ -11,8 +11,8 @@ from tests.constructs.templates import Synthesized, inside
 from tests.core.machines import CONTEXT, evaluate, mapping
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Json, Scope
-from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_state import shortened
+from zflow_constructs.endpoint.history import EndpointHistory
+from zflow_constructs.endpoint.state import shortened
 from zflow_constructs.retry import THROTTLING
 
 

@@ -12,7 +12,7 @@ from tests.core.machines import evaluate, mapping, valued
 from zflow_constructs.core.asl import Catcher
 from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.templates import Json, Scope
-from zflow_constructs.endpoint_scaling import EndpointScaling, ScaledVariant
+from zflow_constructs.endpoint.scaling import EndpointScaling, ScaledVariant
 
 CALL = "arn:aws:states:::aws-sdk:applicationautoscaling:"
 FAILED = Catcher(("States.ALL",), "Endpoint: check", {"why": Jsonata("$states.errorOutput.Cause")})

@@ -13,8 +13,8 @@ import zflow_constructs as zflow
 from tests.constructs.parts import bucket, model, stack
 from tests.constructs.templates import Synthesized, allow, writes
 from tests.core.machines import mapping
-from zflow_constructs.autoscaling import scaling_requests
 from zflow_constructs.core.templates import Json
+from zflow_constructs.endpoint.autoscaling import scaling_requests
 
 DAY = applicationautoscaling.Schedule.cron(hour="7", minute="0")
 

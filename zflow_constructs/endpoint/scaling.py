@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
-from zflow_constructs.autoscaling import AutoScaling, scalable, scaling_requests
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.asl import EXIT, Catcher, Map, Pass, State, Task, inline
 from zflow_constructs.core.expressions import Expression, Jsonata
 from zflow_constructs.core.templates import Template
-from zflow_constructs.endpoint_waking import wake_up, waking_name
+from zflow_constructs.endpoint.autoscaling import AutoScaling, scalable, scaling_requests
+from zflow_constructs.endpoint.waking import wake_up, waking_name
 from zflow_constructs.requests import validate_request
 from zflow_constructs.retry import SCALING
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from zflow_constructs.rollback import variant_metric
+from zflow_constructs.endpoint.rollback import variant_metric
 
 _WIDTH = 24
 

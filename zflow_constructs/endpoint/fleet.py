@@ -8,8 +8,8 @@ from aws_cdk import aws_iam as iam
 from zflow_constructs.binding import Binding
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Template
-from zflow_constructs.endpoint_scaling import EndpointScaling, ScaledVariant
-from zflow_constructs.endpoint_variants import EndpointVariant
+from zflow_constructs.endpoint.scaling import EndpointScaling, ScaledVariant
+from zflow_constructs.endpoint.variants import EndpointVariant
 from zflow_constructs.model import StepModel
 from zflow_constructs.network import Network
 from zflow_constructs.step import Step

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
 
-from zflow_constructs.autoscaling import AutoScaling
 from zflow_constructs.containers import ModelContainer
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Template
+from zflow_constructs.endpoint.autoscaling import AutoScaling
 from zflow_constructs.machines import Machines
 from zflow_constructs.model import Model
 from zflow_constructs.requests import merge_overrides

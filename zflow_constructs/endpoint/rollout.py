@@ -8,10 +8,10 @@ from aws_cdk import aws_lambda as lambda_
 from zflow_constructs.core.asl import Catcher, Choice, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.templates import Template
-from zflow_constructs.endpoint_history import EndpointHistory
-from zflow_constructs.endpoint_scaling import EndpointScaling
-from zflow_constructs.endpoint_state import LOOK_ERRORS, EndpointState
-from zflow_constructs.smoke_test import SmokeTest
+from zflow_constructs.endpoint.history import EndpointHistory
+from zflow_constructs.endpoint.scaling import EndpointScaling
+from zflow_constructs.endpoint.smoke_test import SmokeTest
+from zflow_constructs.endpoint.state import LOOK_ERRORS, EndpointState
 
 _CALL_SECONDS = 60
 POLL_SECONDS = 30

@@ -15,7 +15,7 @@ from zflow_constructs.core.asl import Catcher, Task
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.retry import LAMBDA
 
-_RUNTIME = Path(__file__).parent / "runtime" / "smoke_test"
+_RUNTIME = Path(__file__).parents[1] / "runtime" / "smoke_test"
 _FUNCTION_SECONDS = 300
 _LARGEST = 64 * 1024
 

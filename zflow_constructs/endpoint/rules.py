@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deploy-model-options.html
 from collections.abc import Iterator, Sequence
 
 from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.deployment import Deployment
-from zflow_constructs.endpoint_variants import EndpointVariant
+from zflow_constructs.endpoint.deployment import Deployment
+from zflow_constructs.endpoint.variants import EndpointVariant
 
 _MOST_VARIANTS = 10
 
