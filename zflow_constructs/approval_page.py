@@ -1,16 +1,14 @@
 """The page on which people decide how a workflow goes on, and the Lambda that asks them to."""
 
-from pathlib import Path
-
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-_RUNTIME = Path(__file__).parent / "runtime" / "approval"
+from zflow_constructs.runtime_function import runtime_function
+
 CALL_SECONDS = 30
 
 
@@ -80,24 +78,15 @@ class ApprovalPage(Construct):
         topic.grant_publish(self._role)
 
     def _made(self, id: str, description: str, environment: dict[str, str]) -> tuple[lambda_.Function, iam.Role]:
-        log_group = logs.LogGroup(self, f"{id}Logs", retention=logs.RetentionDays.THREE_MONTHS)
-        role = iam.Role(self, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        function = lambda_.Function(
+        return runtime_function(
             self,
             id,
+            folder="approval",
             description=description,
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler=f"handler.{id.lower()}",
-            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
-            role=role,
-            timeout=Duration.seconds(CALL_SECONDS),
-            memory_size=256,
-            log_group=log_group,
+            seconds=CALL_SECONDS,
+            handler=id.lower(),
             environment={"TABLE": self._table.table_name, **environment},
         )
-        return function, role
 
     def _allow(self, role: iam.Role, actions: list[str], resource: str) -> None:
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

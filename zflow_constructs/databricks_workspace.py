@@ -1,20 +1,18 @@
 """A Databricks workspace, and the Lambda that speaks to it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.queues import dead_letter_queue
+from zflow_constructs.runtime_function import runtime_function
 
-_RUNTIME = Path(__file__).parent / "runtime" / "databricks"
 CALL_SECONDS = 120
 """How long a state waits for one call of the Lambda."""
 # Less than the state's, so that a slow call ends by saying why, never as the state's own time-out.
@@ -81,21 +79,12 @@ class DatabricksWorkspace(Construct):
                 f'DatabricksWorkspace "{id}": host is "{host}". '
                 "Give https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com."
             )
-        log_group = logs.LogGroup(self, "Logs", retention=logs.RetentionDays.THREE_MONTHS)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        self._function = lambda_.Function(
+        self._function, role = runtime_function(
             self,
             "Function",
+            folder="databricks",
             description=f"Submits, watches and cancels runs on Databricks for the workspace {id}.",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler="handler.handler",
-            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
-            role=role,
-            timeout=Duration.seconds(_FUNCTION_SECONDS),
-            memory_size=256,
-            log_group=log_group,
+            seconds=_FUNCTION_SECONDS,
             # A stop that fails, retries included, leaves a run going: it must not be lost.
             dead_letter_queue=dead_letter_queue(self, "DeadLetterQueue"),
             environment={

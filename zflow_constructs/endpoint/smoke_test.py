@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from zflow_constructs.core.asl import Catcher, Task
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.retry import LAMBDA
+from zflow_constructs.runtime_function import runtime_function
 
-_RUNTIME = Path(__file__).parents[1] / "runtime" / "smoke_test"
 _FUNCTION_SECONDS = 300
 _LARGEST = 64 * 1024
 
@@ -87,23 +85,15 @@ class SmokeTest:
             endpoint: the endpoint's name.
             endpoint_arn: its ARN.
         """
-        log_group = logs.LogGroup(scope, "SmokeTestLogs", retention=logs.RetentionDays.THREE_MONTHS)
-        role = iam.Role(scope, "SmokeTestRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        log_group.grant_write(role)
-        role.add_to_policy(iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoint_arn]))
-        return lambda_.Function(
+        function, role = runtime_function(
             scope,
             "SmokeTest",
+            folder="smoke_test",
             description=f"Asks {endpoint} for a sample prediction.",
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
-            handler="handler.handler",
-            code=lambda_.Code.from_asset(str(_RUNTIME), exclude=["**/__pycache__", "**/*.pyc"]),
-            role=role,
-            timeout=Duration.seconds(_FUNCTION_SECONDS),
-            memory_size=256,
-            log_group=log_group,
+            seconds=_FUNCTION_SECONDS,
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[endpoint_arn]))
+        return function
 
     def task(
         self, function: lambda_.IFunction, *, endpoint: str, variants: Sequence[str], then: str, failed: Catcher
