@@ -1,5 +1,6 @@
 """The example's template, and two runs of it: for all countries, and for one whose model is good enough for less."""
 
+import ast
 import csv
 import json
 from pathlib import Path
@@ -105,6 +106,12 @@ def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(validated:
     assert [rule for rule, stack in found if stack == STACK] == []
     assert set(acknowledged) == {rule for rule, stack in found if stack == f"Bare{STACK}"}
     assert all(len(reason) > 20 for reason in acknowledged.values())
+
+
+@pytest.mark.parametrize("script", ["jobs/split.py", "jobs/evaluate.py", "model/train.py", "model/serve.py"])
+def test_the_container_scripts_are_python_that_the_image_reads(script: str) -> None:
+    # The image named in the workflow has Python 3.8.
+    ast.parse((EXAMPLE / script).read_text(), feature_version=(3, 8))
 
 
 def test_every_car_is_learnt_from_or_tested_with_and_never_both(all_countries: LocalRun) -> None:
