@@ -29,7 +29,11 @@ OF_THE_EXAMPLES = (
         "The example's function writes its log. The CDK gives each function this policy of AWS's, no narrower: "
         "it lets it write any log.",
     ),
-    Reason("lambda", "s3:GetObject", "The example's function reads the applications, or the model that it publishes."),
+    Reason(
+        "lambda",
+        "s3:GetObject",
+        "The example's function reads the applications, predictions that it compares, or the model that it publishes.",
+    ),
     Reason("lambda", "s3:PutObject", "The example's function writes its report, or publishes the model."),
 )
 _INTRODUCTION = """# For a security review: what each role may do, and why

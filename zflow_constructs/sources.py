@@ -103,15 +103,16 @@ class DataLocation:
         uri = RunLocation(step.path, step.name, path)
         return cls(uri, RunPlace(path, (key,) if key else ()), content_type)
 
-    def file(self, name: str, *, content_type: str) -> "DataLocation":
-        """A single file of the location, for what takes one and not a prefix.
+    def file(self, name: str | Expression, *, content_type: str) -> "DataLocation":
+        """A single file of the location, for what takes one and not a prefix, or for one turn of a loop.
 
         Args:
             name: what comes after the location's prefix, such as `metrics.json`.
             content_type: the file's MIME type.
 
         Example:
-            `evaluate.outputs["evaluation"].file("statistics.json", content_type="application/json")`
+            `evaluate.outputs["evaluation"].file("statistics.json", content_type="application/json")`, or
+            `split.outputs["training"].file(Item("country") + ".csv", content_type="text/csv")`
         """
         return DataLocation(self.uri + name, self.place, content_type)
 

@@ -120,6 +120,16 @@ def test_what_a_step_writes_lies_in_the_folder_of_the_run(name: str, path: str) 
     assert location.place == RunPlace(path)
 
 
+def test_a_turn_of_a_loop_has_a_file_of_its_own() -> None:
+    step = zflow.Step(stack(), "Split")
+    training = zflow.DataLocation.from_step(step, "training")
+    file = training.file(zflow.Item("country") + ".csv", content_type="text/csv")
+    assert isinstance(file.uri, zflow.Expression)
+    scope = Scope(run_location='"s3://lake/run"', items={"country": "$PerCountry_item.value"})
+    assert file.uri.render(scope) == '"s3://lake/run" & "/Split/training/" & $PerCountry_item.value & ".csv"'
+    assert (file.place, file.content_type) == (training.place, "text/csv")
+
+
 def test_a_model_that_was_trained_elsewhere_is_one_object() -> None:
     lake = bucket(stack())
     model = zflow.ModelData.from_bucket(lake, "scoring/model.tar.gz")

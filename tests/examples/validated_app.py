@@ -10,13 +10,17 @@ from aws_cdk import App, CfnResource, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from examples.champion_challenger.workflow import ChampionChallenger
+from examples.per_country.workflow import PerCountry
 from examples.risk_scoring.workflow import RiskScoring
 
 app = App()
 ChampionChallenger(app, "ChampionChallenger")
+PerCountry(app, "PerCountry")
 RiskScoring(app, "RiskScoring")
 with mock.patch("examples.champion_challenger.workflow.acknowledge_findings"):
     ChampionChallenger(app, "BareChampionChallenger")
+with mock.patch("examples.per_country.workflow.acknowledge_findings"):
+    PerCountry(app, "BarePerCountry")
 with mock.patch("examples.risk_scoring.workflow.acknowledge_findings"):
     bare = RiskScoring(app, "Bare")
 CfnResource(bare, "Misspelt", type="AWS::SNS::Topic", properties={"TopikName": "scores"})

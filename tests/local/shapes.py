@@ -34,7 +34,9 @@ def step(
     return StepNode(name, name, Fragment({name: task}, result=name), when=tuple(when), optional=optional)
 
 
-def loop(name: str, items: Sequence[str], *steps: StepNode, distributed: bool = False, tolerated: int = 0) -> StepNode:
+def loop(
+    name: str, items: Sequence[Template], *steps: StepNode, distributed: bool = False, tolerated: int = 0
+) -> StepNode:
     """A step that repeats others for each item."""
     repeated = Loop(
         name=name,

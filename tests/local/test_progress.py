@@ -13,6 +13,7 @@ from tests.local.shapes import MORE, loop, states_of, step
 from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.references import StepOutput
+from zflow_constructs.core.templates import Template
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.progress import Steps
@@ -84,6 +85,14 @@ def test_a_loop_is_a_line_and_a_step_in_it_another(tmp_path: Path) -> None:
         ("fr", "succeeded"),
         ("it", "succeeded"),
     ]
+
+
+def test_an_item_that_is_an_object_is_called_by_its_name(tmp_path: Path) -> None:
+    items: list[Template] = [{"name": "de", "rows": 5}, {"rows": 5}, {"name": "x" * 41}]
+    run(tmp_path, loop("PerCountry", items, step("Train")))
+    turns = steps_by_id(tmp_path)["Train"]["turns"]
+    assert isinstance(turns, list)
+    assert sorted(turn["item"] for turn in turns) == ["2", "de", '{"rows": 5}']
 
 
 RAISES_FOR_FR = Jsonata("$PerCountry_item.value = 'fr' ? 'raise' : ''")

@@ -189,9 +189,10 @@ class Steps:
         return turn
 
     def _name_item(self, loop: Step, here: _Origin, details: Mapping[str, object]) -> None:
-        """Call an item what it is, if that is short: `de`."""
+        """Call an item by its name, or what it is, if that is short: `de`."""
         given = json_object(details.get("input")).get("value", here.items[-1])
-        text = given if isinstance(given, str) else json.dumps(given)
+        named = given.get("name", given) if isinstance(given, Mapping) else given
+        text = named if isinstance(named, str) else json.dumps(named)
         self._item_names.setdefault((loop.id, here.items), text if len(text) <= _LONGEST_ITEM else f"{here.items[-1]}")
 
     def _blame(self, loop: Step, items: Items) -> None:
