@@ -12,6 +12,7 @@ from zflow_constructs.core.asl import Catcher, Choice, Pass, Rule, Task, Wait
 from zflow_constructs.core.expressions import Condition, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
+from zflow_constructs.endpoint.answers import made_once
 from zflow_constructs.endpoint.history import EndpointHistory
 from zflow_constructs.endpoint.state import LOOK_ERRORS, EndpointState, check_name, shortened
 from zflow_constructs.endpoint.waking import waking_name
@@ -115,7 +116,14 @@ class DeleteEndpointStep(Step):
                     ),
                     default=f"{name}: wait",
                 ),
-                name: delete,
+                **made_once(
+                    delete,
+                    name=name,
+                    asked=f"{name}: deleted?",
+                    again=f"{name}: again",
+                    variable=state.found,
+                    done="Could not find",
+                ),
                 f"{name}: wait": Wait(_POLL_SECONDS, next=f"{name}: look"),
                 f"{name}: alarm": Task(
                     resource="arn:aws:states:::aws-sdk:cloudwatch:deleteAlarms",

@@ -1,5 +1,8 @@
 """Taking an endpoint away, with what was made for it."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import pytest
 from aws_cdk import Duration
 
@@ -71,8 +74,22 @@ def test_an_endpoint_is_deleted_and_waited_for_until_it_is_gone(example: Example
         "TimeoutSeconds": 60,
         "Output": {},
         "Retry": [CAPACITY.render(), THROTTLING.render()],
+        "Catch": [
+            {
+                "ErrorEquals": ["SageMaker.SageMakerException"],
+                "Assign": {"Delete_found": jsonata("$states.errorOutput.Cause")},
+                "Next": "Delete: deleted?",
+            }
+        ],
         "Next": "Delete: wait",
     }
+    # SageMaker knows no such endpoint where an earlier call, whose answer was lost, has deleted it.
+    asked = made.state("Delete: deleted?")
+    (rule,) = cast("list[Mapping[str, Json]]", asked["Choices"])
+    assert (rule["Next"], asked["Default"]) == ("Delete: wait", "Delete: again")
+    for cause, gone in (("Could not find endpoint", True), ("Rate exceeded", False)):
+        assert evaluate(inside(rule["Condition"]), {"Delete_found": cause}) is gone
+    assert made.state("Delete: again").keys() & {"Retry", "Catch"} == set()
     assert mapping(made.state("Delete: start")["Assign"])["Delete"] == {"endpoint_name": "load-test"}
 
 

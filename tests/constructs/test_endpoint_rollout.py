@@ -103,11 +103,14 @@ def test_a_missing_permission_fails_at_once_instead_of_being_waited_out(made: Sy
     ) in str(raised.value.__cause__)
 
 
-def seen(made: Synthesized, result: Mapping[str, Json], *, failure: str = "") -> tuple[Json, Json]:
+def seen(
+    made: Synthesized, result: Mapping[str, Json], *, failure: str = "", expected: str = "risk-scoring-new"
+) -> tuple[Json, Json]:
     """What a look at the endpoint says of it, and of what went wrong."""
     variables: dict[str, object] = {
         "Maximal_config": "risk-scoring-new",
         "Maximal_before": "risk-scoring-old",
+        "Maximal_expected": expected,
         "Maximal_failure": failure,
         "states": {"result": result},
     }
@@ -159,15 +162,27 @@ def test_a_failed_endpoint_fails_the_step_also_without_a_reason(made: Synthesize
 
 
 def test_what_was_put_back_keeps_the_reason_why(made: Synthesized) -> None:
-    assert seen(made, ROLLED_BACK, failure="It failed its smoke test.") == ("back", "It failed its smoke test.")
+    untested = "It failed its smoke test."
+    assert seen(made, ROLLED_BACK, failure=untested, expected="risk-scoring-old") == ("back", untested)
 
 
 def test_what_could_not_be_put_back_says_so_too(made: Synthesized) -> None:
     still = {"EndpointStatus": "InService", "EndpointConfigName": "risk-scoring-new", "FailureReason": "No capacity."}
-    assert seen(made, still, failure="It failed its smoke test.") == (
+    assert seen(made, still, failure="It failed its smoke test.", expected="risk-scoring-old") == (
         "live",
         "It failed its smoke test. That failed, too. Status: InService. Reason: No capacity.",
     )
+
+
+def test_an_update_that_was_refused_only_because_it_was_heard_before_is_no_failure(made: Synthesized) -> None:
+    serves = {"EndpointStatus": "InService", "EndpointConfigName": "risk-scoring-new"}
+    assert seen(made, serves, failure="It could not be updated: Cannot update in-progress endpoint.") == ("live", "")
+
+
+def test_an_update_that_was_refused_is_told_with_the_state_of_the_endpoint(made: Synthesized) -> None:
+    state = "Status: InService. Reason: The primary container did not pass the ping health check."
+    refused = "It could not be updated: no right."
+    assert seen(made, ROLLED_BACK, failure=refused) == ("back", f"{refused} {state}")
 
 
 def test_a_refused_update_is_told_with_the_reason_when_the_endpoint_was_looked_at(made: Synthesized) -> None:

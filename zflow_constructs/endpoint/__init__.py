@@ -6,6 +6,7 @@ fleet.py          the variants with their models
 rules.py          what SageMaker's kinds of endpoints can't do
 rollout.py        the states that bring it to a new configuration
   state.py          what is known of it meanwhile
+  answers.py        calls whose answer was lost
   scaling.py        how its variants are set up to scale
     waking.py         and start from no machine
   history.py        its earlier configurations

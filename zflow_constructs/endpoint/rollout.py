@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from zflow_constructs.core.asl import Catcher, Choice, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.expressions import Jsonata
 from zflow_constructs.core.templates import Template
+from zflow_constructs.endpoint.answers import made_once
 from zflow_constructs.endpoint.history import EndpointHistory
 from zflow_constructs.endpoint.scaling import EndpointScaling
 from zflow_constructs.endpoint.smoke_test import SmokeTest
@@ -92,6 +93,7 @@ class EndpointRollout:
             self.state.config: Jsonata('$substringAfter($states.result.EndpointConfigArn, "endpoint-config/")'),
             self.state.attempt: self.state.new_attempt(),
             self.state.failure: "",
+            self.state.expected: Jsonata('$substringAfter($states.result.EndpointConfigArn, "endpoint-config/")'),
         }
 
         def released(variants: str) -> dict[str, Template]:
@@ -126,7 +128,14 @@ class EndpointRollout:
                 default=f"{name}: wait for others",
             ),
             f"{name}: wait for others": Wait(POLL_SECONDS, next=f"{name}: look"),
-            f"{name}: delete": self._call("deleteEndpoint", self.state.described, then=f"{name}: wait for others"),
+            **made_once(
+                self._call("deleteEndpoint", self.state.described, then=f"{name}: wait for others"),
+                name=f"{name}: delete",
+                asked=f"{name}: deleted?",
+                again=f"{name}: delete again",
+                variable=self.state.found,
+                done="Could not find",
+            ),
         }
 
     def _change(self) -> dict[str, State]:
@@ -149,7 +158,14 @@ class EndpointRollout:
                 Jsonata(f"${self.state.released}"), then=f"{name}: update", failed=refused
             )
         return {
-            f"{name}: create": self._call("createEndpoint", {**wanted, **self.created_with}, then=f"{name}: wait"),
+            **made_once(
+                self._call("createEndpoint", {**wanted, **self.created_with}, then=f"{name}: wait"),
+                name=f"{name}: create",
+                asked=f"{name}: created?",
+                again=f"{name}: create again",
+                variable=self.state.found,
+                done="already existing",
+            ),
             **states,
             f"{name}: update": self._call(
                 "updateEndpoint", {**wanted, **self.updated_with}, then=f"{name}: wait", catch=(refused,)
@@ -185,6 +201,7 @@ class EndpointRollout:
         }
         put_back: dict[str, Template] = {
             self.state.attempt: self.state.new_attempt(),
+            self.state.expected: Jsonata(f"${self.state.before}"),
             self.state.failure: Jsonata(f'${self.state.failure} & " It is put back to " & ${self.state.before} & "."'),
         }
         (sample,) = self.samples

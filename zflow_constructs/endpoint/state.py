@@ -45,6 +45,11 @@ class EndpointState:
         return f"{self.variable}_config"
 
     @property
+    def expected(self) -> str:
+        """The configuration that is to serve in the end: this run's, or the one that is put back."""
+        return f"{self.variable}_expected"
+
+    @property
     def found(self) -> str:
         """What the endpoint was found to be."""
         return f"{self.variable}_found"
@@ -98,19 +103,24 @@ class EndpointState:
         return {self.found: Jsonata(found), self.before: ""}
 
     def seen(self) -> dict[str, Template]:
-        """What the endpoint's state means: `live`, `back`, `down` or `changing`, and what went wrong so far."""
+        """What the endpoint's state means: `live`, `back`, `down` or `changing`, and what went wrong so far.
+
+        An update whose answer was lost is refused when it is asked for again: where this run's configuration serves,
+        nothing went wrong.
+        """
         status, config = "$states.result.EndpointStatus", "$states.result.EndpointConfigName"
-        expected = f'(${self.failure} = "" ? ${self.config} : ${self.before})'
         final = f'{status} in ["InService", "Failed", "UpdateRollbackFailed"]'
         found = (
             f'$not({final}) ? "changing" : {status} != "InService" ? "down" : '
             f'{config} = ${self.config} ? "live" : "back"'
         )
         problem = self._message("does not serve this run's configuration: the update failed or was rolled back.")
+        there = f'{status} = "InService" and {config} = ${self.expected}'
+        told = f'" Status: " & {status} & ". Reason: " & $string($states.result.FailureReason)'
+        kept = f'${self.failure} & (${self.expected} = ${self.config} ? "" : " That failed, too.")'
         failure = (
-            f'{final} and ({status} != "InService" or {config} != {expected}) ? '
-            f'(${self.failure} = "" ? {problem} : ${self.failure} & " That failed, too.") & " Status: " & {status} & '
-            f'". Reason: " & $string($states.result.FailureReason) : ${self.failure}'
+            f'$not({final}) ? ${self.failure} : {there} ? (${self.expected} = ${self.config} ? "" : ${self.failure}) : '
+            f'(${self.failure} = "" ? {problem} : {kept}) & {told}'
         )
         return {self.found: Jsonata(found), self.failure: Jsonata(failure)}
 

@@ -52,9 +52,13 @@ def forbidden(action: str) -> ApiError:
 
 @dataclass
 class Faults:
-    """Errors that actions answer with, one after the other: `None` lets one call through."""
+    """Errors that actions answer with, one after the other: `None` lets one call through.
+
+    An action that is `lost` does what it is asked, and its first answer does not arrive.
+    """
 
     coming: dict[str, list[ApiError | None]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
     def before(self, name: str, action: Action) -> Action:
         """The action, which fails when it is told to."""
@@ -64,7 +68,11 @@ class Faults:
             error = coming.pop(0) if coming else None
             if error:
                 raise error
-            return action(request)
+            answer = action(request)
+            if name in self.lost:
+                self.lost.remove(name)
+                raise THROTTLED
+            return answer
 
         return call
 

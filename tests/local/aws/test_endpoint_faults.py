@@ -101,7 +101,7 @@ def test_throttled_calls_are_made_again_until_they_are_answered(account: World) 
 
 
 def test_what_is_throttled_all_the_time_fails_with_what_aws_says_and_goes_on_after_a_redrive(account: World) -> None:
-    account.faults.coming = {"CreateEndpoint": [THROTTLED] * 9}
+    account.faults.coming = {"CreateEndpoint": [THROTTLED] * 10}
     run = account.run(plain, "busy")
     assert (run.status, run.error) == ("FAILED", "SageMaker.SageMakerException")
     assert "Rate exceeded" in run.cause
@@ -111,6 +111,41 @@ def test_what_is_throttled_all_the_time_fails_with_what_aws_says_and_goes_on_aft
     assert again.status == "SUCCEEDED", again.cause
     left = account.left("busy")
     assert (left.status, [left.serves], len(left.models)) == ("InService", left.configurations, 1)
+
+
+def test_calls_whose_answers_are_lost_have_done_what_they_were_asked(account: World) -> None:
+    account.faults.lost = {"CreateEndpoint"}
+    created = account.run(plain, "unanswered")
+    assert created.status == "SUCCEEDED", created.cause
+    account.faults.lost = {"UpdateEndpoint"}
+    updated = account.run(plain, "unanswered", "second")
+    assert updated.status == "SUCCEEDED", updated.cause
+    assert account.ask("unanswered") == "second"
+    account.faults.lost = {"DeleteEndpoint"}
+    deleted = account.run(gone, "unanswered")
+    assert deleted.status == "SUCCEEDED", deleted.cause
+    assert account.faults.lost == set()
+    with pytest.raises(ClientError, match="Could not find endpoint"):
+        account.left("unanswered")
+
+
+def test_an_endpoint_whose_creation_failed_is_made_anew_though_the_answer_to_its_deletion_is_lost(
+    account: World,
+) -> None:
+    assert account.run(plain, "failed-unanswered", "broken").status == "FAILED"
+    account.faults.lost = {"DeleteEndpoint"}
+    again = account.run(plain, "failed-unanswered", "second")
+    assert again.status == "SUCCEEDED", again.cause
+    assert account.ask("failed-unanswered") == "second"
+
+
+def test_a_deletion_that_is_not_allowed_fails_with_what_aws_says(account: World) -> None:
+    assert account.run(plain, "kept").status == "SUCCEEDED"
+    account.faults.coming = {"DeleteEndpoint": [forbidden("sagemaker:DeleteEndpoint")] * 10}
+    run = account.run(gone, "kept")
+    assert (run.status, run.error) == ("FAILED", "SageMaker.SageMakerException")
+    assert "not authorized to perform: sagemaker:DeleteEndpoint" in run.cause
+    assert account.ask("kept") == "first"
 
 
 def test_a_look_that_is_not_allowed_fails_at_once(account: World) -> None:
