@@ -4,8 +4,10 @@ from aws_cdk import App
 
 from examples.champion_challenger.workflow import ChampionChallenger
 from examples.risk_scoring.workflow import RiskScoring
+from examples.tuning.workflow import Tuning
 
 app = App()
 ChampionChallenger(app, "ChampionChallenger")
 RiskScoring(app, "RiskScoring")
+Tuning(app, "Tuning")
 app.synth()
