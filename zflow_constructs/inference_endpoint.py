@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Names, Stack
+from aws_cdk import Annotations, Duration, Names, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -25,7 +25,7 @@ from zflow_constructs.endpoint.history import EndpointHistory
 from zflow_constructs.endpoint.metrics import EndpointMetrics
 from zflow_constructs.endpoint.rollback import Rollback
 from zflow_constructs.endpoint.rollout import POLL_SECONDS, EndpointRollout, Sample
-from zflow_constructs.endpoint.rules import check_endpoint
+from zflow_constructs.endpoint.rules import check_endpoint, doubts
 from zflow_constructs.endpoint.smoke_test import SmokeTest
 from zflow_constructs.endpoint.state import EndpointState, check_name, shortened
 from zflow_constructs.endpoint.variants import EndpointVariant, Serverless
@@ -181,6 +181,8 @@ class InferencePipelineEndpoint(Step):
             seconds=self._seconds,
             used=[keyword for keyword, value in given.items() if value],
         )
+        for number, doubt in enumerate(doubts(variants or [single], self._deployments)):
+            Annotations.of(self).add_warning_v2(f"zflow_constructs:endpoint{number}", doubt)
         self._job = JobName(self.name, base=shortened(self._endpoint_name))
         every = [*(variants or [single]), *shadow_variants]
         there = [variant.model.role for variant in every if variant.model]

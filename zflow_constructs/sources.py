@@ -152,6 +152,11 @@ class ModelData:
     uri: str | Expression
     place: Place
 
+    @property
+    def location(self) -> DataLocation:
+        """The archive as data, for a step that reads it: `inputs={"model": train.model_data.location}`."""
+        return DataLocation(self.uri, self.place)
+
     @classmethod
     def from_bucket(cls, bucket: s3.IBucket, key: str) -> "ModelData":
         """A model that was trained elsewhere.

@@ -1,5 +1,6 @@
 """The values that describe an endpoint: how it scales, is updated, rolled back, tested, and what it keeps."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from aws_cdk import aws_applicationautoscaling as applicationautoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Annotations, Match
 
 import zflow_constructs as zflow
 from tests.constructs.parts import bucket, model, stack
@@ -300,3 +302,25 @@ def test_data_is_captured_as_told() -> None:
         allow(["kms:Decrypt", "kms:GenerateDataKey"], "arn:aws:kms:eu-central-1:111122223333:key/captured"),
     ]
     assert [location.uri for location in captured.step.captured] == ["s3://lake/captured/"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "machines", "warned"),
+    [
+        (zflow.Deployment.canary(zflow.Capacity.percent(10), wait_interval=Duration.minutes(5)), 1, True),
+        (zflow.Deployment.rolling(zflow.Capacity.percent(50), wait_interval=Duration.minutes(5)), 1, True),
+        (zflow.Deployment.linear(zflow.Capacity.percent(50), wait_interval=Duration.minutes(5)), 2, False),
+        (zflow.Deployment.all_at_once(), 1, False),
+    ],
+)
+def test_a_part_of_a_single_machine_is_warned_of(deployment: zflow.Deployment, machines: int, *, warned: bool) -> None:
+    scope = stack()
+    zflow.InferencePipelineEndpoint(
+        scope, "Endpoint", containers=[model(scope)], deployment=deployment, instance_count=machines
+    )
+    text = (
+        'The variant "AllTraffic" starts with one machine, and its traffic moves in parts. SageMaker takes half of the '
+        "machines at most for a part. Give instance_count=2, or use Deployment.all_at_once."
+    )
+    found = Annotations.from_stack(scope).find_warning("*", Match.string_like_regexp(f"^{re.escape(text)}"))
+    assert len(found) == warned

@@ -134,3 +134,11 @@ def test_a_model_that_was_trained_elsewhere_is_one_object() -> None:
     lake = bucket(stack())
     model = zflow.ModelData.from_bucket(lake, "scoring/model.tar.gz")
     assert model == zflow.ModelData("s3://lake/scoring/model.tar.gz", FixedPlace(lake, "scoring/model.tar.gz"))
+
+
+def test_the_archive_of_a_model_is_data_for_a_step_that_reads_it() -> None:
+    lake = bucket(stack())
+    model = zflow.ModelData.from_bucket(lake, "scoring/model.tar.gz")
+    assert model.location == zflow.DataLocation(
+        "s3://lake/scoring/model.tar.gz", FixedPlace(lake, "scoring/model.tar.gz")
+    )

@@ -352,7 +352,7 @@ def no_script(_: Stack) -> object:
 
 @told(
     'SourceCode: there is no directory examples/risk_skoring. In examples/ there are: "acknowledging.py", ',
-    '"champion_challenger", "per_country", "risk_scoring". Did you mean "risk_scoring"?',
+    '"champion_challenger", "per_country", "risk_scoring", "tuning". Did you mean "risk_scoring"?',
 )
 def no_directory(_: Stack) -> object:
     return zflow.SourceCode.from_directory("examples/risk_skoring", entry_point="train.py")

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -71,6 +72,16 @@ def test_without_a_terminal_each_change_is_a_line_of_its_own() -> None:
     assert output.getvalue().splitlines()[1].endswith("s: States.TaskFailed: no data")
 
 
+def test_a_line_that_is_json_is_shown_as_its_message() -> None:
+    output = io.StringIO()
+    shown = RunConsole(Console(file=output, width=80))
+    steps = Steps(MACHINE, on_change=shown.on_step)
+    steps.on_event(ENTERED)
+    steps.on_step_line("Train", json.dumps({"level": "INFO", "message": "epoch 3"}))
+    steps.end("ABORTED")
+    assert output.getvalue().splitlines()[1].endswith("s: epoch 3")
+
+
 def test_a_report_says_the_failed_step_its_reason_and_the_end_of_its_log(tmp_path: Path) -> None:
     steps = Steps(MACHINE, on_change=lambda _step: None)
     for event in (ENTERED, FAILED):
@@ -94,6 +105,21 @@ def test_a_failure_that_no_step_has_is_said_too(tmp_path: Path) -> None:
     output = io.StringIO()
     report(Console(file=output, width=40), _result([]), tmp_path)
     assert output.getvalue().splitlines()[0] == "The workflow ended FAILED: States.Runtime no such state"
+
+
+def test_the_outputs_of_the_workflow_are_shown_each_on_a_line_and_null_where_a_step_was_skipped(tmp_path: Path) -> None:
+    output = io.StringIO()
+    given = {"auc": 0.75, "decision": "rejected", "live": None, "scores": [1] * 100}
+    result = replace(_result([]), status="SUCCEEDED", output=given)
+    report(Console(file=output, width=40), result, tmp_path)
+    assert output.getvalue().splitlines() == [
+        "The workflow outputs",
+        "  auc: 0.75",
+        "  decision: rejected",
+        "  live: null",
+        f"  scores: {str([1] * 100)[:200]}...",
+        f"Everything is in {tmp_path}",
+    ]
 
 
 def test_a_cause_is_read_as_what_it_says() -> None:

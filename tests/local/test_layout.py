@@ -74,4 +74,6 @@ def test_a_map_of_a_step_s_own_states_is_no_loop() -> None:
     processor = {"StartAt": "Check: each", "States": {"Check: each": each}}
     found = layout({"States": {"Check: all": {"Type": "Map", "ItemProcessor": processor, "End": True}}})
     assert (found.steps, found.loops) == ({"Check": ""}, frozenset())
-    assert found.places["Check: each"] == Place("Check", Role.WORK, "/Check: all/0", 1, ends=True)
+    assert found.places["Check: all"] == Place("Check", Role.WORK, "", 0, ends=True)
+    # An item's end is not the step's: more states of the step may follow.
+    assert found.places["Check: each"] == Place("Check", Role.WORK, "/Check: all/0", 1, ends=False)

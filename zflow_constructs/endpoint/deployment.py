@@ -189,6 +189,12 @@ class Deployment:
         return cls({"RollingUpdatePolicy": policy}, least)
 
     @property
+    def in_parts(self) -> bool:
+        """Whether the traffic moves in parts."""
+        routing = self.policy.get("BlueGreenUpdatePolicy")
+        return not (isinstance(routing, Mapping) and "ALL_AT_ONCE" in str(routing["TrafficRoutingConfiguration"]))
+
+    @property
     def is_rolling(self) -> bool:
         """Whether machines are replaced batch by batch."""
         return "RollingUpdatePolicy" in self.policy

@@ -53,6 +53,22 @@ def check_endpoint(
         raise WorkflowError(f"{label}: {problem}")
 
 
+def doubts(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment]) -> Iterator[str]:
+    """What SageMaker may refuse when the endpoint is updated: it depends on how many machines there are then.
+
+    Args:
+        variants: the production variants.
+        deployments: how it is updated: none or one.
+    """
+    for variant in variants:
+        alone = variant.instance_count == 1 and not variant.serverless
+        if alone and any(deployment.in_parts for deployment in deployments):
+            yield (
+                f'The variant "{variant.name}" starts with one machine, and its traffic moves in parts. SageMaker takes '
+                "half of the machines at most for a part. Give instance_count=2, or use Deployment.all_at_once."
+            )
+
+
 def _variants(variants: Sequence[EndpointVariant], shadow_variants: Sequence[EndpointVariant]) -> Iterator[str]:
     if len(variants) > _MOST_VARIANTS:
         yield f"there are {len(variants)} variants. An endpoint has {_MOST_VARIANTS} at most."

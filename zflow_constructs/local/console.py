@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +29,7 @@ _ENDED = {StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.ABORTED, StepStatu
 _COUNTED = (StepStatus.SUCCEEDED, StepStatus.RUNNING, StepStatus.SKIPPED, StepStatus.FAILED)
 _FAILED_ITEMS = 5
 _LOG_LINES = 15
+_OUTPUT_CHARACTERS = 200
 
 
 class RunConsole:
@@ -105,7 +106,7 @@ class RunConsole:
 
 
 def report(console: Console, result: RunResult, folder: Path) -> None:
-    """Say how a run ended: a failure's step, reason and log first.
+    """Say how a run ended: a failure's step, reason and log first, or what it outputs.
 
     Args:
         console: Where to.
@@ -121,11 +122,22 @@ def report(console: Console, result: RunResult, folder: Path) -> None:
         said = any(not _went_on(step, result.steps) for step in _failed(result.steps))
         reason = "" if said else f": {result.error} {result.cause}"
         console.print(Text(f"The workflow ended {result.status}{reason}", style="bold red"), soft_wrap=True)
+    _report_output(console, result.output)
     for follow_up in result.follow_ups:
         _report_follow_up(console, follow_up, folder)
     for failure in result.undelivered:
         console.print(Text(f"A function failed on an event: {failure}", style="red"), soft_wrap=True)
     console.print(Text(f"Everything is in {folder}"), soft_wrap=True)
+
+
+def _report_output(console: Console, output: object) -> None:
+    if not isinstance(output, Mapping) or not output:
+        return
+    console.print(Text("The workflow outputs"), soft_wrap=True)
+    for name, value in output.items():
+        said = value if isinstance(value, str) else json.dumps(value)
+        shown = said if len(said) <= _OUTPUT_CHARACTERS else f"{said[:_OUTPUT_CHARACTERS]}..."
+        console.print(Text(f"  {name}: {shown}"), soft_wrap=True)
 
 
 def _report_follow_up(console: Console, follow_up: FollowUp, folder: Path) -> None:
@@ -187,7 +199,20 @@ def _remark(step: Step) -> str:
     if step.waits_for and step.status is not StepStatus.RUNNING:
         return f"waits for {step.waits_for}"
     error = f"{step.error}: {reason(step.cause)}".splitlines()[0] if step.error else ""
-    return " · ".join(part for part in (_progress(step), error or step.last_line) if part)
+    return " · ".join(part for part in (_progress(step), error or _message(step.last_line)) if part)
+
+
+def _message(line: str) -> str:
+    """What a line of a log says: of one that is JSON, its message."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return line
+    match value:
+        case {"message": str(text)}:
+            return text
+        case _:
+            return line
 
 
 def _progress(step: Step) -> str:

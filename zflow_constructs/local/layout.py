@@ -147,6 +147,8 @@ def _place(state: _State, steps: set[str], loops: set[str]) -> Place:
     if state.own not in steps:
         return Place("", Role.MACHINERY, state.scope, len(state.maps), ends)
     roles = {f"{state.own}: skipped": Role.SKIP, f"{state.own}: failed": Role.FAILURE}
+    # The end of an item of a step's own Map is not the step's.
+    ends = ends and state.own not in {held.split(": ", 1)[0] for held in state.maps}
     return Place(state.own, roles.get(state.name, Role.WORK), state.scope, len(state.maps), ends)
 
 

@@ -82,7 +82,7 @@ class Services:
         self.models = Models(region=aws.region, account=aws.account)
         self.endpoints = self._make_endpoints()
         self.jobs = self._make_jobs()
-        self.tuning = TuningJobs(self.jobs, region=aws.region, account=aws.account)
+        self.tuning = TuningJobs(self.jobs, region=aws.region, account=aws.account, on_line=on_job_line)
         self.registry = ModelRegistry(region=aws.region, account=aws.account, exists=self._objects.exists)
         self.urls = FunctionUrls(self.functions.call)
 

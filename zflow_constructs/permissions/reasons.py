@@ -307,6 +307,11 @@ REASONS = (
     Reason("lambda", "sns:Publish", "Sends the messages that ask for a decision."),
     Reason(
         "lambda",
+        "kms:Decrypt kms:GenerateDataKey*",
+        "The topic is encrypted with this key, which SNS uses in the name of who sends a message.",
+    ),
+    Reason(
+        "lambda",
         "dynamodb:GetItem dynamodb:UpdateItem",
         "Keeps what is to be decided, with the hash of each link's key, and what was decided.",
     ),

@@ -74,7 +74,7 @@ def client(aws: AwsServer, lines: list[tuple[str, str]], tmp_path_factory: pytes
         processing=Square,
         on_line=lambda job, line: lines.append((job, line)),
     )
-    tuning = TuningJobs(jobs, **place)
+    tuning = TuningJobs(jobs, **place, on_line=lambda job, line: lines.append((job, line)))
     models = Models(**place)
     aws.use(
         [
@@ -167,7 +167,14 @@ def test_a_tuning_job_is_described_as_aws_describes_it(client: Api, lines: list[
             "FinalHyperParameterTuningJobObjectiveMetric": {"Type": "Minimize", "MetricName": "loss", "Value": 1.0},
         },
     }
-    assert lines == [("described", "x=3"), ("described", "x=0"), ("described", "x=2")]
+    assert lines == [
+        ("described", "x=3"),
+        ("described", "training jobs ended: 1, best loss: 4"),
+        ("described", "x=0"),
+        ("described", "training jobs ended: 2, best loss: 1"),
+        ("described", "x=2"),
+        ("described", "training jobs ended: 3, best loss: 1"),
+    ]
 
 
 def test_its_training_jobs_are_jobs_like_others(client: Api) -> None:

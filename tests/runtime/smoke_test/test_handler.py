@@ -114,7 +114,7 @@ def test_what_is_logged_has_neither_the_sample_nor_the_answer(
         ask(module, "A", "B")
     printed = capsys.readouterr()
     lines = [json.loads(line) for line in printed.out.splitlines()]
-    assert [sorted(line) for line in lines] == [["level", "milliseconds", "variant"]] * (
+    assert [sorted(line) for line in lines] == [["level", "message", "milliseconds", "variant"]] * (
         2 if answers[0][0] == 200 else 1
     )
     for secret in (SECRET, "private", "0.5"):

@@ -75,7 +75,8 @@ def _ask(event: Event, variant: str) -> Answer:
     except (BotoCoreError, ClientError) as error:
         raise SmokeTestFailed(f"The variant {variant} did not answer: {error}") from None
     milliseconds = round((time.monotonic() - start) * 1000)
-    print(json.dumps({"level": "INFO", "variant": variant, "milliseconds": milliseconds}), flush=True)  # noqa: T201
+    said = {"level": "INFO", "message": f"{variant} answered in {milliseconds} ms"}
+    print(json.dumps({**said, "variant": variant, "milliseconds": milliseconds}), flush=True)  # noqa: T201
     if not answer:
         raise SmokeTestFailed(f"The variant {variant} gave an empty answer.")
     if event["contains"] not in answer:
