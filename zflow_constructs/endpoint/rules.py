@@ -64,8 +64,8 @@ def doubts(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment
         alone = variant.instance_count == 1 and not variant.serverless
         if alone and any(deployment.in_parts for deployment in deployments):
             yield (
-                f'The variant "{variant.name}" starts with one machine, and its traffic moves in parts. SageMaker takes '
-                "half of the machines at most for a part. Give instance_count=2, or use Deployment.all_at_once."
+                f'The variant "{variant.name}" starts with one machine, and its traffic moves in parts. SageMaker '
+                "takes half of the machines at most for a part. Give instance_count=2, or use Deployment.all_at_once."
             )
 
 
