@@ -100,6 +100,8 @@ def test_the_record_says_of_each_step_when_it_ran_which_states_and_where_its_log
     record = on_sail.record
 
     assert record["input"] == {}
+    configuration = record["output"]["Endpoint"].pop("config_name")
+    assert configuration.startswith("risk-scoring-")
     assert record["output"] == {"Endpoint": {"endpoint_name": "risk-scoring", "status": "live"}}
     assert (record["endpoints"], record["undelivered"]) == (["risk-scoring"], [])
     for step in record["steps"]:

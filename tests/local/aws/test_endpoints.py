@@ -97,8 +97,8 @@ def no_jobs(aws: AwsServer, folder: Path) -> Jobs:
 
 @pytest.fixture(scope="module")
 def bucket(aws: AwsServer) -> str:
-    aws.clients.s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": REGION})
-    return "lake"
+    aws.clients.s3.create_bucket(Bucket="captures", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return "captures"
 
 
 def make_model(client: Api, name: str, *containers: str) -> str:
@@ -216,7 +216,7 @@ def test_requests_and_answers_are_captured_as_sagemaker_does(aws: AwsServer, cli
     capture = {
         "EnableCapture": True,
         "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": "s3://lake/captured",
+        "DestinationS3Uri": "s3://captures/captured",
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
     }
@@ -228,7 +228,7 @@ def test_requests_and_answers_are_captured_as_sagemaker_does(aws: AwsServer, cli
     wait_for(client, "kept", "InService")
     predict(aws, "kept", b"1,2")
     store = ObjectStore(aws.clients.s3)
-    (file,) = store.list("s3://lake/captured/kept/All/")
+    (file,) = store.list("s3://captures/captured/kept/All/")
     line = json.loads(store.read(file))
     data = line["captureData"]
     assert data["endpointInput"] == {
@@ -249,8 +249,8 @@ def test_an_asynchronous_endpoint_answers_into_s3_and_tells_of_it(
     topics = {"SuccessTopic": "arn:aws:sns:eu-central-1:111122223333:answers"}
     queue = {
         "OutputConfig": {
-            "S3OutputPath": "s3://lake/answers",
-            "S3FailurePath": "s3://lake/failures",
+            "S3OutputPath": "s3://captures/answers",
+            "S3FailurePath": "s3://captures/failures",
             "NotificationConfig": topics,
         }
     }
@@ -263,10 +263,10 @@ def test_an_asynchronous_endpoint_answers_into_s3_and_tells_of_it(
     store = ObjectStore(aws.clients.s3)
     runtime = api(aws, "sagemaker-runtime")
     for name, body in (("good", b"1,2"), ("bad", b"bad")):
-        store.write(f"s3://lake/requests/{name}.csv", body)
+        store.write(f"s3://captures/requests/{name}.csv", body)
     good, bad = (
         runtime.invoke_endpoint_async(
-            EndpointName="queued", InputLocation=f"s3://lake/requests/{name}.csv", ContentType="text/csv"
+            EndpointName="queued", InputLocation=f"s3://captures/requests/{name}.csv", ContentType="text/csv"
         )
         for name in ("good", "bad")
     )
@@ -283,7 +283,7 @@ def test_an_endpoint_that_answers_at_once_takes_no_asynchronous_request(aws: Aws
     client.create_endpoint(EndpointName="direct", EndpointConfigName=make_config(client, "direct", "one"))
     wait_for(client, "direct", "InService")
     with pytest.raises(ClientError, match="does not support async inference"):
-        api(aws, "sagemaker-runtime").invoke_endpoint_async(EndpointName="direct", InputLocation="s3://lake/x")
+        api(aws, "sagemaker-runtime").invoke_endpoint_async(EndpointName="direct", InputLocation="s3://captures/x")
 
 
 def test_configurations_are_listed_the_newest_first_by_a_part_of_their_names(client: Api) -> None:
