@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import boto3
 import pytest
@@ -100,9 +101,9 @@ def test_the_record_says_of_each_step_when_it_ran_which_states_and_where_its_log
     record = on_sail.record
 
     assert record["input"] == {}
-    configuration = record["output"]["Endpoint"].pop("config_name")
-    assert configuration.startswith("risk-scoring-")
-    assert record["output"] == {"Endpoint": {"endpoint_name": "risk-scoring", "status": "live"}}
+    served = cast("dict[str, dict[str, str]]", record["output"])["Endpoint"]
+    assert served["config_name"].startswith("risk-scoring-")
+    assert (served["endpoint_name"], served["status"]) == ("risk-scoring", "live")
     assert (record["endpoints"], record["undelivered"]) == (["risk-scoring"], [])
     for step in record["steps"]:
         assert (step["error"], step["cause"]) == ("", "")
