@@ -210,6 +210,16 @@ def test_an_update_ends_when_it_has_begun_and_a_rolled_back_one_succeeds() -> No
     assert "the update failed or was rolled back" in str(failure)
 
 
+@row("How traffic moves to a new configuration, and what moves it back")
+def test_the_deployment_of_an_update_has_no_keyword_and_cannot_be_given() -> None:
+    theirs = inspect.signature(tasks.SageMakerUpdateEndpoint.__init__).parameters
+    assert [name for name in theirs if any(word in name for word in ("deploy", "rollback", "retain"))] == []
+    rendered = plain_cdk.synthesized(lambda scope: [plain_cdk.update(scope)]).state("Update")
+    assert fields(rendered["Arguments"]).keys() == {"EndpointName", "EndpointConfigName"}
+    own = inspect.signature(zflow.InferencePipelineEndpoint.__init__).parameters
+    assert {"deployment", "rollback", "smoke_test"} <= own.keys()
+
+
 @row("Values that SageMaker refuses")
 def test_what_sagemaker_refuses_is_synthesized() -> None:
     def wrong(scope: Stack) -> list[plain_cdk.Task]:

@@ -106,7 +106,7 @@ def page(table: Sequence[Row]) -> str:
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>A model for each country</title>'
-        "<style>body{font:16px sans-serif}td,th{padding:.3em 1em;text-align:left}"
+        "<style>body{font:16px sans-serif}td,th{padding:.3em 1em;text-align:left;white-space:nowrap}"
         ".bar{display:inline-block;height:.8em;margin-right:.5em}</style>"
         "<h1>A model for each country</h1><p>Mean absolute error in miles per gallon on cars that no model has seen: "
         "the country's own model in green, the common one in grey.</p>"
