@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from zflow_constructs.spark_options import SparkOptions
     from zflow_constructs.step import Step, StepGroup
     from zflow_constructs.sub_workflow import WorkflowStep
+    from zflow_constructs.timeouts import Timeouts
     from zflow_constructs.training import TrainingStep
     from zflow_constructs.training_channels import TrainingChannel
     from zflow_constructs.training_machines import InstanceGroup
@@ -119,6 +120,7 @@ __all__ = [
     "SparkPythonTask",
     "Step",
     "StepGroup",
+    "Timeouts",
     "TrainingChannel",
     "TrainingStep",
     "TuningStep",
@@ -186,6 +188,7 @@ _MODULES = {
     "SparkPythonTask": "databricks",
     "Step": "step",
     "StepGroup": "step",
+    "Timeouts": "timeouts",
     "TrainingChannel": "training_channels",
     "TrainingStep": "training",
     "TuningStep": "tuning",

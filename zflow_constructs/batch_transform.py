@@ -71,7 +71,7 @@ class BatchTransformStep(Step):
         experiment: the experiment that the job belongs to. Default: none
         instance_type: the machine. Default: m5.large
         instance_count: how many machines. Default: 1
-        timeout: the job is stopped, and the step fails, after this time. Default: 1 day
+        timeout: the job is stopped, and the step fails, after this time. Default: as the workflow says, 1 day
         invocation_timeout: how long the containers may take for a request, 1 hour at most. Default: 10 minutes
         invocation_retries: how often a request that fails is sent again, 3 times at most. Default: 3
         vpc: the VPC that the model runs in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
@@ -176,7 +176,7 @@ class BatchTransformStep(Step):
         self._captured = [data_capture.location(self)] if data_capture else []
         self._volume_keys = [volume_key] if volume_key else []
         self._job = JobName(self.name)
-        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
         assembled = assemble or ("Line" if split == "Line" else "None")
         processing = Processing(input_filter or "", join_input, output_filter or "")
         processing.check(self.label, content_type=data.content_type, accept=accept, split=split, assemble=assembled)
@@ -255,7 +255,7 @@ class BatchTransformStep(Step):
         job = Task(
             resource="arn:aws:states:::sagemaker:createTransformJob.sync",
             arguments=self._request,
-            timeout_seconds=self._seconds,
+            timeout_seconds=next(iter(self._own_limit), self.timeouts.job_seconds),
             assign={self.variable: {"job_name": completed_name(self.label, "TransformJob")}},
             retry=self.retry.job_retriers(),
             next=clean_up if self._models else EXIT,

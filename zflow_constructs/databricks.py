@@ -115,7 +115,7 @@ class DatabricksJobStep(Step):
             `--name s3://...` and to other steps as `step.outputs[name]`. Default: none
         libraries: packages from PyPI, such as `matplotlib==3.10.0`. Default: none
         content_type: the MIME type of the outputs. Default: text/csv
-        timeout: the run is cancelled, and the step fails, after this time. Default: 1 day
+        timeout: the run is cancelled, and the step fails, after this time. Default: as the workflow says, 1 day
         request_overrides: fields of runs/submit's task that have no keyword here, laid over it. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
@@ -156,7 +156,7 @@ class DatabricksJobStep(Step):
         self._cluster = cluster
         self._inputs = dict(inputs or {})
         self._script = task.code.as_file(self, "Script")
-        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.days(1), least=60, most=28 * _DAY)
+        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
         self._outputs = Outputs(
             id, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )
@@ -184,15 +184,16 @@ class DatabricksJobStep(Step):
             "new_cluster": cluster.render(),
             **({"libraries": [{"pypi": {"package": library}} for library in libraries]} if libraries else {}),
         }
-        self._request: dict[str, Template] = {
-            "tasks": [merge_overrides(submitted, request_overrides or {})],
-            "timeout_seconds": self._seconds,
-        }
+        self._tasks = [merge_overrides(submitted, request_overrides or {})]
 
     @property
     def outputs(self) -> Mapping[str, DataLocation]:
         """What the script writes, by name."""
         return self._outputs
+
+    @property
+    def _seconds(self) -> int:
+        return next(iter(self._own_limit), self.timeouts.job_seconds)
 
     @property
     def looks(self) -> int:
@@ -262,7 +263,7 @@ class DatabricksJobStep(Step):
                     "item": Turn(),
                     "redrive": Jsonata(REDRIVE_COUNT),
                     "max_attempts": _TRANSIENT_ATTEMPTS,
-                    "request": self._request,
+                    "request": {"tasks": self._tasks, "timeout_seconds": self._seconds},
                 },
             },
             timeout_seconds=CALL_SECONDS,

@@ -17,7 +17,6 @@ from zflow_constructs.retry import LAMBDA, Retry
 from zflow_constructs.step import Step, StepGroup, whole_seconds
 
 _LONGEST_SECONDS = 900
-_LONGEST = Duration.seconds(_LONGEST_SECONDS)
 
 
 class LambdaStep(Step):
@@ -31,7 +30,7 @@ class LambdaStep(Step):
         function: the function.
         payload: its event; outputs of other steps and run parameters may stand in it. Default: {}
         outputs: the fields of its answer that other steps use, as `step.outputs[name]`. Default: none
-        timeout: the step fails after this time. Default: 15 minutes, the longest that a Lambda runs
+        timeout: the step fails after this time. Default: as the workflow says, 15 minutes
         retry: whether a function that raised is called again; faults of the Lambda service are in any case.
             Default: as the workflow says
         after: steps, or groups of them, that must have ended before. Default: none
@@ -65,7 +64,9 @@ class LambdaStep(Step):
         self._function = function
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
-        self._seconds = whole_seconds(self.label, "timeout", timeout or _LONGEST, least=1, most=_LONGEST_SECONDS)
+        self._own_limit = (
+            [whole_seconds(self.label, "timeout", timeout, least=1, most=_LONGEST_SECONDS)] if timeout else []
+        )
 
     @property
     def function(self) -> lambda_.IFunction:
@@ -82,7 +83,7 @@ class LambdaStep(Step):
         task = Task(
             resource="arn:aws:states:::lambda:invoke",
             arguments={"FunctionName": self._function.function_arn, "Payload": self._payload},
-            timeout_seconds=self._seconds,
+            timeout_seconds=next(iter(self._own_limit), self.timeouts.function_seconds),
             assign={
                 self.variable: {name: Jsonata(field_path("$states.result.Payload", name)) for name in self._outputs}
             },

@@ -25,7 +25,7 @@ from zflow_constructs.endpoint.history import EndpointHistory
 from zflow_constructs.endpoint.metrics import EndpointMetrics
 from zflow_constructs.endpoint.rollback import Rollback
 from zflow_constructs.endpoint.rollout import POLL_SECONDS, EndpointRollout, Sample
-from zflow_constructs.endpoint.rules import check_endpoint, doubts
+from zflow_constructs.endpoint.rules import check_endpoint, check_waits, doubts
 from zflow_constructs.endpoint.smoke_test import SmokeTest
 from zflow_constructs.endpoint.state import EndpointState, check_name, shortened
 from zflow_constructs.endpoint.variants import EndpointVariant, Serverless
@@ -78,7 +78,7 @@ class InferencePipelineEndpoint(Step):
         instance_type: the machine. Default: m5.large
         instance_count: how many machines, at first if they scale. Default: 1
         autoscaling: how the machines scale. Default: they don't
-        timeout: the step fails if the endpoint does not serve within this time. Default: 2 hours
+        timeout: the step fails if the endpoint does not serve within this time. Default: as the workflow says, 2 hours
         vpc: the VPC that the model serves in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
         subnets: which of the VPC's subnets. Default: the private ones
         security_groups: those of the model. Default: a new one
@@ -163,7 +163,7 @@ class InferencePipelineEndpoint(Step):
                 f"{self.label}: nothing serves. Give containers=[...], model=... for one that is there already, or "
                 "variants=[...]."
             )
-        self._seconds = whole_seconds(self.label, "timeout", timeout or Duration.hours(2), least=60, most=_DAY)
+        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=_DAY)] if timeout else []
         self._rollback = [rollback or Rollback()] if deployment or rollback else []
         self._deployments = [deployment or Deployment.all_at_once()] if self._rollback else []
         given = {
@@ -178,9 +178,10 @@ class InferencePipelineEndpoint(Step):
             shadow_variants=shadow_variants,
             asynchronous=asynchronous is not None,
             deployments=self._deployments,
-            seconds=self._seconds,
             used=[keyword for keyword, value in given.items() if value],
         )
+        for seconds in self._own_limit:
+            check_waits(self.label, self._deployments, seconds)
         for number, doubt in enumerate(doubts(variants or [single], self._deployments)):
             Annotations.of(self).add_warning_v2(f"zflow_constructs:endpoint{number}", doubt)
         self._job = JobName(self.name, base=shortened(self._endpoint_name))
@@ -308,6 +309,7 @@ class InferencePipelineEndpoint(Step):
         `Endpoint: update` -> `Endpoint: wait` -> `Endpoint: check` -> `Endpoint: settled?` -> `Endpoint` -> ...
         """
         models = list(self._fleet.models.values())
+        check_waits(self.label, self._deployments, self._seconds)
         following = [*(model.state_name for model in models), f"{self.name}: config"]
         creations: dict[str, Part] = {
             model.state_name: model.creation(then=then) for model, then in zip(models, following[1:], strict=True)
@@ -343,6 +345,10 @@ class InferencePipelineEndpoint(Step):
         for key in self._volume_keys:
             # SageMaker hands the key on to the machines' disks.
             key.grant(binding.role, "kms:CreateGrant")
+
+    @property
+    def _seconds(self) -> int:
+        return next(iter(self._own_limit), self.timeouts.endpoint_seconds)
 
     @property
     def _history(self) -> EndpointHistory:

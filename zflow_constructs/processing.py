@@ -20,7 +20,7 @@ from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
 from zflow_constructs.experiment import ExperimentConfig
 from zflow_constructs.hyperparameters import hyperparameter
-from zflow_constructs.jobs import completed_name, tag_fields
+from zflow_constructs.jobs import completed_name, tag_fields, within
 from zflow_constructs.machines import Machines
 from zflow_constructs.network import Network
 from zflow_constructs.outputs import Outputs
@@ -35,8 +35,6 @@ from zflow_constructs.step import Step, StepGroup, whole_seconds
 from zflow_constructs.storage import grant_read, grant_read_asset, grant_write
 
 _LONGEST = 777_600
-# What SageMaker needs besides the running time itself, to start and to stop the machines.
-_AROUND_THE_RUN = 15 * 60
 _EVENT_LOGS = "spark-event-logs"
 
 
@@ -69,7 +67,7 @@ class ProcessingStep(Step):
         instance_type: the machine. Default: m5.large
         instance_count: how many machines: in Spark's images a cluster, in others each runs the script. Default: 1
         volume_size: the disk of each. Default: 30 GiB
-        max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
+        max_runtime: the job is stopped, and the step fails, after this time. Default: as the workflow says, 1 day
         vpc: the VPC that the job runs in; S3, ECR and CloudWatch are reached from there. Default: that of SageMaker
         subnets: which of the VPC's subnets. Default: the private ones
         security_groups: those of the job. Default: a new one, which only the job's own machines get into
@@ -139,6 +137,7 @@ class ProcessingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
+        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
         machines = Machines.of(self.label, instance_type, instance_count)
         self._image = image.bind(self, purpose="processing", machine=machines.type)
         submitted = spark or SparkOptions()
@@ -276,10 +275,12 @@ class ProcessingStep(Step):
 
     def fragment(self) -> Fragment:
         """`Evaluate` (createProcessingJob.sync), then `Evaluate: report metrics` (getObject) if it is read."""
+        seconds = min(self.timeouts.job_seconds, _LONGEST)
+        request = self._request if self._limited else within(self._request, seconds)
         task = Task(
             resource="arn:aws:states:::sagemaker:createProcessingJob.sync",
-            arguments=self._request,
-            timeout_seconds=self._longest() + _AROUND_THE_RUN,
+            arguments=request,
+            timeout_seconds=self._longest(request) + self.timeouts.around_a_job_seconds,
             assign={self.variable: {"job_name": completed_name(self.label, "ProcessingJob")}},
             retry=self.retry.job_retriers(),
             next=self._reports.start,
@@ -315,8 +316,8 @@ class ProcessingStep(Step):
         binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerProcessingJobsRule")
         self._reports.bind(binding)
 
-    def _longest(self) -> int:
-        match self._request.get("StoppingCondition"):
+    def _longest(self, request: Mapping[str, Template]) -> int:
+        match request.get("StoppingCondition"):
             case {"MaxRuntimeInSeconds": int(seconds)}:
                 return seconds
         return self._seconds

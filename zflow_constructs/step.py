@@ -13,6 +13,7 @@ from zflow_constructs.core.expressions import Condition, Expression
 from zflow_constructs.core.fragment import Fragment, StepNode
 from zflow_constructs.core.references import StepOutput
 from zflow_constructs.retry import Retry
+from zflow_constructs.timeouts import DEFAULTS, Timeouts
 
 _STEP_ID = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,49}")
 
@@ -121,6 +122,7 @@ class Step(Construct):
         self._optional = optional
         self._own_retry = () if retry is None else (retry,)
         self._inherited_retry = Retry()
+        self._inherited_timeouts = DEFAULTS
         if isinstance(scope, StepGroup):
             scope.take(self)
 
@@ -155,6 +157,11 @@ class Step(Construct):
         return next(iter(self._own_retry), self._inherited_retry)
 
     @property
+    def timeouts(self) -> Timeouts:
+        """How long it may take, where it says nothing itself. It is final in `fragment()`."""
+        return self._inherited_timeouts
+
+    @property
     def repeated(self) -> Sequence["Step"]:
         """The steps that it repeats: a loop's own."""
         return ()
@@ -172,13 +179,15 @@ class Step(Construct):
         """
         return StepOutput(self.path, self.name, path)
 
-    def inherit(self, retry: Retry) -> None:
+    def inherit(self, retry: Retry, timeouts: Timeouts) -> None:
         """Takes what its workflow says for the steps that say nothing themselves.
 
         Args:
             retry: how often what fails is tried again.
+            timeouts: how long they may take.
         """
         self._inherited_retry = retry
+        self._inherited_timeouts = timeouts
 
     def fragment(self) -> Fragment:
         """The step's states. Every kind of step defines its own."""

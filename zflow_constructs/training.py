@@ -18,7 +18,7 @@ from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.experiment import ExperimentConfig
-from zflow_constructs.jobs import completed_name, tag_fields
+from zflow_constructs.jobs import completed_name, tag_fields, within
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
@@ -53,7 +53,7 @@ class TrainingStep(Step):
             job writes into the workflow's bucket is encrypted as that says. Default: SageMaker's own key
         keep_alive: how long the machines are kept, and paid, for the next job of the same kind, which starts sooner:
             6 hours at most. Default: not at all
-        max_runtime: the job is stopped, and the step fails, after this time. Default: 1 day
+        max_runtime: the job is stopped, and the step fails, after this time. Default: as the workflow says, 1 day
         max_retry_attempts: how often SageMaker starts the job again, under its name and within max_runtime, when a
             fault of SageMaker's own ended it: 1 to 30. `retry` is for all failures, and starts new jobs. Default: never
         spot: whether the job takes spot machines, which cost less, come late, and may be taken away. Default: no
@@ -128,6 +128,7 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
+        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
         self._definition = TrainingDefinition(
             self,
             image=image,
@@ -217,10 +218,11 @@ class TrainingStep(Step):
                 else {}
             ),
         }
+        request = self._request if self._limited else within(self._request, self.timeouts.job_seconds)
         task = Task(
             resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
-            arguments=self._request,
-            timeout_seconds=self._definition.time_limit(self._request),
+            arguments=request,
+            timeout_seconds=self._definition.time_limit(request, self.timeouts.around_a_job_seconds),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )

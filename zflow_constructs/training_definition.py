@@ -24,8 +24,6 @@ from zflow_constructs.training_machines import InstanceGroup, TrainingMachines
 from zflow_constructs.training_script import CODE, TrainingScript
 
 _DAY = 86_400
-# What SageMaker needs besides the running time itself, to start and to stop the machines.
-_AROUND_THE_RUN = 15 * 60
 
 
 class TrainingDefinition:
@@ -180,11 +178,12 @@ class TrainingDefinition:
         """Where the models are, and what they are encrypted with."""
         return self._output.place
 
-    def time_limit(self, request: Mapping[str, Template]) -> int:
+    def time_limit(self, request: Mapping[str, Template], around: int) -> int:
         """How long to wait for a job, in seconds: on spot machines with the time that it waits for them.
 
         Args:
             request: the object that has the `StoppingCondition` and `RetryStrategy`, which may have been overridden.
+            around: what SageMaker may take besides, to start and to stop the machines, in seconds.
         """
         starts = 1
         match request.get("RetryStrategy"):
@@ -192,11 +191,11 @@ class TrainingDefinition:
                 starts += retries
         match request.get("StoppingCondition"):
             case {"MaxWaitTimeInSeconds": int(seconds)}:
-                return seconds + _AROUND_THE_RUN
+                return seconds + around
             case {"MaxRuntimeInSeconds": int(seconds)}:
                 # The running time is that of all attempts together.
-                return seconds + starts * _AROUND_THE_RUN
-        return self._seconds + starts * _AROUND_THE_RUN
+                return seconds + starts * around
+        return self._seconds + starts * around
 
     def bind(self, binding: Binding) -> None:
         """Lets the jobs read their channels and code and write their models, and the state machine hand on the role.

@@ -1,6 +1,7 @@
 """Hyperparameter tuning on SageMaker: many training jobs, and the best of them."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from aws_cdk import Duration, Size
 from aws_cdk import aws_ec2 as ec2
@@ -17,7 +18,7 @@ from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import JobName, field_path
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.hyperparameters import Range
-from zflow_constructs.jobs import tag_fields, tuned_name
+from zflow_constructs.jobs import tag_fields, tuned_name, within
 from zflow_constructs.requests import sagemaker_request
 from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation, ModelData, SourceCode
@@ -59,7 +60,7 @@ class TuningStep(Step):
         volume_size: the disk of each. Default: 30 GiB
         volume_key: what the disks are encrypted with; machines with disks of their own, such as g5, take none.
             Default: SageMaker's own key
-        max_runtime: each training job is stopped after this time. Default: 1 day
+        max_runtime: each training job is stopped after this time. Default: as the workflow says, 1 day
         max_retry_attempts: how often SageMaker starts a training job again, under its name and within max_runtime, when
             a fault of SageMaker's own ended it: 1 to 30. Default: never
         spot: whether training jobs take spot machines, which cost less, come late, and may be taken away; a job then
@@ -138,6 +139,10 @@ class TuningStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
+        overridden = (request_overrides or {}).get("TrainingJobDefinition")
+        self._limited = max_runtime is not None or (
+            isinstance(overridden, Mapping) and "StoppingCondition" in overridden
+        )
         for name in hyperparameters or {}:
             if name in ranges:
                 raise WorkflowError(
@@ -268,10 +273,14 @@ class TuningStep(Step):
                 else {}
             ),
         }
+        definition = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
+        if not self._limited:
+            definition = within(definition, self.timeouts.job_seconds)
+        request = {**self._request, "TrainingJobDefinition": definition}
         task = Task(
             resource="arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
-            arguments=self._request,
-            timeout_seconds=self._time_limit(),
+            arguments=request,
+            timeout_seconds=self._time_limit(definition),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )
@@ -299,8 +308,7 @@ class TuningStep(Step):
         value = field_path(f"{_BEST}.TunedHyperParameters", name)
         return Jsonata(f"$number({value})" if self._search.ranges[name].numeric else value)
 
-    def _time_limit(self) -> int:
+    def _time_limit(self, definition: Mapping[str, Template]) -> int:
         """As long as its training jobs may take, if each takes as long as it may."""
-        definition = self._request["TrainingJobDefinition"]
-        each = self._definition.time_limit(definition if isinstance(definition, Mapping) else {})
+        each = self._definition.time_limit(definition, self.timeouts.around_a_job_seconds)
         return min((self._search.rounds + 1) * each, _LONGEST_WAIT)

@@ -31,6 +31,7 @@ from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.retry import Retry
 from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
+from zflow_constructs.timeouts import DEFAULTS, Timeouts
 from zflow_constructs.triggers import call_on_stop, start_on_schedule
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
@@ -65,6 +66,8 @@ class MlWorkflow(Construct):
         retry: how often what fails is tried again, in SageMaker's and Lambda's steps that say nothing themselves, those
             of loops, groups and `finally_` included.
             Default: `Retry()`: throttling and a lack of machines are waited out
+        timeouts: how long the steps may take that say nothing themselves, those of loops, groups and `finally_`
+            included. Default: a day for a job, 2 hours for an endpoint, 15 minutes for a Lambda
 
     Raises:
         WorkflowError: the steps don't fit together, or a value is out of bounds.
@@ -90,6 +93,7 @@ class MlWorkflow(Construct):
         timeout: Duration | None = None,
         log_retention: logs.RetentionDays | None = None,
         retry: Retry | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         super().__init__(scope, id)
         if not _NAME.fullmatch(id):
@@ -99,7 +103,7 @@ class MlWorkflow(Construct):
             )
         self._parameters = RunParameters.of(id, parameters or {})
         members, last = all_steps(steps), all_steps(finally_)
-        nodes, at_the_end = self._nodes(members, last, outputs or {}, retry or Retry())
+        nodes, at_the_end = self._nodes(members, last, outputs or {}, retry or Retry(), timeouts or DEFAULTS)
         self._picture = picture_of(id, nodes, at_the_end)
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
@@ -251,7 +255,12 @@ class MlWorkflow(Construct):
         return {GRAPH_METADATA: self._picture.to_json(), **parameters}
 
     def _nodes(
-        self, steps: Sequence[Step], at_the_end: Sequence[Step], outputs: Mapping[str, Template], retry: Retry
+        self,
+        steps: Sequence[Step],
+        at_the_end: Sequence[Step],
+        outputs: Mapping[str, Template],
+        retry: Retry,
+        timeouts: Timeouts,
     ) -> tuple[list[StepNode], list[StepNode]]:
         """The steps as the compiler takes them, once it is sure that they belong together."""
         name = self.node.id
@@ -277,7 +286,7 @@ class MlWorkflow(Construct):
                     f'MlWorkflow "{name}": two steps have the id "{step.name}", {known.path} and {step.path}. '
                     "Ids name the states of one state machine: rename one."
                 )
-            step.inherit(retry)
+            step.inherit(retry, timeouts)
         nodes, last = [step.compiled() for step in _once(steps)], [step.compiled() for step in _once(at_the_end)]
         check_members(name, nodes, self._parameters, outputs)
         check_at_the_end(name, nodes, last, self._parameters)

@@ -19,7 +19,6 @@ def check_endpoint(
     shadow_variants: Sequence[EndpointVariant],
     asynchronous: bool,
     deployments: Sequence[Deployment],
-    seconds: int,
     used: Sequence[str],
 ) -> None:
     """Checks that an endpoint is one that SageMaker has.
@@ -30,7 +29,6 @@ def check_endpoint(
         shadow_variants: its shadow variants.
         asynchronous: whether its requests are queued.
         deployments: how it is updated: none or one.
-        seconds: how long an update may take.
         used: the keywords among data_capture, network_isolation, smoke_test and vpc that are used.
 
     Raises:
@@ -47,10 +45,29 @@ def check_endpoint(
         *(_serverless(every, used) if any(variant.serverless for variant in every) else ()),
         *(_asynchronous(every, shadow_variants, used) if asynchronous else ()),
         *_scaling(every, asynchronous=asynchronous),
-        *_deployment(variants, deployments, seconds),
+        *_deployment(variants, deployments),
     )
     for problem in problems:
         raise WorkflowError(f"{label}: {problem}")
+
+
+def check_waits(label: str, deployments: Sequence[Deployment], seconds: int) -> None:
+    """Checks that an update can end in time.
+
+    Args:
+        label: the step, for messages: `Step "Endpoint"`.
+        deployments: how it is updated: none or one.
+        seconds: how long an update may take.
+
+    Raises:
+        WorkflowError: its waits alone take longer.
+    """
+    for deployment in deployments:
+        if deployment.least_seconds >= seconds:
+            raise WorkflowError(
+                f"{label}: timeout is {seconds} seconds, and the waits of its deployment alone take "
+                f"{deployment.least_seconds}. Give a longer timeout, or shorter waits."
+            )
 
 
 def doubts(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment]) -> Iterator[str]:
@@ -144,15 +161,10 @@ def _scaling(every: Sequence[EndpointVariant], *, asynchronous: bool) -> Iterato
             )
 
 
-def _deployment(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment], seconds: int) -> Iterator[str]:
+def _deployment(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment]) -> Iterator[str]:
     for deployment in deployments:
         if deployment.is_rolling and (len(variants) > 1 or variants[0].serverless):
             yield (
                 "Deployment.rolling is for one variant on machines. Use all_at_once, canary or linear for several "
                 "variants and for serverless ones."
-            )
-        if deployment.least_seconds >= seconds:
-            yield (
-                f"timeout is {seconds} seconds, and the waits of its deployment alone take {deployment.least_seconds}. "
-                "Give a longer timeout, or shorter waits."
             )
