@@ -163,6 +163,7 @@ class InferencePipelineEndpoint(Step):
                 f"{self.label}: nothing serves. Give containers=[...], model=... for one that is there already, or "
                 "variants=[...]."
             )
+        served = variants or [single]
         self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=_DAY)] if timeout else []
         self._rollback = [rollback or Rollback()] if deployment or rollback else []
         self._deployments = [deployment or Deployment.all_at_once()] if self._rollback else []
@@ -174,7 +175,7 @@ class InferencePipelineEndpoint(Step):
         }
         check_endpoint(
             self.label,
-            variants=variants or [single],
+            variants=served,
             shadow_variants=shadow_variants,
             asynchronous=asynchronous is not None,
             deployments=self._deployments,
@@ -182,10 +183,10 @@ class InferencePipelineEndpoint(Step):
         )
         for seconds in self._own_limit:
             check_waits(self.label, self._deployments, seconds)
-        for number, doubt in enumerate(doubts(variants or [single], self._deployments)):
+        for number, doubt in enumerate(doubts(served, self._deployments)):
             Annotations.of(self).add_warning_v2(f"zflow_constructs:endpoint{number}", doubt)
         self._job = JobName(self.name, base=shortened(self._endpoint_name))
-        every = [*(variants or [single]), *shadow_variants]
+        every = [*served, *shadow_variants]
         there = [variant.model.role for variant in every if variant.model]
         if len(there) == len(every) and (role or vpc or network_isolation):
             raise WorkflowError(
@@ -196,7 +197,7 @@ class InferencePipelineEndpoint(Step):
         self._role = there[0] if len(there) == len(every) else execution_role(self, role, log_group=logs)
         self._fleet = Fleet.of(
             self,
-            variants or [single],
+            served,
             shadow_variants,
             base=self._job.base,
             role=self._role,
@@ -222,6 +223,7 @@ class InferencePipelineEndpoint(Step):
         self._request = sagemaker_request(
             id, "CreateEndpointConfig", self._config(), request_overrides, name_field="EndpointConfigName"
         )
+        validate_request(self.name, "sagemaker", "CreateEndpoint", {**self._names, **self._tags})
         self._update = self._updated_with([each.config(self._alarms) for each in self._deployments])
         # At once, whatever the alarms say; but where there are too few machines for a second fleet, there still are.
         self._put_back = self._updated_with([each.policy for each in self._deployments if each.is_rolling])
@@ -358,6 +360,10 @@ class InferencePipelineEndpoint(Step):
     def _metrics(self) -> EndpointMetrics:
         return EndpointMetrics(self._endpoint_name, self._fleet.names)
 
+    @property
+    def _names(self) -> dict[str, Template]:
+        return {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}
+
     def _config(self) -> dict[str, Template]:
         return {
             "EndpointConfigName": self._job,
@@ -376,9 +382,7 @@ class InferencePipelineEndpoint(Step):
             **(_KEEPS_MACHINES if keeps else {}),
             **({"DeploymentConfig": deployments[0]} if deployments else {}),
         }
-        names: dict[str, Template] = {"EndpointName": self._endpoint_name, "EndpointConfigName": self._job}
-        validate_request(self.name, "sagemaker", "CreateEndpoint", {**names, **self._tags})
-        validate_request(self.name, "sagemaker", "UpdateEndpoint", {**names, **fields})
+        validate_request(self.name, "sagemaker", "UpdateEndpoint", {**self._names, **fields})
         return fields
 
     def _rollout(self, *, start: str) -> EndpointRollout:

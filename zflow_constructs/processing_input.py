@@ -6,9 +6,7 @@ from typing import Literal
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
 from zflow_constructs.processing_container import folder_of_input
-from zflow_constructs.sources import DataLocation, s3_source
-
-Distribution = Literal["FullyReplicated", "ShardedByS3Key"]
+from zflow_constructs.sources import DataLocation, Distribution, s3_source
 
 
 @dataclass(frozen=True)

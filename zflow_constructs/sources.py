@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -18,6 +18,9 @@ from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.references import RunLocation
 from zflow_constructs.storage import FixedPlace, Place, RunPlace
+
+Distribution: TypeAlias = Literal["FullyReplicated", "ShardedByS3Key"]
+"""How a prefix's objects come to several machines: all to each of them, or each to one."""
 
 _LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store", ".venv"}
 # Not 0: Python takes a stale .pyc for fresh when the source's time is 0.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.templates import Template
-from zflow_constructs.sources import DataLocation
+from zflow_constructs.sources import DataLocation, Distribution
 from zflow_constructs.storage import Place
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_efs as efs
 
 InputMode: TypeAlias = Literal["File", "Pipe", "FastFile"]
-Distribution: TypeAlias = Literal["FullyReplicated", "ShardedByS3Key"]
 
 
 @dataclass(frozen=True)

@@ -191,8 +191,10 @@ class Deployment:
     @property
     def in_parts(self) -> bool:
         """Whether the traffic moves in parts."""
-        routing = self.policy.get("BlueGreenUpdatePolicy")
-        return not (isinstance(routing, Mapping) and "ALL_AT_ONCE" in str(routing["TrafficRoutingConfiguration"]))
+        match self.policy:
+            case {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE"}}}:
+                return False
+        return True
 
     @property
     def is_rolling(self) -> bool:

@@ -10,21 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
 from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import ACCOUNT, REGION, ROLE, Api, Ended, api, create, ended, until
-from tests.local.aws.endpoints import no_versions
+from tests.local.aws.endpoints import no_jobs, no_versions
 from zflow_constructs.core.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.events import Deliveries, events
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
-from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.scaling import application_autoscaling
@@ -227,7 +225,7 @@ def world(aws: AwsServer, folder: Path) -> Iterator[World]:
     )
     for service in (models, endpoints, endpoints.scaling):
         service.actions = faults.in_all(service.actions)
-    jobs = _no_jobs(aws, folder)
+    jobs = no_jobs(aws, folder)
     api(aws, "iam").create_role(RoleName="workflow", AssumeRolePolicyDocument="{}")
     for bucket in ("lake", "runs"):
         aws.clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -254,21 +252,6 @@ def world(aws: AwsServer, folder: Path) -> Iterator[World]:
             gate.set()
         endpoints.stop()
         functions.stop()
-
-
-def _no_jobs(aws: AwsServer, folder: Path) -> Jobs:
-    def none(*_: object) -> None:
-        pytest.fail("no job")
-
-    return Jobs(
-        region=aws.region,
-        account=aws.account,
-        folder=folder,
-        training=none,  # type: ignore[arg-type]
-        transform=none,  # type: ignore[arg-type]
-        processing=none,  # type: ignore[arg-type]
-        on_line=lambda *_: None,
-    )
 
 
 def container(scope: Stack, version: str = "VERSION") -> zflow.ModelContainer:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
+from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.server import AwsServer
@@ -35,6 +36,23 @@ class EchoModel:
 
     def stop(self) -> None:
         self.running = False
+
+
+def no_jobs(aws: AwsServer, folder: Path) -> Jobs:
+    """For tests that start none."""
+
+    def none(*_: object) -> None:
+        pytest.fail("no job")
+
+    return Jobs(
+        region=aws.region,
+        account=aws.account,
+        folder=folder,
+        training=none,  # type: ignore[arg-type]
+        transform=none,  # type: ignore[arg-type]
+        processing=none,  # type: ignore[arg-type]
+        on_line=lambda *_: None,
+    )
 
 
 def no_endpoints(models: Models, aws: AwsServer, folder: Path) -> Endpoints:

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws.conftest import REGION, ROLE, Api, api, until
-from tests.local.aws.endpoints import EchoModel, no_versions
+from tests.local.aws.endpoints import EchoModel, no_jobs, no_versions
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
-from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.scaling import application_autoscaling
@@ -78,21 +76,6 @@ def client(
     )
     yield api(aws, "sagemaker")
     endpoints.stop()
-
-
-def no_jobs(aws: AwsServer, folder: Path) -> Jobs:
-    def none(*_: object) -> None:
-        pytest.fail("no job")
-
-    return Jobs(
-        region=aws.region,
-        account=aws.account,
-        folder=folder,
-        training=none,  # type: ignore[arg-type]
-        transform=none,  # type: ignore[arg-type]
-        processing=none,  # type: ignore[arg-type]
-        on_line=lambda *_: None,
-    )
 
 
 @pytest.fixture(scope="module")
