@@ -34,7 +34,7 @@ class Binding:
         """Has a Lambda called when an execution fails, times out or is stopped, to end what it left running.
 
         Args:
-            function: gets `{"action": "stop", "execution": "<ARN>"}`.
+            function: gets `{"action": "stop", "execution": "<ARN>", "stopped": <milliseconds since the epoch>}`.
         """
         if function not in self.stoppers:
             self.stoppers.append(function)

@@ -15,7 +15,8 @@ from zflow_constructs.core.fragment import StepNode
 from zflow_constructs.core.outcome import outcome_states
 from zflow_constructs.core.run_parameters import RunParameters
 from zflow_constructs.core.templates import Scope
-from zflow_constructs.machine import Machine, executions_of, machine_role
+from zflow_constructs.machine import Machine
+from zflow_constructs.state_machine import executions_of, machine_role
 from zflow_constructs.step import Step
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.triggers import call_on_stop

@@ -1,11 +1,9 @@
 """Steps as a state machine: compiled, held against AWS's limits, with its log and the rights that it needs itself."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -16,8 +14,9 @@ from zflow_constructs.core.asl import State
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.fragment import StepNode, every_node
 from zflow_constructs.core.limits import check_definition
-from zflow_constructs.core.templates import Json, Scope, Template
+from zflow_constructs.core.templates import Scope, Template
 from zflow_constructs.rendezvous_table import rendezvous_table
+from zflow_constructs.state_machine import executions_of, state_machine
 
 
 @dataclass(frozen=True)
@@ -71,61 +70,13 @@ class Machine:
             table=lambda: rendezvous_table(scope, role=role).table_name,
         )
         check_definition(workflow, definition)
-        log_group = logs.LogGroup(scope, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
-        machine = _state_machine(scope, definition, role=role, log_group=log_group)
+        machine, log_group = state_machine(scope, definition, role=role, log_retention=log_retention)
         resource = cast("sfn.CfnStateMachine", machine.node.default_child)
         for key, value in (metadata or {}).items():
             resource.add_metadata(key, value)
         if any(loop.distributed for node in every_node(nodes) for loop in node.fragment.loops):
             _allow_distributed_loops(scope, machine, role)
         return cls(machine, log_group)
-
-
-def machine_role(scope: Construct) -> iam.Role:
-    """A role for a state machine: Step Functions may assume it for machines of the stack's account and region alone.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html#prevent-cross-service-confused-deputy
-
-    Args:
-        scope: the construct that owns it.
-    """
-    stack = Stack.of(scope)
-    machines = stack.format_arn(
-        service="states", resource="stateMachine", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
-    conditions = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": machines}}
-    return iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=conditions))
-
-
-def executions_of(machine: sfn.IStateMachine, pattern: str) -> str:
-    """The ARN of executions of a machine: its own, with another word in it, and a name.
-
-    Args:
-        machine: the machine.
-        pattern: what comes after the machine's name: `:*` is any execution, `/*` any turn of a distributed loop.
-    """
-    return machine.stack.format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{machine.state_machine_name}{pattern}",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
-
-
-def _state_machine(
-    scope: Construct, definition: Mapping[str, Json], *, role: iam.IRole, log_group: logs.LogGroup
-) -> sfn.StateMachine:
-    stack = Stack.of(scope)
-    # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
-    text = json.dumps(definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
-    return sfn.StateMachine(
-        scope,
-        "StateMachine",
-        definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(text))),
-        role=role,
-        tracing_enabled=True,
-        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-    )
 
 
 def _allow_distributed_loops(scope: Construct, machine: sfn.IStateMachine, role: iam.IRole) -> None:

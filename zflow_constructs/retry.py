@@ -20,6 +20,26 @@ LAMBDA = Retrier(
     max_attempts=6,
     max_delay_seconds=60,
 )
+# Each call of the workspace's Lambda may be repeated without harm: a call that was lost is made again.
+DATABRICKS_SUBMIT = (
+    LAMBDA,
+    Retrier(("States.Timeout", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"), interval_seconds=10),
+    Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=8),
+)
+# A run that goes on loses nothing by being looked at later: two hours without Databricks' API are waited out.
+DATABRICKS_LOOK = (
+    *DATABRICKS_SUBMIT[:2],
+    Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=30, max_delay_seconds=300),
+)
+EXECUTION = Retrier(
+    (
+        "StepFunctions.AWSStepFunctionsException",
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.SdkClientException",
+    ),
+    interval_seconds=10,
+    max_attempts=8,
+)
 CAPACITY = Retrier(
     ("SageMaker.ResourceLimitExceededException",),
     interval_seconds=60,

@@ -240,18 +240,6 @@ class SourceCode:
             archive.write_bytes(_pack(self.root))
             return s3_assets.Asset(scope, id, path=str(archive))
 
-    def as_file(self, scope: Construct, id: str) -> s3_assets.Asset:
-        """The script itself as an object in S3.
-
-        Raises:
-            WorkflowError: the code is a directory.
-        """
-        if self.root.is_dir():
-            raise WorkflowError(
-                f"SourceCode {self.root}: a Databricks Python file task takes one script. Use SourceCode.from_file."
-            )
-        return s3_assets.Asset(scope, id, path=str(self.root))
-
 
 def _pack(root: Path) -> bytes:
     tar = io.BytesIO()

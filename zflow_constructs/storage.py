@@ -139,6 +139,13 @@ def grant_spark(place: Place, role: iam.IRole, run: RunStorage, *, writes: bool)
         grant_decrypt(place, role, run)
 
 
+def grant_get(place: Place, role: iam.IRole, run: RunStorage) -> None:
+    """Lets a role read the objects of a place whose keys it is told, and list nothing."""
+    for bucket, pattern in place.within(run):
+        _grant(role, ["s3:GetObject"], bucket.arn_for_objects(pattern))
+    grant_decrypt(place, role, run)
+
+
 def grant_read_asset(asset: s3_assets.Asset, role: iam.IRole) -> None:
     """Lets a role read an asset, and no other one of the bootstrap bucket (an asset's own grant covers them all)."""
     _grant(role, ["s3:GetObject"], asset.bucket.arn_for_objects(asset.s3_object_key))

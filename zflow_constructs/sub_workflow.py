@@ -5,26 +5,17 @@ from collections.abc import Mapping, Sequence
 from constructs import Construct
 
 from zflow_constructs.binding import Binding
-from zflow_constructs.core.asl import Retrier, Task
+from zflow_constructs.core.asl import Task
 from zflow_constructs.core.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.fragment import Fragment
 from zflow_constructs.core.references import ExecutionId, JobName, field_path
 from zflow_constructs.core.run_parameters import STARTED_BY
 from zflow_constructs.core.templates import Template
-from zflow_constructs.machine import executions_of
 from zflow_constructs.outputs import Outputs
+from zflow_constructs.retry import EXECUTION
+from zflow_constructs.state_machine import executions_of
 from zflow_constructs.step import Step, StepGroup
 from zflow_constructs.workflow import MlWorkflow
-
-_RETRY = Retrier(
-    (
-        "StepFunctions.AWSStepFunctionsException",
-        "StepFunctions.ExecutionLimitExceededException",
-        "StepFunctions.SdkClientException",
-    ),
-    interval_seconds=10,
-    max_attempts=8,
-)
 
 
 class WorkflowStep(Step):
@@ -96,7 +87,7 @@ class WorkflowStep(Step):
             },
             timeout_seconds=self._workflow.timeout_seconds,
             assign={self.variable: {"execution": Jsonata("$states.result.ExecutionArn"), "outputs": outputs}},
-            retry=(_RETRY,),
+            retry=(EXECUTION,),
         )
         return Fragment({self.name: task}, result=self.variable)
 

@@ -50,7 +50,7 @@ def start_on_schedule(
 def call_on_stop(
     scope: Construct, *, machine: sfn.IStateMachine, functions: Sequence[lambda_.IFunction], queue: sqs.IQueue
 ) -> events.Rule:
-    """Calls Lambdas with `{"action": "stop", "execution": "<ARN>"}` when an execution ends without success.
+    """Calls Lambdas with `{"action": "stop", "execution": "<ARN>", "stopped": <ms>}` when an execution ends badly.
 
     Step Functions stops its own `.sync` jobs, but not what a Lambda started.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
@@ -62,7 +62,11 @@ def call_on_stop(
         queue: where events go that could not be delivered.
     """
     event = events.RuleTargetInput.from_object(
-        {"action": "stop", "execution": events.EventField.from_path("$.detail.executionArn")}
+        {
+            "action": "stop",
+            "execution": events.EventField.from_path("$.detail.executionArn"),
+            "stopped": events.EventField.from_path("$.detail.stopDate"),
+        }
     )
     return events.Rule(
         scope,

@@ -26,9 +26,10 @@ from zflow_constructs.core.parameters import RunParameter, Value
 from zflow_constructs.core.picture import GRAPH_METADATA
 from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.core.templates import Scope, Template
-from zflow_constructs.machine import Machine, machine_role
+from zflow_constructs.machine import Machine
 from zflow_constructs.queues import dead_letter_queue
 from zflow_constructs.retry import Retry
+from zflow_constructs.state_machine import machine_role
 from zflow_constructs.step import Step, StepGroup, all_steps, every_step, whole_seconds
 from zflow_constructs.storage import RunStorage
 from zflow_constructs.timeouts import DEFAULTS, Timeouts

@@ -13,6 +13,11 @@ PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
 REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
 """JSONata of how often this execution was redriven: AWS leaves the field out of a first run."""
+STARTED = (
+    "($exists($states.context.Execution.RedriveTime) ? "
+    "$states.context.Execution.RedriveTime : $states.context.Execution.StartTime)"
+)
+"""JSONata of when this execution was started, or redriven last, in ISO 8601."""
 _RETRY = "$string($states.context.State.RetryCount)"
 _ATTEMPT = (
     "$states.context.Execution.Id",

@@ -1,0 +1,154 @@
+"""The packages that a task finds installed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from constructs import Construct
+
+from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.templates import Template
+from zflow_constructs.databricks.code import StagedFile, WorkspaceFile, staged, staged_wheel
+from zflow_constructs.databricks.wheels import Wheel
+from zflow_constructs.sources import SourceCode
+
+
+@dataclass(frozen=True)
+class BoundLibrary:
+    """A library as a request names it.
+
+    Args:
+        entry: an entry of the task's `libraries`.
+        dependency: how a serverless environment names it. Empty: it can't have it
+        files: what the cluster reads in S3 for it. Default: nothing
+    """
+
+    entry: Mapping[str, Template]
+    dependency: str
+    files: tuple[StagedFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatabricksLibrary:
+    """A package that is installed before a task starts.
+
+    https://docs.databricks.com/api/workspace/libraries/install
+
+    Args:
+        kind: what it is, as Databricks names it.
+        name: which: a requirement, coordinates, or a path in the workspace.
+        repository: where it is fetched from. Empty: as the cluster says
+        wheels: a wheel of the workflow's own. Default: none
+        jars: a jar of the workflow's own. Default: none
+
+    Example:
+        `DatabricksLibrary.from_pypi("matplotlib==3.10.0")`
+    """
+
+    kind: Literal["jar", "maven", "pypi", "requirements", "whl"]
+    name: str
+    repository: str = ""
+    wheels: tuple[Wheel, ...] = field(default=())
+    jars: tuple[SourceCode, ...] = field(default=())
+
+    @classmethod
+    def from_pypi(cls, requirement: str, *, repository: str = "") -> "DatabricksLibrary":
+        """A package from PyPI, such as `matplotlib==3.10.0`.
+
+        Args:
+            requirement: the package, with its version.
+            repository: the index. Default: as the cluster says
+        """
+        return cls("pypi", requirement, repository)
+
+    @classmethod
+    def from_maven(cls, coordinates: str, *, repository: str = "") -> "DatabricksLibrary":
+        """A package from Maven Central, such as `org.jsoup:jsoup:1.21.1`.
+
+        Args:
+            coordinates: group, artifact and version.
+            repository: another repository. Default: Maven Central
+
+        Raises:
+            WorkflowError: the coordinates have another form.
+        """
+        if coordinates.count(":") < 2:
+            raise WorkflowError(
+                f'DatabricksLibrary "{coordinates}": Maven\'s coordinates are group:artifact:version, such as '
+                '"org.jsoup:jsoup:1.21.1".'
+            )
+        return cls("maven", coordinates, repository)
+
+    @classmethod
+    def from_wheel(cls, path: str) -> "DatabricksLibrary":
+        """A wheel of the workflow's own, deployed with it.
+
+        Args:
+            path: the wheel, relative to the working directory of `cdk synth`.
+
+        Raises:
+            WorkflowError: there is no such file, or it is no wheel.
+        """
+        return cls("whl", path, wheels=(Wheel(Path(path)),))
+
+    @classmethod
+    def from_jar(cls, path: str) -> "DatabricksLibrary":
+        """A jar of the workflow's own, deployed with it.
+
+        Args:
+            path: the jar, relative to the working directory of `cdk synth`.
+
+        Raises:
+            WorkflowError: there is no such file.
+        """
+        return cls("jar", path, jars=(SourceCode.from_file(path),))
+
+    @classmethod
+    def from_workspace(cls, file: WorkspaceFile) -> "DatabricksLibrary":
+        """A wheel, a jar, or a `requirements.txt` that is in the workspace already, or in one of its volumes.
+
+        Args:
+            file: the file.
+
+        Raises:
+            WorkflowError: the file is none of these.
+        """
+        for ending, kind in _KINDS.items():
+            if file.path.endswith(ending):
+                return cls(kind, file.path)
+        raise WorkflowError(
+            f'DatabricksLibrary "{file.path}": a library of the workspace is a .whl, a .jar, or a requirements.txt.'
+        )
+
+    def bind(self, scope: Construct, id: str) -> BoundLibrary:
+        """The library in a request; a file of the workflow's own is deployed.
+
+        Args:
+            scope: the step.
+            id: the asset's id.
+        """
+        files = [staged_wheel(scope, id, wheel) for wheel in self.wheels]
+        files += [staged(scope, id, jar) for jar in self.jars]
+        if files:
+            return BoundLibrary({self.kind: files[0].uri}, "", tuple(files))
+        repository = {"repo": self.repository} if self.repository else {}
+        match self.kind:
+            case "pypi":
+                index = "" if not self.repository else f"--index-url {self.repository} "
+                return BoundLibrary({"pypi": {"package": self.name, **repository}}, f"{index}{self.name}")
+            case "maven":
+                return BoundLibrary({"maven": {"coordinates": self.name, **repository}}, "")
+            case "requirements":
+                return BoundLibrary({"requirements": self.name}, f"-r {self.name}")
+            case "whl":
+                return BoundLibrary({"whl": self.name}, self.name)
+            case "jar":
+                return BoundLibrary({"jar": self.name}, "")
+
+
+_KINDS: Mapping[str, Literal["jar", "requirements", "whl"]] = {
+    ".whl": "whl",
+    ".jar": "jar",
+    "requirements.txt": "requirements",
+}
