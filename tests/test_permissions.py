@@ -4,7 +4,7 @@ import pytest
 
 from zflow_constructs.core.templates import Json
 from zflow_constructs.permissions.page import to_markdown
-from zflow_constructs.permissions.reasons import Reason
+from zflow_constructs.permissions.reason import Reason
 from zflow_constructs.permissions.rendering import readable
 from zflow_constructs.permissions.statements import Principal, Role, Statement, roles
 

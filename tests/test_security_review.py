@@ -14,10 +14,11 @@ from tests.constructs.parts import count, process, stack
 from tests.constructs.templates import Synthesized
 from tools.generate_security_review import OF_THE_EXAMPLES, PAGE, page, templates
 from zflow_constructs.core.templates import Json
-from zflow_constructs.permissions.reasons import REASONS, Reason, reasons_for
+from zflow_constructs.permissions.reason import Reason, reasons_for
+from zflow_constructs.permissions.reasons import REASONS
 from zflow_constructs.permissions.statements import Role, Statement, roles
 
-WHERE = "REASONS in zflow_constructs/permissions/reasons.py"
+WHERE = "REASONS in zflow_constructs/permissions"
 NOT_OURS = "sns:Publish"
 """What a chain of the CDK's own states may do, in the examples of NativeStep."""
 
@@ -121,7 +122,7 @@ def test_a_right_without_a_reason_is_told_with_the_line_to_add() -> None:
     assert missing(rights([{"Resources": {"Role": role}}]), REASONS, where=WHERE) == [
         (
             "Role may sagemaker:CreateHub sagemaker:ListHubs on *, and nothing says why. Add to REASONS in "
-            'zflow_constructs/permissions/reasons.py: Reason("states", "sagemaker:CreateHub sagemaker:ListHubs", '
+            'zflow_constructs/permissions: Reason("states", "sagemaker:CreateHub sagemaker:ListHubs", '
             '"<what uses it, and for what>", star="<why it can\'t be narrower>"),'
         )
     ]

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from zflow_constructs.core.templates import Json
 from zflow_constructs.permissions.page import to_markdown
-from zflow_constructs.permissions.reasons import REASONS, Reason
+from zflow_constructs.permissions.reason import Reason
+from zflow_constructs.permissions.reasons import REASONS
 from zflow_constructs.permissions.statements import roles
 
 ROOT = Path(__file__).parent.parent

@@ -64,8 +64,8 @@ class MlWorkflow(Construct):
             which a run was scheduled. Default: the parameters' defaults
         timeout: an execution is stopped, and fails, after this time. Default: 7 days
         log_retention: how long the executions' logs are kept. Default: 3 months
-        retry: how often what fails is tried again, in SageMaker's and Lambda's steps that say nothing themselves, those
-            of loops, groups and `finally_` included.
+        retry: how often what fails is tried again, in steps of SageMaker, Databricks and Lambda that say nothing
+            themselves, those of loops, groups and `finally_` included.
             Default: `Retry()`: throttling and a lack of machines are waited out
         timeouts: how long the steps may take that say nothing themselves, those of loops, groups and `finally_`
             included. Default: a day for a job, 2 hours for an endpoint, 15 minutes for a Lambda

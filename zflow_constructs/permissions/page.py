@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from zflow_constructs.permissions.reasons import Reason, reasons_for
+from zflow_constructs.permissions.reason import Reason, reasons_for
 from zflow_constructs.permissions.statements import Principal, Role, Statement
 
 _SERVICES = {

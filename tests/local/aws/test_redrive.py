@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -78,6 +79,25 @@ def test_a_failed_execution_goes_on_from_the_states_that_failed(aws: AwsServer) 
     ran = {name: sum(key.startswith(name) for key in keys) for name in ("first", "each", "good", "before")}
     assert ran == {"first": 1, "each": 2, "good": 1, "before": 1}
     assert len(again.events("ExecutionStarted")) == 2
+
+
+def test_a_state_is_told_when_its_execution_was_started_and_redriven(aws: AwsServer) -> None:
+    s3, client = aws.clients.s3, aws.clients.stepfunctions
+    s3.create_bucket(Bucket="times", CreateBucketConfiguration={"LocationConstraint": REGION})
+    times = "{% [$states.context.Execution.StartTime, $states.context.Execution.RedriveTime] %}"
+    read_late = {**read("late", End=True), "Arguments": {"Bucket": "times", "Key": "late"}, "Output": times}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Read", "States": {"Read": read_late}}
+    arn = client.start_execution(stateMachineArn=create(aws, "times", definition))["executionArn"]
+    failed_at = client.describe_execution(executionArn=ended(aws, arn).arn)["stopDate"]
+
+    s3.put_object(Bucket="times", Key="late", Body=b"arrived")
+    client.redrive_execution(executionArn=arn)
+
+    output = ended(aws, arn).output
+    assert isinstance(output, list)
+    started, redriven = (datetime.fromisoformat(str(moment)) for moment in output)
+    # The start is told in milliseconds.
+    assert started - timedelta(milliseconds=1) < failed_at < redriven + timedelta(milliseconds=1)
 
 
 def test_an_execution_that_succeeded_is_not_redriven(aws: AwsServer) -> None:

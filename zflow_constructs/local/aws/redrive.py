@@ -132,9 +132,10 @@ def redrive() -> Iterator[None]:
         if execution.exec_status not in again:
             raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven: '{arn}'")
         execution.redrive_count += 1
+        execution.redrive_date = datetime.now(tz=UTC)
         execution.error = execution.cause = execution.stop_date = execution.exec_worker = None
         execution.start()
-        return ActionResult({"redriveDate": datetime.now(tz=UTC)})
+        return ActionResult({"redriveDate": execution.redrive_date})
 
     def describe_execution(self: StepFunctionResponse) -> ActionResult:
         execution: Execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))

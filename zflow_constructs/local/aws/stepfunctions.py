@@ -204,7 +204,7 @@ class _FollowedHistory(EventManager):  # type: ignore[misc]  # untyped
 
 @contextmanager
 def context_object(on_history: HistoryListener) -> Iterator[None]:
-    """Complete the context object's Execution with RedriveCount and the start as text; let the history be followed.
+    """Complete the context object's Execution with its redrives and the start as text; let the history be followed.
 
     Args:
         on_history: Hears of each event.
@@ -217,6 +217,8 @@ def context_object(on_history: HistoryListener) -> Iterator[None]:
         context = env.states.context_object.context_object_data["Execution"]
         context["StartTime"] = _timestamp(execution.start_date)
         context["RedriveCount"] = execution.redrive_count
+        if execution.redrive_count:
+            context["RedriveTime"] = _timestamp(execution.redrive_date)
         # A redriven execution goes on with its notes and its history.
         kept = vars(execution)
         journal: Journal = kept.setdefault("journal", Journal())
