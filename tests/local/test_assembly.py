@@ -144,6 +144,11 @@ def test_a_workflow_that_an_event_starts_is_one(tmp_path: Path) -> None:
     assert state_machine(load_stack(write_assembly(tmp_path, STATES, more=more))) == "Machine"
 
 
+def test_a_machine_that_works_for_workflows_is_none_to_choose(tmp_path: Path) -> None:
+    watcher = {"Type": "AWS::StepFunctions::StateMachine", "Metadata": {"zflow:machinery": "Watches runs."}}
+    assert state_machine(load_stack(write_assembly(tmp_path, STATES, more={"Watcher": watcher}))) == "Machine"
+
+
 def test_one_of_several_workflows_is_chosen_by_its_id(tmp_path: Path) -> None:
     other = {
         "Type": "AWS::StepFunctions::StateMachine",

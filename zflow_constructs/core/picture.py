@@ -12,6 +12,8 @@ from zflow_constructs.core.wording import with_signs
 
 GRAPH_METADATA = "zflow:graph"
 """The metadata of the state machine that holds the picture: `zflow graph` reads it."""
+MACHINERY_METADATA = "zflow:machinery"
+"""The metadata of a state machine that is no workflow, but works for workflows: what it does."""
 CLEANUP = "at the end, succeeded or failed"
 """What stands over the steps that run at the workflow's end."""
 

@@ -1,6 +1,7 @@
 """A state machine that watches very long runs, in executions of its own: each has a history of its own."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -10,6 +11,7 @@ from constructs import Construct
 
 from zflow_constructs.core.asl import Catcher, Choice, Pass, Rule, State, Task, Wait
 from zflow_constructs.core.expressions import Jsonata
+from zflow_constructs.core.picture import MACHINERY_METADATA
 from zflow_constructs.core.templates import Json, Scope
 from zflow_constructs.retry import DATABRICKS_LOOK
 from zflow_constructs.state_machine import machine_role, state_machine
@@ -42,6 +44,8 @@ def watcher(scope: Construct, id: str, *, function: lambda_.IFunction, call_seco
         role=role,
         log_retention=logs.RetentionDays.THREE_MONTHS,
     )
+    resource = cast("sfn.CfnStateMachine", machine.node.default_child)
+    resource.add_metadata(MACHINERY_METADATA, "Watches runs on Databricks for other state machines.")
     return machine
 
 

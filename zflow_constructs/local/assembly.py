@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zflow_constructs.core.picture import MACHINERY_METADATA
+
 Json = Mapping[str, object]
 
 
@@ -123,7 +125,9 @@ def state_machine(stack: Stack, workflow: str = "") -> str:
     machines = {
         _construct_id(stack, key): key
         for key, resource in stack.resources.items()
-        if resource["Type"] == "AWS::StepFunctions::StateMachine" and key not in following
+        if resource["Type"] == "AWS::StepFunctions::StateMachine"
+        and key not in following
+        and MACHINERY_METADATA not in _mapping(resource.get("Metadata", {}))
     }
     # Without the paths that only the CDK's command writes, the logical id begins with the workflow's.
     matching = [key for name, key in machines.items() if workflow and (name == workflow or key.startswith(workflow))]
