@@ -1,5 +1,7 @@
 """Secrets that may never be seen: whatever leaves the function passes here first."""
 
+import json
+
 HIDDEN = "[secret]"
 
 
@@ -14,8 +16,9 @@ class Concealment:
         self._secrets: set[str] = set()
 
     def add(self, secret: str) -> None:
-        """Hide this text from now on."""
-        self._secrets.add(secret)
+        """Hide this text from now on, also where JSON escapes it."""
+        if secret:
+            self._secrets |= {secret, json.dumps(secret)[1:-1]}
 
     def hide(self, text: str) -> str:
         """The text with every known secret replaced."""

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from errors import InvalidRequest
+
 Document = Mapping[str, object]
 
 
@@ -39,3 +41,22 @@ def children(document: Document, key: str) -> Sequence[Document]:
     """A list of nested objects."""
     value = document.get(key)
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def required_text(document: Document, key: str) -> str:
+    """A string that an event can't do without."""
+    value = text(document, key)
+    if not value:
+        raise InvalidRequest(f'The event has no "{key}"; its fields: {_names(document)}.')
+    return value
+
+
+def required_number(document: Document, key: str) -> int:
+    """A whole number that an event can't do without."""
+    if not isinstance(document.get(key), int | float):
+        raise InvalidRequest(f'The event has no number "{key}"; its fields: {_names(document)}.')
+    return number(document, key)
+
+
+def _names(document: Document) -> str:
+    return ", ".join(sorted(document)) or "none"

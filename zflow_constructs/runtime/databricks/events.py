@@ -1,49 +1,16 @@
-"""What the state machine sends, and what it gets back."""
+"""What the state machine and the rule on ended executions send."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 
-from documents import Document, child, number, text
+from documents import Document, child, number, required_number, required_text, text
 from errors import InvalidRequest
+from run import Run
 
-Answer = dict[str, object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """A submitted run, as it travels through the state machine between two looks.
-
-    Args:
-        run_id: Databricks' id, 64 bits: a string, since JSON numbers lose digits in JSONata.
-        url: The run's page in the workspace.
-        attempt: 0 for the first attempt of the step.
-        redrive: How often the execution had been redriven when the run was submitted.
-        submitted_at: Seconds since the epoch.
-        timeout_seconds: The time limit of the run.
-        max_attempts: How many attempts the step has, the first one included.
-    """
-
-    run_id: str
-    url: str
-    attempt: int
-    redrive: int
-    submitted_at: int
-    timeout_seconds: int
-    max_attempts: int
-
-    @staticmethod
-    def from_document(document: Document) -> "Run":
-        """Read a run from an event."""
-        return Run(
-            run_id=_required_text(document, "run_id"),
-            url=text(document, "url"),
-            attempt=_required_number(document, "attempt"),
-            redrive=_required_number(document, "redrive"),
-            submitted_at=_required_number(document, "submitted_at"),
-            timeout_seconds=_required_number(document, "timeout_seconds"),
-            max_attempts=_required_number(document, "max_attempts"),
-        )
+Call = Literal["submit", "run-now"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,52 +22,92 @@ class Execution:
     @staticmethod
     def from_document(event: Document) -> "Execution":
         """Read `execution` from any event."""
-        execution = Execution(arn=_required_text(event, "execution"))
+        execution = Execution(arn=required_text(event, "execution"))
         if execution.arn.count(":") < 7:
             raise InvalidRequest(f'"execution" is "{execution.arn}"; expected the ARN of an execution.')
         return execution
 
     @property
-    def run_name_prefix(self) -> str:
-        """What the names of all runs of this execution begin with: the machine's name and the execution's."""
-        return ":".join(self.arn.split(":")[6:8]) + ":"
+    def name(self) -> str:
+        """The machine's name and the execution's, as in "RiskScoring:night-1"."""
+        return ":".join(self.arn.split(":")[6:8])
+
+    @property
+    def folder(self) -> str:
+        """Where the bucket keeps what is known of the execution, as in "RiskScoring/night-1/"."""
+        machine, execution = self.arn.split(":")[6:8]
+        return f"{machine}/{execution}/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submit:
-    """`{"action": "submit"}`: submit a run for an attempt of a step."""
+class Retries:
+    """How many new attempts a step has, by the kind of failure, and the wait before the first of them."""
+
+    transient: int
+    failures: int
+    interval_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEvent:
+    """`{"action": "submit"}` or `{"action": "check"}`: an attempt of a step.
+
+    Args:
+        execution: The execution.
+        started: When it was started, or redriven: milliseconds since the epoch.
+        redrive: How often it was redriven.
+        step: The step's name.
+        item: The turn of a loop, as in "2/0"; empty outside of loops.
+        attempt: The number of the attempt.
+        timeout_seconds: How long a run may take.
+        retries: The new attempts that the step has.
+        allow_failures: Whether a run some of whose tasks failed may be a success.
+        values: The small results wanted: names of fields, and the tasks whose notebooks have them.
+        call: A one-time run, or a run of an existing job.
+        request: The call's body, without what this function adds.
+        run: The run so far; None for the first attempt.
+    """
 
     execution: Execution
+    started: int
+    redrive: int
     step: str
     item: str
     attempt: int
-    redrive: int
-    max_attempts: int
     timeout_seconds: int
+    retries: Retries
+    allow_failures: bool
+    values: Mapping[str, str]
+    call: Call
     request: Document
+    run: Run | None
 
     @staticmethod
-    def from_document(event: Document) -> "Submit":
+    def from_document(event: Document) -> "StepEvent":
         """Read the event."""
-        request = child(event, "request")
-        timeout_seconds = number(request, "timeout_seconds")
+        timeout_seconds = number(event, "timeout_seconds")
         if timeout_seconds < 1:
-            raise InvalidRequest('The request has no "timeout_seconds": a run without a time limit may never end.')
-        return Submit(
+            raise InvalidRequest('The event has no "timeout_seconds": a run without a time limit may never end.')
+        retries, run = child(event, "retries"), child(event, "run")
+        return StepEvent(
             execution=Execution.from_document(event),
-            step=_required_text(event, "step"),
+            started=_milliseconds(required_text(event, "started")),
+            redrive=required_number(event, "redrive"),
+            step=required_text(event, "step"),
             item=text(event, "item"),
-            attempt=_required_number(event, "attempt"),
-            redrive=_required_number(event, "redrive"),
-            max_attempts=_required_number(event, "max_attempts"),
+            attempt=required_number(event, "attempt"),
             timeout_seconds=timeout_seconds,
-            request=request,
+            retries=Retries(
+                transient=number(retries, "transient"),
+                failures=number(retries, "failures"),
+                interval_seconds=number(retries, "interval_seconds"),
+            ),
+            allow_failures=event.get("allow_failures") is True,
+            values={field: str(task) for field, task in child(event, "values").items()},
+            call=_call(text(event, "call")),
+            request=child(event, "request"),
+            run=Run.from_document(run) if run else None,
         )
-
-    @property
-    def run_name(self) -> str:
-        """The run's name in Databricks, which begins with the prefix of its execution."""
-        return f"{self.execution.run_name_prefix}{self.step}"
 
     @property
     def idempotency_token(self) -> str:
@@ -108,53 +115,67 @@ class Submit:
         parts = (self.execution.arn, self.step, self.item, str(self.attempt), str(self.redrive))
         return sha256("\n".join(parts).encode()).hexdigest()
 
+    @property
+    def body(self) -> Document:
+        """The whole body of the call."""
+        request = {**_with_numeric_job_ids(self.request), "idempotency_token": self.idempotency_token}
+        if self.call == "run-now":
+            return request
+        return {
+            **request,
+            "run_name": f"{self.execution.name}:{self.step}",
+            "timeout_seconds": self.timeout_seconds,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
-    """`{"action": "check"}`: look how a run is doing."""
+class Stop:
+    """`{"action": "stop"}`: an execution ended, and no run of its may go on.
 
-    redrive: int
-    run: Run
+    Args:
+        execution: The execution.
+        stopped: When it ended: milliseconds since the epoch.
+    """
+
+    execution: Execution
+    stopped: int
 
     @staticmethod
-    def from_document(event: Document) -> "Check":
+    def from_document(event: Document) -> "Stop":
         """Read the event."""
-        return Check(redrive=_required_number(event, "redrive"), run=Run.from_document(child(event, "run")))
-
-    @property
-    def redriven(self) -> bool:
-        """Whether the execution was redriven since the run was submitted."""
-        return self.redrive > self.run.redrive
+        return Stop(execution=Execution.from_document(event), stopped=required_number(event, "stopped"))
 
 
-def wait(run: Run, *, seconds: int) -> Answer:
-    """Answer that the run goes on: look again after so many seconds."""
-    return {"status": "WAIT", "wait_seconds": seconds, "run": asdict(run)}
+def _call(value: str) -> Call:
+    if value == "submit":
+        return "submit"
+    if value == "run-now":
+        return "run-now"
+    raise InvalidRequest(f'The event\'s "call" is "{value}"; expected "submit" or "run-now".')
 
 
-def submit_again(run: Run, *, attempt: int, seconds: int) -> Answer:
-    """Answer that a new attempt is due after so many seconds."""
-    return {"status": "SUBMIT", "wait_seconds": seconds, "attempt": attempt, "run": asdict(run)}
+def _milliseconds(value: str) -> int:
+    try:
+        return round(datetime.fromisoformat(value).timestamp() * 1000)
+    except ValueError:
+        raise InvalidRequest(
+            f'The event\'s "started" is "{value}"; expected a time like "2026-01-31T03:00:00.123Z".'
+        ) from None
 
 
-def done(run: Run) -> Answer:
-    """Answer that the run succeeded."""
-    result = {"run_id": run.run_id, "url": run.url, "state": "SUCCESS"}
-    return {"status": "DONE", "run": asdict(run), "result": result}
+def _with_numeric_job_ids(request: Document) -> Document:
+    """The request with each id of a job as a number, which is what the API takes.
+
+    Events have them as strings: JSONata would lose digits. A parameter that happens to be named "job_id" stays text.
+    """
+    return {key: _numeric(key, value) for key, value in request.items()}
 
 
-def _required_text(document: Document, key: str) -> str:
-    value = text(document, key)
-    if not value:
-        raise InvalidRequest(f'The event has no "{key}"; its fields: {_names(document)}.')
+def _numeric(key: str, value: object) -> object:
+    if key == "job_id" and isinstance(value, str) and value.isdecimal():
+        return int(value)
+    if key in {"task", "for_each_task", "run_job_task"} and isinstance(value, Mapping):
+        return {name: _numeric(name, item) for name, item in value.items()}
+    if key == "tasks" and isinstance(value, list):
+        return [_with_numeric_job_ids(task) if isinstance(task, Mapping) else task for task in value]
     return value
-
-
-def _required_number(document: Document, key: str) -> int:
-    if not isinstance(document.get(key), int | float):
-        raise InvalidRequest(f'The event has no number "{key}"; its fields: {_names(document)}.')
-    return number(document, key)
-
-
-def _names(document: Mapping[str, object]) -> str:
-    return ", ".join(sorted(document)) or "none"

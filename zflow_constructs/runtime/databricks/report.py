@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
 
-from client import JobsClient, TaskOutput
-from errors import DatabricksError
-from run_state import DatabricksRun, TaskRun
+from client import TaskOutput
+from databricks_run import DatabricksRun, TaskRun
+from outputs import Fetched
 
 CAUSE_BYTES = 24_000
 """Step Functions takes a cause of 32 KiB; Lambda adds the stack trace and JSON's escapes."""
@@ -19,24 +20,25 @@ LOG_LINES = 20
 TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def describe_failure(run: DatabricksRun, client: JobsClient) -> str:
+def describe_failure(run: DatabricksRun, fetched: Mapping[str, Fetched]) -> str:
     """Tell how a run ended, where to look, and the error of each failed task in its latest attempt."""
     failed = run.failed_tasks
     lines = [f"Databricks run {run.run_id} ended {run.state.verdict}: {run.state.message}".rstrip(": ")]
     lines.append(f"Run: {run.url}")
-    lines += [_describe_task(task, client) for task in failed[:REPORTED_TASKS]]
+    lines += [_describe_task(task, fetched.get(task.run_id)) for task in failed[:REPORTED_TASKS]]
     if len(failed) > REPORTED_TASKS:
         keys = ", ".join(f'"{task.key}"' for task in failed[REPORTED_TASKS:])
         lines.append(shorten(f"{len(failed) - REPORTED_TASKS} more tasks failed: {keys}", characters=TASK_CHARACTERS))
     return "\n".join(lines)
 
 
-def _describe_task(task: TaskRun, client: JobsClient) -> str:
-    try:
-        detail = _detail(client.task_output(task.run_id))
-    except DatabricksError as error:
+def _describe_task(task: TaskRun, fetched: Fetched | None) -> str:
+    if fetched and fetched.output:
+        detail = _detail(fetched.output)
+    else:
         # The run's failure is what counts: that its output can't be read is told beside it.
-        detail = f"(its output could not be read: {shorten(str(error), characters=300)})"
+        reason = fetched.problem if fetched else "too many tasks"
+        detail = f"(its output could not be read: {shorten(reason, characters=300)})"
     head = f'Task "{task.key}" (run {task.run_id}, attempt {task.attempt + 1}) ended {task.state.verdict}: '
     return shorten(f"{head}{task.state.message}\n{detail}".strip(), characters=TASK_CHARACTERS)
 

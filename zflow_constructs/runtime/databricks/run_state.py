@@ -1,13 +1,11 @@
-"""Where a Databricks run is in its life, and how its end is judged.
+"""Where a run, or one task's run, is in its life.
 
 See https://docs.databricks.com/api/workspace/jobs/getrun
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from documents import Document, child, children, number, text
-from errors import Canceled, DatabricksError, RunFailed, Skipped, TimedOut, TransientRunFailure
+from documents import Document, child, text
 
 FINAL_STATES = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 """Every other life-cycle state, known or not, means that the run goes on."""
@@ -31,9 +29,6 @@ PERMANENT_CODES = {
     "UNAUTHORIZED_ERROR",
     "USER_CANCELED",
 }
-
-CONSEQUENCES = {"CANCELED", "DISABLED", "EXCLUDED", "UPSTREAM_CANCELED", "UPSTREAM_FAILED"}
-"""Results of tasks that did not fail by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,94 +65,26 @@ class RunState:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the run ended in success: SUCCESS alone, not SUCCESS_WITH_FAILURES."""
+        """Whether the run ended in full success: SUCCESS alone, not SUCCESS_WITH_FAILURES."""
         return self.life_cycle == "TERMINATED" and (self.result or self.code) == "SUCCESS"
+
+    @property
+    def succeeded_with_failures(self) -> bool:
+        """Whether the run went on to its end although tasks failed."""
+        return self.life_cycle == "TERMINATED" and (self.result or self.code) == "SUCCESS_WITH_FAILURES"
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the details of the failure say that every new attempt would fail as well."""
+        return self.code in PERMANENT_CODES or self.code.startswith("INVALID_")
 
     @property
     def transient(self) -> bool:
         """Whether the details of the failure say that a new attempt may succeed."""
-        if self.code in PERMANENT_CODES or self.code.startswith("INVALID_"):
-            return False
-        return self.type in TRANSIENT_TYPES or self.code in TRANSIENT_CODES
+        return not self.permanent and (self.type in TRANSIENT_TYPES or self.code in TRANSIENT_CODES)
 
     @property
     def verdict(self) -> str:
         """The most telling of the state's names."""
         names = (self.result or self.life_cycle, self.code)
         return " / ".join(dict.fromkeys(name for name in names if name))
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskRun:
-    """One attempt of one task of a run."""
-
-    key: str
-    run_id: str
-    attempt: int
-    state: RunState
-
-    @property
-    def failed(self) -> bool:
-        """Whether this task itself failed, other than in consequence of another's failure."""
-        return (
-            self.state.final
-            and not self.state.succeeded
-            and self.state.life_cycle != "SKIPPED"
-            and self.state.result not in CONSEQUENCES
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatabricksRun:
-    """A run as `runs/get` tells it."""
-
-    run_id: str
-    url: str
-    state: RunState
-    tasks: Sequence[TaskRun]
-
-    @staticmethod
-    def from_document(document: Document) -> "DatabricksRun":
-        """Read a response of `runs/get`; its tasks are all attempts, of which the latest of each task is kept."""
-        attempts = [
-            TaskRun(
-                key=text(task, "task_key"),
-                run_id=text(task, "run_id"),
-                attempt=number(task, "attempt_number"),
-                state=RunState.from_document(task),
-            )
-            for task in children(document, "tasks")
-        ]
-        latest = {task.key: task for task in sorted(attempts, key=lambda task: task.attempt)}
-        return DatabricksRun(
-            run_id=text(document, "run_id"),
-            url=text(document, "run_page_url"),
-            state=RunState.from_document(document),
-            tasks=[latest[key] for key in dict.fromkeys(task.key for task in attempts)],
-        )
-
-    @property
-    def failed_tasks(self) -> Sequence[TaskRun]:
-        """The tasks whose failure is the cause of the run's."""
-        return [task for task in self.tasks if task.failed]
-
-    @property
-    def failure(self) -> type[DatabricksError]:
-        """The class of error that a final run without success is."""
-        state = self.state
-        if self._transient:
-            return TransientRunFailure
-        if state.result == "TIMEDOUT":
-            return TimedOut
-        if state.result == "CANCELED" or state.code in {"CANCELED", "USER_CANCELED"}:
-            return Canceled
-        if state.life_cycle == "SKIPPED" or state.code == "SKIPPED":
-            return Skipped
-        return RunFailed
-
-    @property
-    def _transient(self) -> bool:
-        # A run whose tasks failed says RUN_EXECUTION_ERROR; why they failed is in the tasks' own details.
-        if self.state.transient or self.state.code not in {"", "RUN_EXECUTION_ERROR"}:
-            return self.state.transient
-        return bool(self.failed_tasks) and all(task.state.transient for task in self.failed_tasks)
