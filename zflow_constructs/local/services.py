@@ -22,6 +22,8 @@ from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.scaling import application_autoscaling
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
+from zflow_constructs.local.databricks.auth import Authority
+from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
@@ -130,11 +132,8 @@ class Services:
         except SparkUnavailableError as error:
             raise AssemblyError(str(error)) from error
         server = DatabricksServer(
-            runner=runner,
-            folder=self._folder / "databricks",
-            tokens=accepted.tokens,
-            clients=accepted.clients,
-            on_line=self._on_run_line,
+            Scheduler(runner=runner, folder=self._folder / "databricks", on_line=self._on_run_line),
+            authority=Authority(tokens=accepted.tokens, clients=accepted.clients),
         )
         self._running.enter_context(server)
         self.functions.override("DATABRICKS_HOST", server.url)

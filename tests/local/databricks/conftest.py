@@ -11,6 +11,8 @@ from databricks.sdk.core import ApiClient, Config
 from mypy_boto3_s3 import S3Client
 
 from tests.local.databricks.held_runner import HeldRunner
+from zflow_constructs.local.databricks.auth import Authority
+from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.server import DatabricksServer
 
 
@@ -21,9 +23,8 @@ def runner() -> HeldRunner:
 
 @pytest.fixture
 def server(runner: HeldRunner, tmp_path: Path) -> Iterator[DatabricksServer]:
-    with DatabricksServer(
-        runner=runner, folder=tmp_path / "databricks", tokens=["personal"], clients={"robot": "robots secret"}
-    ) as server:
+    authority = Authority(tokens=["personal"], clients={"robot": "robots secret"})
+    with DatabricksServer(Scheduler(runner=runner, folder=tmp_path / "databricks"), authority=authority) as server:
         yield server
 
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from zflow_constructs.local.databricks.requests import Task
 from zflow_constructs.local.databricks.runner import TaskOutcome
+from zflow_constructs.local.databricks.tasks import PythonFile, Task
 from zflow_constructs.local.processes import Reporter
 
 SUCCESS = TaskOutcome("SUCCESS")
@@ -27,7 +27,8 @@ class HeldRunner:
 
     def run(self, task: Task, *, folder: Path, on_line: Reporter, stopping: threading.Event) -> TaskOutcome:
         assert folder.is_dir()
-        on_line(f"{task.key} runs {task.python_file} {' '.join(task.parameters)}")
+        assert isinstance(task.work, PythonFile)
+        on_line(f"{task.key} runs {task.work.uri} {' '.join(task.work.parameters)}")
         with self._changed:
             self.started.append(task.key)
             while not self._changed.wait_for(lambda: task.key in self._outcomes or stopping.is_set(), timeout=0.05):

@@ -12,8 +12,9 @@ from mypy_boto3_s3 import S3Client
 
 from tests.local.databricks.held_runner import wait_until
 from tests.local.databricks.script_workspace import ScriptWorkspace, environment
+from tests.local.databricks.serving import serving
+from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.scripts import ScriptRunner
-from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.processes import Processes
 
 
@@ -22,11 +23,8 @@ def workspace(aws_endpoint: str, lake: S3Client, tmp_path: Path) -> Iterator[Scr
     lines: list[str] = []
     with Processes() as processes:
         runner = ScriptRunner(s3=lake, processes=processes, environment=environment(aws_endpoint))
-        with DatabricksServer(
-            runner=runner,
-            folder=tmp_path,
-            tokens=["personal"],
-            on_line=lambda run_name, line: lines.append(f"{run_name} {line}"),
+        with serving(
+            Scheduler(runner=runner, folder=tmp_path, on_line=lambda run_name, line: lines.append(f"{run_name} {line}"))
         ) as server:
             client = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             yield ScriptWorkspace(client=client, s3=lake, folder=tmp_path, lines=lines)
@@ -191,8 +189,8 @@ class TestStopping:
         lines: list[str] = []
         with Processes() as processes:
             runner = ScriptRunner(s3=lake, processes=processes, environment=environment(aws_endpoint))
-            with DatabricksServer(
-                runner=runner, folder=tmp_path, tokens=["personal"], on_line=lambda _, line: lines.append(line)
+            with serving(
+                Scheduler(runner=runner, folder=tmp_path, on_line=lambda _, line: lines.append(line))
             ) as server:
                 client = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
                 ScriptWorkspace(client=client, s3=lake, folder=tmp_path, lines=lines).submit(self.FOREVER)

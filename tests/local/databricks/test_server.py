@@ -35,7 +35,9 @@ from databricks.sdk.service.jobs import (
 )
 
 from tests.local.databricks.held_runner import HeldRunner, wait_until
+from tests.local.databricks.serving import serving
 from zflow_constructs.local.databricks.runner import TaskOutcome
+from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.server import DatabricksServer
 
 
@@ -172,7 +174,7 @@ class TestFailure:
             def run(self, *_: object, **__: object) -> TaskOutcome:
                 raise OSError("disk full")
 
-        with DatabricksServer(runner=Broken(), folder=tmp_path, tokens=["personal"]) as server:
+        with serving(Scheduler(runner=Broken(), folder=tmp_path)) as server:
             workspace = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             details = status(finished(workspace, submit(workspace, task("extract")))).termination_details
         assert details is not None
@@ -284,7 +286,7 @@ class TestEnds:
                 may_end.wait()
                 return TaskOutcome("CANCELED")
 
-        with DatabricksServer(runner=Slow(), folder=tmp_path, tokens=["personal"]) as server:
+        with serving(Scheduler(runner=Slow(), folder=tmp_path)) as server:
             workspace = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             run_id = submit(workspace, task("a"))
             assert started.wait(20)
@@ -327,7 +329,7 @@ class TestEnds:
         assert run.state.result_state == RunResultState.FAILED
 
     def test_stopping_the_server_cancels_what_runs(self, runner: HeldRunner, tmp_path: Path) -> None:
-        with DatabricksServer(runner=runner, folder=tmp_path, tokens=["personal"], max_active_runs=1) as server:
+        with serving(Scheduler(runner=runner, folder=tmp_path, max_active_runs=1)) as server:
             workspace = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             submit(workspace, task("a"))
             submit(workspace, task("b"))
@@ -491,7 +493,7 @@ class TestRefusals:
             ({"tasks": [{**GOOD, "sql_task": {}}]}, "but has ['spark_python_task', 'sql_task']."),
             (
                 {"tasks": [{"task_key": "a", "existing_cluster_id": "c", "notebook_task": {}}]},
-                "Task 'a' is a notebook_task; only spark_python_task runs locally.",
+                "Missing required field: notebook_path",
             ),
             (
                 {"tasks": [{"task_key": "a", "spark_python_task": SCRIPT}]},
@@ -504,10 +506,6 @@ class TestRefusals:
             ),
             ({"tasks": [{**GOOD, "spark_python_task": {}}]}, "Missing required field: python_file"),
             ({"tasks": [{**GOOD, "spark_python_task": "a.py"}]}, "spark_python_task of task 'a' is not a map"),
-            (
-                {"tasks": [{**GOOD, "spark_python_task": {"python_file": "dbfs:/a.py"}}]},
-                "python_file of task 'a' is 'dbfs:/a.py'. Locally it must be an s3:// URI.",
-            ),
             (
                 {"tasks": [{**GOOD, "spark_python_task": {**SCRIPT, "parameters": ["x", 1]}}]},
                 "Expected a list of strings for field parameters, got ['x', 1]",

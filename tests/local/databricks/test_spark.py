@@ -11,9 +11,10 @@ from databricks.sdk.service.jobs import RunResultState
 from mypy_boto3_s3 import S3Client
 
 from tests.local.databricks.script_workspace import ScriptWorkspace, environment
+from tests.local.databricks.serving import serving
 from zflow_constructs.local.databricks.classic_spark import ClassicSpark
+from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.scripts import ScriptRunner
-from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.spark import Sail, SparkChoice, SparkUnavailableError, find_spark
 from zflow_constructs.local.processes import Processes
 
@@ -39,7 +40,7 @@ def workspace(
     lines: list[str] = []
     with Processes() as processes:
         runner = ScriptRunner(s3=lake, processes=processes, environment=environment(aws_endpoint), spark=request.param)
-        with DatabricksServer(runner=runner, folder=tmp_path, tokens=["personal"]) as server:
+        with serving(Scheduler(runner=runner, folder=tmp_path)) as server:
             client = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             yield ScriptWorkspace(client=client, s3=lake, folder=tmp_path, lines=lines)
 

@@ -1,15 +1,24 @@
-"""Who may call: personal tokens, and OAuth access tokens for service principals.
+"""Who may call: personal tokens, and OAuth access tokens of service principals.
 
-See https://docs.databricks.com/en/dev-tools/auth/oauth-m2m.html
+A service principal gets one for its secret, or for the token of another issuer that its federation policy trusts. See
+https://docs.databricks.com/en/dev-tools/auth/oauth-m2m.html and .../dev-tools/auth/oauth-federation
 """
 
+import math
 import secrets
 import threading
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from zflow_constructs.local.databricks.clock import Clock, RealClock
 from zflow_constructs.local.databricks.errors import ApiError
+
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+
+NO_CLIENTS: Mapping[str, str] = MappingProxyType({})
+NO_FEDERATION: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
 
 
 class OAuthError(Exception):
@@ -30,58 +39,113 @@ class AccessToken:
     expires_in: int
 
 
+@dataclass(frozen=True)
+class TokenRequest:
+    """A request for an access token: the fields of its form, and of its basic authentication."""
+
+    grant_type: str
+    scope: str
+    client_id: str = ""
+    client_secret: str = ""
+    subject_token: str = ""
+    subject_token_type: str = ""
+
+
+def random_token() -> str:
+    """A token that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
 class Authority:
     """Issues access tokens and checks those that requests bring.
 
+    What it accepts may be changed while it serves, as credentials are rotated and revoked.
+
     Args:
-        tokens: The personal access tokens that are valid.
-        clients: The secret of each service principal, by client id.
-        token_seconds: How long an access token lives.
+        tokens: The personal access tokens that are valid. Default: none.
+        clients: The secret of each service principal, by client id. Default: none.
+        federated: Which foreign tokens (JWTs) are accepted for a service principal, by client id. Default: none.
+        token_seconds: How long an access token lives. Default: 3600, as on Databricks.
+        clock: What the time is. Default: this machine's.
+        new_token: Makes the value of an access token. Default: `random_token`.
+
+    Attributes:
+        tokens: The tokens that are valid, personal and issued ones, and until when.
+        clients: The secrets of the service principals.
+        refused_status: The HTTP status of a token that is not valid: 401, or 403, as Databricks answers sometimes.
+        issued: How many access tokens were issued.
     """
 
-    def __init__(self, *, tokens: Collection[str], clients: Mapping[str, str], token_seconds: int) -> None:
-        self._tokens = frozenset(tokens)
-        self._clients = dict(clients)
+    def __init__(
+        self,
+        *,
+        tokens: Collection[str] = (),
+        clients: Mapping[str, str] = NO_CLIENTS,
+        federated: Mapping[str, Callable[[str], bool]] = NO_FEDERATION,
+        token_seconds: int = 3600,
+        clock: Clock | None = None,
+        new_token: Callable[[], str] = random_token,
+    ) -> None:
+        self.tokens: dict[str, float] = dict.fromkeys(tokens, math.inf)
+        self.clients = dict(clients)
+        self.refused_status = 401
+        self.issued = 0
+        self._federated = dict(federated)
         self._token_seconds = token_seconds
-        self._expiry: dict[str, float] = {}
+        self._clock = clock or RealClock()
+        self._new_token = new_token
         self._lock = threading.Lock()
 
-    def issue(self, *, grant_type: str, scope: str, client_id: str, client_secret: str) -> AccessToken:
+    def issue(self, request: TokenRequest) -> AccessToken:
         """Answer a request for an access token.
 
         Raises:
-            OAuthError: The client is unknown, or asks for something else than `client_credentials` and `all-apis`.
+            OAuthError: The client is unknown, its foreign token not trusted, or something else than `all-apis` is
+                asked for.
         """
-        if grant_type != "client_credentials":
-            raise OAuthError(400, "unsupported_grant_type", f"grant_type {grant_type!r} is not client_credentials")
-        if not client_id or self._clients.get(client_id) != client_secret:
-            raise OAuthError(401, "invalid_client", "Client authentication failed")
-        if scope != "all-apis":
-            raise OAuthError(400, "invalid_scope", f"scope {scope!r} is not all-apis")
-        token = AccessToken(secrets.token_urlsafe(24), self._token_seconds)
+        if request.grant_type == TOKEN_EXCHANGE:
+            self._check_foreign_token(request)
+        elif request.grant_type == "client_credentials":
+            self._check_secret(request)
+        else:
+            message = f"grant_type {request.grant_type!r} is neither client_credentials nor {TOKEN_EXCHANGE}"
+            raise OAuthError(400, "unsupported_grant_type", message)
+        if request.scope != "all-apis":
+            raise OAuthError(400, "invalid_scope", f"scope {request.scope!r} is not all-apis")
         with self._lock:
-            self._expiry[token.value] = time.monotonic() + self._token_seconds
+            token = AccessToken(self._new_token(), self._token_seconds)
+            self.issued += 1
+            self.tokens[token.value] = self._clock.now() + self._token_seconds
         return token
 
     def revoke_access_tokens(self) -> None:
         """Make every access token that was issued so far invalid, as if it had expired."""
         with self._lock:
-            self._expiry.clear()
+            self.tokens = {token: expiry for token, expiry in self.tokens.items() if expiry == math.inf}
 
     def check(self, authorization: str) -> None:
         """Let a request with this Authorization header pass.
 
         Raises:
-            ApiError: 401; there is no token, or it isn't valid, or no longer.
+            ApiError: There is no token (401), or it isn't valid, or no longer (`refused_status`).
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise _unauthorized("Credential was not sent or was of an unsupported type for this API.")
-        with self._lock:
-            expiry = self._expiry.get(token, 0.0)
-        if token not in self._tokens and expiry <= time.monotonic():
-            raise _unauthorized("Invalid or expired access token.")
+            message = "Credential was not sent or was of an unsupported type for this API."
+            raise ApiError(401, "UNAUTHENTICATED", message)
+        if self.tokens.get(token, 0.0) <= self._clock.now():
+            error_code = "UNAUTHENTICATED" if self.refused_status == 401 else "PERMISSION_DENIED"
+            raise ApiError(self.refused_status, error_code, "Invalid or expired access token.")
 
+    def _check_secret(self, request: TokenRequest) -> None:
+        if not request.client_id or self.clients.get(request.client_id) != request.client_secret:
+            raise OAuthError(401, "invalid_client", "Client authentication failed")
 
-def _unauthorized(message: str) -> ApiError:
-    return ApiError(401, "UNAUTHENTICATED", message)
+    def _check_foreign_token(self, request: TokenRequest) -> None:
+        if request.subject_token_type != JWT:
+            message = f"subject_token_type {request.subject_token_type!r} is not {JWT}"
+            raise OAuthError(400, "invalid_request", message)
+        if request.client_id not in self._federated:
+            raise OAuthError(401, "invalid_client", f"No federation policy for client_id {request.client_id!r}")
+        if not self._federated[request.client_id](request.subject_token):
+            raise OAuthError(400, "invalid_grant", "No federation policy trusts the subject_token")

@@ -12,7 +12,7 @@ class Ending:
     """How a run or a task run ended.
 
     Args:
-        result_state: For example `SUCCESS`, `FAILED`, `TIMEDOUT`.
+        result_state: For example `SUCCESS`, `FAILED`, `TIMEDOUT`; "" where it never began.
         code: The termination code, for example `RUN_EXECUTION_ERROR`.
         type: `SUCCESS`, `CLIENT_ERROR`, `CLOUD_FAILURE` or `INTERNAL_ERROR`.
         message: One line for people. Default: none.
@@ -30,6 +30,9 @@ SUCCESS = Ending("SUCCESS", "SUCCESS", "SUCCESS")
 SUCCESS_WITH_FAILURES = Ending("SUCCESS_WITH_FAILURES", "SUCCESS_WITH_FAILURES", "SUCCESS")
 CANCELED = Ending("CANCELED", "USER_CANCELED", "CLIENT_ERROR", "Run cancelled.")
 TIMED_OUT = Ending("TIMEDOUT", "CANCELED", "CLIENT_ERROR", "Run exceeded its timeout_seconds.")
+TOO_MANY_RUNS = Ending(
+    "", "MAX_CONCURRENT_RUNS_EXCEEDED", "CLIENT_ERROR", "The job has as many active runs as it may have.", "SKIPPED"
+)
 UPSTREAM_FAILED = Ending("UPSTREAM_FAILED", "SKIPPED", "CLIENT_ERROR", "An upstream task failed.")
 UPSTREAM_CANCELED = Ending("UPSTREAM_CANCELED", "SKIPPED", "CLIENT_ERROR", "An upstream task was cancelled.")
 EXCLUDED = Ending("EXCLUDED", "SKIPPED", "SUCCESS", "The condition of run_if was not met.")

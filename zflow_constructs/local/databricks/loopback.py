@@ -1,10 +1,15 @@
 """A web application served on the loopback interface, in a thread."""
 
+from __future__ import annotations
+
 import logging
 import threading
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 
 class LoopbackServer:
@@ -12,11 +17,12 @@ class LoopbackServer:
 
     Args:
         app: The application.
+        name: What its thread is called.
     """
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: WSGIApplication, *, name: str) -> None:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=app.name, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=name, daemon=True)
 
     @property
     def address(self) -> str:
@@ -35,7 +41,7 @@ class LoopbackServer:
 
 
 class _Handler(WSGIRequestHandler):
-    # Connections are kept open; without Nagle's delay, which costs 40 ms a request on such.
+    # Without Nagle's delay, which costs 40 ms a request.
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 

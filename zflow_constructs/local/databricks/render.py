@@ -3,102 +3,105 @@
 See https://docs.databricks.com/api/workspace/jobs/getrun, .../listruns and .../getrunoutput
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from zflow_constructs.local.databricks.runs import Progress, Run, TaskRun
+from zflow_constructs.local.databricks.conditions import JsonObject
+from zflow_constructs.local.databricks.reading import Json
+from zflow_constructs.local.databricks.shown import HistoryItem, Shown, ShownRun, ShownTask
 
-JsonObject = dict[str, object]
-
-_MAX_LOG_BYTES = 5 * 1024 * 1024
+_MAX_BYTES = 5 * 1024 * 1024
 
 
-def render_run(run: Run) -> JsonObject:
+def render_run(run: ShownRun) -> JsonObject:
     """A run without its tasks, as in a list."""
-    return {
+    accepted = run.accepted
+    rendered: JsonObject = {
         "job_id": run.job_id,
         "run_id": run.run_id,
         "number_in_job": run.run_id,
         "original_attempt_run_id": run.run_id,
         "creator_user_name": "local",
-        "run_name": run.name,
-        "run_type": "SUBMIT_RUN",
+        "run_name": accepted.run_name,
+        "run_type": "JOB_RUN" if accepted.job_id else "SUBMIT_RUN",
         "trigger": "ONE_TIME",
         "format": "MULTI_TASK",
         **_render_progress(run),
     }
+    if accepted.job_parameters:
+        rendered["job_parameters"] = list(accepted.job_parameters)
+    if accepted.overriding_parameters:
+        rendered["overriding_parameters"] = accepted.overriding_parameters
+    return rendered
 
 
-def render_tasks(tasks: Sequence[TaskRun]) -> list[JsonObject]:
-    """Task runs, as in a run: the task as submitted, and how far it is."""
-    return [{**task.task.body, "run_id": task.run_id, "attempt_number": 0, **_render_progress(task)} for task in tasks]
+def render_tasks(tasks: Sequence[ShownTask]) -> list[JsonObject]:
+    """Task runs, as in a run: the task as it was asked for, and how far it is."""
+    return [
+        {**task.body, "run_id": task.run_id, "attempt_number": task.attempt, **_render_progress(task)} for task in tasks
+    ]
 
 
-def render_output(run: Run, task: TaskRun) -> JsonObject:
-    """What a task run has written, and how it failed."""
-    log = "".join(f"{line}\n" for line in task.log).encode()
-    output: JsonObject = {
+def render_history(items: Sequence[HistoryItem]) -> list[JsonObject]:
+    """A run's first course and its repairs."""
+    return [
+        {
+            "type": "REPAIR" if item.repair_id else "ORIGINAL",
+            **({"id": item.repair_id} if item.repair_id else {}),
+            "start_time": _milliseconds(item.started_at),
+            "end_time": _milliseconds(item.ended_at),
+            "task_run_ids": list(item.task_run_ids),
+            **item.condition,
+        }
+        for item in items
+    ]
+
+
+def render_output(run: ShownRun, task: ShownTask) -> JsonObject:
+    """What a task run has left, and how it failed."""
+    output = task.output
+    log = output.logs.encode()
+    rendered: JsonObject = {
         "metadata": {
             **render_run(run),
             **_render_progress(task),
             "run_id": task.run_id,
             "parent_run_id": run.run_id,
             "run_type": "JOB_RUN",
-            "task_key": task.name,
+            "task_key": task.key,
+            "attempt_number": task.attempt,
             "tasks": render_tasks([task]),
         },
-        "logs": log[-_MAX_LOG_BYTES:].decode(errors="ignore"),
-        "logs_truncated": len(log) > _MAX_LOG_BYTES,
+        "logs": log[-_MAX_BYTES:].decode(errors="ignore"),
+        "logs_truncated": len(log) > _MAX_BYTES,
     }
-    if task.error:
-        output |= {"error": task.error, "error_trace": task.error_trace}
-    return output
+    if output.error:
+        rendered |= {"error": output.error, "error_trace": output.error_trace}
+    if output.result is not None:
+        result = output.result.encode()
+        rendered["notebook_output"] = {
+            "result": result[:_MAX_BYTES].decode(errors="ignore"),
+            "truncated": len(result) > _MAX_BYTES,
+        }
+    if output.job_run_id:
+        rendered["run_job_output"] = {"run_id": output.job_run_id}
+    return rendered
 
 
-def _render_progress(progress: Progress) -> JsonObject:
+def render_job(job_id: int, settings: Json) -> JsonObject:
+    """A job, as `jobs/get` shows it."""
+    return {"job_id": job_id, "creator_user_name": "local", "run_as_user_name": "local", "settings": settings}
+
+
+def _render_progress(progress: Shown) -> JsonObject:
     return {
-        "state": _render_state(progress),
-        "status": _render_status(progress),
-        # A local run has no page; its folder holds the scripts and logs, and outlives the server.
-        "run_page_url": progress.folder.resolve().as_uri(),
+        **progress.condition,
+        "run_page_url": progress.page_url,
         "start_time": _milliseconds(progress.submitted_at),
         "end_time": _milliseconds(progress.ended_at),
         "setup_duration": 0,
         "execution_duration": max(0, _milliseconds(progress.ended_at - progress.started_at)),
         "cleanup_duration": 0,
         "run_duration": max(0, _milliseconds(progress.ended_at - progress.submitted_at)),
-    }
-
-
-def _render_state(progress: Progress) -> Mapping[str, object]:
-    if not progress.ended.is_set():
-        return {
-            "life_cycle_state": progress.state,
-            "state_message": "",
-            "user_cancelled_or_timedout": progress.stopping.is_set(),
-        }
-    ending = progress.ending
-    return {
-        "life_cycle_state": ending.life_cycle_state,
-        "result_state": ending.result_state,
-        "state_message": ending.message,
-        "user_cancelled_or_timedout": ending.result_state in ("CANCELED", "TIMEDOUT"),
-    }
-
-
-def _render_status(progress: Progress) -> Mapping[str, object]:
-    state = progress.state
-    if state == "QUEUED":
-        details = {"code": "ACTIVE_RUNS_LIMIT_REACHED", "message": "Queued until an active run has ended."}
-        return {"state": state, "queue_details": details}
-    if state == "TERMINATING":
-        ending = progress.interruption
-    elif state == "TERMINATED":
-        ending = progress.ending
-    else:
-        return {"state": state}
-    return {
-        "state": state,
-        "termination_details": {"code": ending.code, "type": ending.type, "message": ending.message},
     }
 
 

@@ -1,180 +1,176 @@
-"""What `runs/submit` accepts: the body, checked and made a value.
+"""What `runs/submit` and `run-now` accept: the body, checked and made a value.
 
-See https://docs.databricks.com/api/workspace/jobs/submit
+See https://docs.databricks.com/api/workspace/jobs/submit and .../runnow
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-from typing import cast
 
-from zflow_constructs.local.databricks.errors import ApiError, invalid, malformed
+from zflow_constructs.local.databricks import names, reading
+from zflow_constructs.local.databricks.errors import invalid
+from zflow_constructs.local.databricks.reading import Json
+from zflow_constructs.local.databricks.tasks import Task, parse_tasks
 
-RUN_IF = ("ALL_SUCCESS", "ALL_DONE", "NONE_FAILED", "AT_LEAST_ONE_SUCCESS", "ALL_FAILED", "AT_LEAST_ONE_FAILED")
+_MAX_LEGACY_BYTES = 10_000
 
-_MAX_TASKS = 1000
-_MAX_TOKEN = 64
-_TASK_KEY = re.compile(r"[\w-]{1,100}")
-_S3_URI = re.compile(r"s3://[^/]+/.+")
-
-Json = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task of a run.
-
-    Args:
-        key: Its name within the run.
-        python_file: The S3 URI of the script.
-        parameters: The script's command-line arguments.
-        libraries: What the task wants installed, for example `scikit-learn==1.5.0`.
-        depends_on: The keys of the tasks that come before.
-        run_if: Which outcomes of those let this task run; one of `RUN_IF`.
-        timeout_seconds: How long it may run; 0 is without limit.
-        body: The task as it was received.
-    """
-
-    key: str
-    python_file: str
-    parameters: tuple[str, ...]
-    libraries: tuple[str, ...]
-    depends_on: tuple[str, ...]
-    run_if: str
-    timeout_seconds: int
-    body: Json
+# The parameters that replace those of a task, by the task's kind.
+_REPLACED = {
+    "jar_params": ("spark_jar_task", "parameters"),
+    "python_params": ("spark_python_task", "parameters"),
+    "spark_submit_params": ("spark_submit_task", "parameters"),
+    "dbt_commands": ("dbt_task", "commands"),
+}
+# Those that are merged with a task's own.
+_MERGED = {
+    "notebook_params": ("notebook_task", "base_parameters"),
+    "python_named_params": ("python_wheel_task", "named_parameters"),
+    "sql_params": ("sql_task", "parameters"),
+}
 
 
 @dataclass(frozen=True)
-class SubmitRequest:
-    """A one-time run, as `runs/submit` received it.
+class RunRequest:
+    """A run that was asked for.
 
     Args:
         run_name: The run's name.
         idempotency_token: A repeated token gets the first run's id; "" is none.
         timeout_seconds: How long the run may take; 0 is without limit.
         tasks: At least one; they depend on each other without a cycle.
+        body: What was received.
+        job_id: The job that is run; 0 is none, a one-time run.
+        job_parameters: Name, default and value of each of the job's parameters.
+        overriding_parameters: The parameters of the kind that were used before there were job parameters.
+        max_concurrent_runs: How many runs the job may have at once; 0 is without limit.
+        is_queued: Whether a run beyond that limit waits; otherwise it is skipped.
     """
 
     run_name: str
     idempotency_token: str
     timeout_seconds: int
     tasks: tuple[Task, ...]
+    body: Json
+    job_id: int = 0
+    job_parameters: tuple[Json, ...] = ()
+    overriding_parameters: Json | None = None
+    max_concurrent_runs: int = 0
+    is_queued: bool = False
 
 
-def parse_submit(body: object) -> SubmitRequest:
+def parse_submit(body: object) -> RunRequest:
     """Check the body of `runs/submit`.
 
     Raises:
-        ApiError: It isn't what Databricks accepts, or what this server can run.
+        ApiError: It isn't what Databricks accepts.
     """
-    if not isinstance(body, dict):
-        raise malformed("Invalid JSON given in the body of the request - expected a map")
-    token = _string(body, "idempotency_token", default="")
-    if len(token) > _MAX_TOKEN:
-        raise invalid(f"idempotency_token has {len(token)} characters. It must have at most {_MAX_TOKEN} characters.")
-    environments = {_string(entry, "environment_key") for entry in _objects(body, "environments")}
-    tasks = tuple(_task(entry, environments) for entry in _objects(body, "tasks"))
-    if not 1 <= len(tasks) <= _MAX_TASKS:
-        raise invalid(f"tasks has {len(tasks)} entries. A run has 1 to {_MAX_TASKS} tasks.")
-    _check_order(tasks)
-    return SubmitRequest(
-        run_name=_string(body, "run_name", default="Untitled"),
-        idempotency_token=token,
-        timeout_seconds=_seconds(body),
-        tasks=tasks,
+    request = reading.body_map(body)
+    reading.check_names(request, names.SUBMIT, "The body of runs/submit")
+    return RunRequest(
+        run_name=reading.string(request, "run_name", default="Untitled"),
+        idempotency_token=reading.token(request),
+        timeout_seconds=reading.seconds(request),
+        tasks=parse_tasks(request),
+        body=request,
     )
 
 
-def _task(body: Json, environments: set[str]) -> Task:
-    key = _string(body, "task_key")
-    if not _TASK_KEY.fullmatch(key):
-        raise invalid(f"Invalid task_key '{key}'. It may hold letters, digits, - and _, at most 100 of them.")
-    kinds = sorted(name for name in body if name.endswith("_task"))
-    if len(kinds) != 1:
-        raise invalid(f"Task '{key}' must have exactly one type of task, but has {kinds or 'none'}.")
-    if kinds != ["spark_python_task"]:
-        raise ApiError(400, "FEATURE_DISABLED", f"Task '{key}' is a {kinds[0]}; only spark_python_task runs locally.")
-    _check_compute(body, key, environments)
-    script = body["spark_python_task"]
-    if not isinstance(script, dict):
-        raise malformed(f"spark_python_task of task '{key}' is not a map")
-    python_file = _string(script, "python_file")
-    if not _S3_URI.fullmatch(python_file):
-        raise invalid(f"python_file of task '{key}' is '{python_file}'. Locally it must be an s3:// URI.")
-    run_if = _string(body, "run_if", default="ALL_SUCCESS")
-    if run_if not in RUN_IF:
-        raise invalid(f"run_if of task '{key}' is '{run_if}'. It must be one of {', '.join(RUN_IF)}.")
-    return Task(
-        key=key,
-        python_file=python_file,
-        parameters=_strings(script, "parameters"),
-        libraries=tuple(_library(entry) for entry in _objects(body, "libraries")),
-        depends_on=tuple(_string(entry, "task_key") for entry in _objects(body, "depends_on")),
-        run_if=run_if,
-        timeout_seconds=_seconds(body),
-        body=body,
+def parse_run_now(body: object, jobs: Mapping[int, Json]) -> RunRequest:
+    """Check the body of `run-now`.
+
+    Args:
+        body: The body.
+        jobs: The settings of the jobs that there are, by their ids.
+
+    Raises:
+        ApiError: It isn't what Databricks accepts, or there is no such job.
+    """
+    request = reading.body_map(body)
+    reading.check_names(request, names.RUN_NOW, "The body of run-now")
+    job_id = reading.identifier(request, "job_id")
+    settings = job_settings(job_id, jobs)
+    given = reading.string_map(request, "job_parameters")
+    legacy = {name: request[name] for name in sorted(names.LEGACY_PARAMETERS) if name in request}
+    _check_parameters(given, legacy)
+    declared = {reading.string(entry, "name"): entry for entry in reading.objects(settings, "parameters")}
+    defaults = {name: reading.string(entry, "default", default="") for name, entry in declared.items()}
+    job_parameters = tuple(
+        {"name": name, "default": defaults.get(name, ""), "value": value}
+        for name, value in {**defaults, **given}.items()
+    )
+    values = {**defaults, **given}
+    return RunRequest(
+        run_name=reading.string(settings, "name", default="Untitled"),
+        idempotency_token=reading.token(request),
+        timeout_seconds=reading.seconds(settings),
+        tasks=parse_tasks(_with_parameters(settings, values, legacy), known=names.JOB_TASK),
+        body=request,
+        job_id=job_id,
+        job_parameters=job_parameters,
+        overriding_parameters=legacy or None,
+        max_concurrent_runs=reading.identifier(settings, "max_concurrent_runs", default=1),
+        is_queued=_is_queued(request, settings),
     )
 
 
-def _check_compute(body: Json, key: str, environments: set[str]) -> None:
-    compute = [name for name in ("new_cluster", "existing_cluster_id", "environment_key") if name in body]
-    if len(compute) != 1:
-        raise invalid(
-            f"Task '{key}' must specify exactly one of new_cluster, existing_cluster_id, environment_key,"
-            f" but has {' and '.join(compute) or 'none'}."
-        )
-    if compute == ["environment_key"] and body["environment_key"] not in environments:
-        raise invalid(f"environment_key '{body['environment_key']}' of task '{key}' is not among the environments.")
+def job_settings(job_id: int, jobs: Mapping[int, Json]) -> Json:
+    """The settings of a job.
+
+    Raises:
+        ApiError: There is no such job.
+    """
+    if job_id not in jobs:
+        raise invalid(f"Job {job_id} does not exist.")
+    return jobs[job_id]
 
 
-def _check_order(tasks: tuple[Task, ...]) -> None:
-    keys = [task.key for task in tasks]
+def _check_parameters(given: Json, legacy: Json) -> None:
+    if len(legacy) > 1 or (given and legacy):
+        kinds = sorted([*legacy, *(["job_parameters"] if given else [])])
+        raise invalid(f"The parameters {', '.join(kinds)} don't mix. Give one kind of them, best job_parameters.")
+    for name, value in {**legacy, "job_parameters": given}.items():
+        size = len(json.dumps(value).encode())
+        if size > _MAX_LEGACY_BYTES:
+            raise invalid(f"{name} has {size} bytes as JSON. It may have at most {_MAX_LEGACY_BYTES}.")
+
+
+def _is_queued(request: Json, settings: Json) -> bool:
+    queue = request.get("queue", settings.get("queue"))
+    return isinstance(queue, dict) and reading.flag(queue, "enabled")
+
+
+def _with_parameters(settings: Json, values: Mapping[str, str], legacy: Json) -> Json:
+    """The job's settings whose tasks got the run's parameters."""
+    tasks = [_filled(task, values) for task in reading.objects(settings, "tasks")]
     for task in tasks:
-        if keys.count(task.key) > 1:
-            raise invalid(f"task_key '{task.key}' is used more than once. It must be unique within the run.")
-        for upstream in task.depends_on:
-            if upstream not in keys:
-                raise invalid(f"Task '{task.key}' depends on '{upstream}', which is not a task of this run.")
-    try:
-        TopologicalSorter({task.key: task.depends_on for task in tasks}).prepare()
-    except CycleError as error:
-        raise invalid(f"The tasks depend on each other in a cycle: {' -> '.join(error.args[1])}.") from error
+        wheel = task.get("python_wheel_task")
+        if values and isinstance(wheel, dict) and not wheel.get("parameters"):
+            # Job parameters reach, by themselves, the tasks that take parameters by name.
+            wheel["named_parameters"] = {**reading.string_map(wheel, "named_parameters"), **values}
+        for name, value in legacy.items():
+            _override(task, name, value)
+    return {**settings, "tasks": tasks}
 
 
-def _library(entry: Json) -> str:
-    kind, value = next(iter(entry.items()), ("", ""))
-    if isinstance(value, dict):
-        return str(value.get("package", value.get("coordinates", "")))
-    return f"{kind} {value}"
+def _override(task: dict[str, object], name: str, value: object) -> None:
+    kind, field = _REPLACED.get(name) or _MERGED.get(name, ("", ""))
+    if name == "python_params" and "python_wheel_task" in task:
+        kind = "python_wheel_task"
+    work = task.get(kind)
+    if not isinstance(work, dict):
+        return
+    own = work.get(field)
+    work[field] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
 
 
-def _string(body: Json, name: str, *, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if value is None:
-        raise invalid(f"Missing required field: {name}")
-    if not isinstance(value, str):
-        raise malformed(f"Expected a string for field {name}, got {value!r}")
-    return value
+def _filled(task: Json, values: Mapping[str, str]) -> dict[str, object]:
+    """A copy of a task in which `{{job.parameters.NAME}}` is the parameter's value."""
 
+    def value(match: re.Match[str]) -> str:
+        # It goes into a JSON string: its quotes must not end that.
+        return json.dumps(values.get(match[1], match[0]))[1:-1]
 
-def _strings(body: Json, name: str) -> tuple[str, ...]:
-    value = body.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise malformed(f"Expected a list of strings for field {name}, got {value!r}")
-    return tuple(value)
-
-
-def _objects(body: Json, name: str) -> tuple[Json, ...]:
-    value = body.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise malformed(f"Expected a list of maps for field {name}, got {value!r}")
-    return tuple(cast("list[Json]", value))
-
-
-def _seconds(body: Json) -> int:
-    value = body.get("timeout_seconds", 0)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise invalid(f"timeout_seconds is {value!r}. It must be a whole number, 0 (no timeout) or more.")
-    return value
+    text = re.sub(r"\{\{\s*job\.parameters\.([\w.-]+?)\s*\}\}", value, json.dumps(task))
+    filled: dict[str, object] = json.loads(text)
+    return filled

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from zflow_constructs.local.databricks.requests import Task
+from zflow_constructs.local.databricks.tasks import Task
 from zflow_constructs.local.processes import Reporter
 
 

@@ -1,4 +1,4 @@
-"""Runs and task runs: where they are in their life, and how they ended.
+"""Runs and task runs that are really run: where they are in their life, and how they ended.
 
 Words and states are those of https://docs.databricks.com/api/workspace/jobs/getrun
 """
@@ -7,10 +7,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from zflow_constructs.local.databricks import conditions
+from zflow_constructs.local.databricks.conditions import JsonObject
 from zflow_constructs.local.databricks.endings import SUCCESS, Ending
-from zflow_constructs.local.databricks.requests import SubmitRequest, Task
+from zflow_constructs.local.databricks.reading import Json
+from zflow_constructs.local.databricks.requests import RunRequest
+from zflow_constructs.local.databricks.shown import HistoryItem, Output
+from zflow_constructs.local.databricks.tasks import Task
 
 
 class Progress:
@@ -37,11 +43,21 @@ class Progress:
         self._lock = threading.Lock()
 
     @property
-    def state(self) -> str:
-        """`QUEUED`, `BLOCKED`, `PENDING`, `RUNNING`, `TERMINATING` or `TERMINATED`."""
+    def page_url(self) -> str:
+        """A local run has no page; its folder holds the scripts and logs, and outlives the server."""
+        return self.folder.resolve().as_uri()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has not ended."""
+        return not self.ended.is_set()
+
+    @property
+    def condition(self) -> JsonObject:
+        """Its state: `QUEUED`, `BLOCKED`, `PENDING`, `RUNNING`, `TERMINATING`, or how it ended."""
         if self.ended.is_set():
-            return "TERMINATED"
-        return "TERMINATING" if self.stopping.is_set() else self._state
+            return conditions.ended(self._ending)
+        return conditions.terminating(self._interruption) if self.stopping.is_set() else conditions.active(self._state)
 
     @property
     def ending(self) -> Ending:
@@ -73,38 +89,120 @@ class Progress:
         self.ended_at = time.time()
         self.ended.set()
 
+    def reopen(self) -> None:
+        """Begin again after the last state."""
+        self.stopping.clear()
+        self.ended_at = 0.0
+        self._state = "PENDING"
+        self._interruption = SUCCESS
+        self.ended.clear()
+
 
 class TaskRun(Progress):
     """One task of a run, under way."""
 
-    def __init__(self, task: Task, *, run_id: int, folder: Path) -> None:
+    def __init__(self, task: Task, *, run_id: int, folder: Path, attempt: int = 0) -> None:
         super().__init__(run_id=run_id, name=task.key, folder=folder)
         self.task = task
+        self.attempt = attempt
         self.error = ""
         self.error_trace = ""
+        self.job_run_id = 0
         self.log: deque[str] = deque(maxlen=100_000)
         if task.depends_on:
             self.move_to("BLOCKED")
 
+    @property
+    def key(self) -> str:
+        """The task's key."""
+        return self.task.key
+
+    @property
+    def body(self) -> Json:
+        """The task as it was received."""
+        return self.task.body
+
+    @property
+    def output(self) -> Output:
+        """What it has left so far."""
+        return Output(
+            error=self.error,
+            error_trace=self.error_trace,
+            logs="".join(f"{line}\n" for line in list(self.log)),
+            job_run_id=self.job_run_id,
+        )
+
+
+@dataclass(frozen=True)
+class Course:
+    """What ran from a run's start, or from a repair, to its end.
+
+    Args:
+        repair_id: 0 for the first course.
+        started_at: When it started.
+        tasks: What ran in it.
+    """
+
+    repair_id: int
+    started_at: float
+    tasks: tuple[TaskRun, ...]
+
 
 class Run(Progress):
-    """A one-time run and its task runs."""
+    """A run and its task runs."""
 
     def __init__(
-        self, request: SubmitRequest, *, run_id: int, job_id: int, folder: Path, tasks: Sequence[TaskRun]
+        self, request: RunRequest, *, run_id: int, job_id: int, folder: Path, tasks: Sequence[TaskRun]
     ) -> None:
         super().__init__(run_id=run_id, name=request.run_name, folder=folder)
         self.job_id = job_id
-        self.request = request
-        self.tasks = tuple(tasks)
+        self.accepted = request
+        self._courses = [Course(0, self.submitted_at, tuple(tasks))]
+        self._past: list[HistoryItem] = []
+
+    @property
+    def tasks(self) -> tuple[TaskRun, ...]:
+        """The task runs, all attempts, the oldest first."""
+        return tuple(task for course in self._courses for task in course.tasks)
+
+    @property
+    def latest(self) -> list[TaskRun]:
+        """The latest attempt of each task."""
+        return list({task.key: task for task in self.tasks}.values())
+
+    @property
+    def due(self) -> tuple[TaskRun, ...]:
+        """What is to be run now: all tasks, or those of the latest repair."""
+        return self._courses[-1].tasks
+
+    @property
+    def history(self) -> list[HistoryItem]:
+        """The first course and the repairs."""
+        return [*self._past, self._present()]
 
     def interrupt(self, reason: Ending) -> None:
         """Ask the run and each of its tasks to stop."""
         super().interrupt(reason)
-        for task in self.tasks:
+        for task in self.due:
             task.interrupt(reason)
+
+    def repair(self, repair_id: int, tasks: Sequence[TaskRun]) -> None:
+        """Begin again, with new attempts of some tasks."""
+        self._past.append(self._present())
+        self._courses.append(Course(repair_id, time.time(), tuple(tasks)))
+        self.reopen()
 
     def leaves(self) -> list[TaskRun]:
         """The tasks that no other depends on: their outcomes decide on the run's."""
-        upstream = {key for task in self.tasks for key in task.task.depends_on}
-        return [task for task in self.tasks if task.name not in upstream]
+        upstream = {key for task in self.latest for key in task.task.depends_on}
+        return [task for task in self.latest if task.key not in upstream]
+
+    def _present(self) -> HistoryItem:
+        course = self._courses[-1]
+        return HistoryItem(
+            repair_id=course.repair_id,
+            started_at=course.started_at,
+            ended_at=self.ended_at,
+            condition=self.condition,
+            task_run_ids=[task.run_id for task in course.tasks],
+        )

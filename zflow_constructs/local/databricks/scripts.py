@@ -1,4 +1,4 @@
-"""Runs a task's Python script in a process of its own."""
+"""Runs a task's Python code in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zflow_constructs.local.databricks import script_process
-from zflow_constructs.local.databricks.requests import Task
+from zflow_constructs.local.databricks.programs import UnrunnableError, prepare
 from zflow_constructs.local.databricks.runner import TaskOutcome
 from zflow_constructs.local.databricks.spark import NoSpark, SparkChoice, find_spark
-from zflow_constructs.local.objects import ObjectNotFoundError, ObjectStore
+from zflow_constructs.local.databricks.tasks import PythonWheel, Task
+from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Process, Processes, Reporter
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ScriptRunner:
-    """Runs `spark_python_task`s with this Python interpreter.
+    """Runs `spark_python_task`s and `python_wheel_task`s with this Python interpreter.
 
     Args:
         s3: Where the scripts and the data are.
@@ -45,24 +46,20 @@ class ScriptRunner:
         self._spark = find_spark(spark, s3=s3)
 
     def run(self, task: Task, *, folder: Path, on_line: Reporter, stopping: threading.Event) -> TaskOutcome:
-        """Run a task's script to its end. See `TaskRunner.run`."""
+        """Run a task's code to its end. See `TaskRunner.run`."""
         try:
-            source = self._objects.read(task.python_file)
-        except ObjectNotFoundError as error:
-            message = f"Cannot read the python file {task.python_file}: {error}"
-            return TaskOutcome("FAILED", message, code="RESOURCE_NOT_FOUND")
-        script = folder / Path(task.python_file).name
-        script.write_bytes(source)
-        if task.libraries:
+            program = prepare(task, folder=folder, objects=self._objects)
+        except UnrunnableError as error:
+            return TaskOutcome("FAILED", error.message, code=error.code)
+        if _not_installed(task):
             on_line(f"Libraries are not installed locally; the script finds what this environment has: {_listed(task)}")
-        # Only who names it can use it; the others start quicker.
-        spark = self._spark if b"spark" in source else NoSpark()
+        spark = self._spark if program.uses_spark else NoSpark()
         failure = folder / "failure.json"
         with spark.environment(folder) as variables:
             process = self._processes.start(
-                [*self._python, spark.name, str(failure), str(script), *task.parameters],
+                [*self._python, spark.name, str(failure), str(program.script), *program.arguments],
                 # A cluster's clock is UTC.
-                env={**self._environment, "TZ": "UTC", **variables},
+                env={**self._environment, "TZ": "UTC", **program.environment, **variables},
                 cwd=folder,
                 log=folder / "log.txt",
                 on_line=on_line,
@@ -102,10 +99,15 @@ def _remedy(error: str, task: Task) -> str:
         return ""
     if "'pyspark" in error or "'pysail" in error:
         return f". For Spark on this machine: {NoSpark.remedy}"
-    if task.libraries:
+    if _not_installed(task):
         return f". The run's libraries are not installed locally: install what is missing of {_listed(task)}"
     return ". Install it in the environment of the local run; on Databricks, list it in the step's libraries"
 
 
 def _listed(task: Task) -> str:
-    return ", ".join(task.libraries)
+    return ", ".join(_not_installed(task))
+
+
+def _not_installed(task: Task) -> list[str]:
+    unpacked = task.work.wheels if isinstance(task.work, PythonWheel) else ()
+    return [library for library in task.libraries if library.removeprefix("whl ") not in unpacked]

@@ -1,66 +1,61 @@
 """A double of Databricks' Jobs API, over real HTTP on the loopback interface.
 
-It knows what a workflow needs: one-time runs (https://docs.databricks.com/api/workspace/jobs), versions 2.1 and 2.2.
+It knows what a workflow needs: one-time runs and runs of jobs, in versions 2.1 and 2.2.
+See https://docs.databricks.com/api/workspace/jobs
 """
 
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
-from types import MappingProxyType, TracebackType
+from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Self
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from zflow_constructs.local.databricks.auth import Authority, OAuthError
-from zflow_constructs.local.databricks.endings import CANCELED
+from zflow_constructs.local.databricks import reading
+from zflow_constructs.local.databricks.auth import Authority, OAuthError, TokenRequest
+from zflow_constructs.local.databricks.conditions import JsonObject
 from zflow_constructs.local.databricks.errors import ApiError, invalid, malformed
+from zflow_constructs.local.databricks.faults import Misbehaviour
 from zflow_constructs.local.databricks.loopback import LoopbackServer
-from zflow_constructs.local.databricks.pages import list_page, run_page
-from zflow_constructs.local.databricks.render import JsonObject, render_output
-from zflow_constructs.local.databricks.requests import parse_submit
-from zflow_constructs.local.databricks.runner import TaskRunner
-from zflow_constructs.local.databricks.runs import Run, TaskRun
-from zflow_constructs.local.databricks.scheduler import RunReporter, Scheduler
+from zflow_constructs.local.databricks.pages import job_page, list_page, run_page
+from zflow_constructs.local.databricks.reading import Json
+from zflow_constructs.local.databricks.render import render_output
+from zflow_constructs.local.databricks.repairs import parse_repair
+from zflow_constructs.local.databricks.requests import job_settings, parse_run_now, parse_submit
+from zflow_constructs.local.databricks.scheduler import NO_JOBS
+from zflow_constructs.local.databricks.shown import Runs, ShownRun, ShownTask
 
 _VERSIONS = ("2.1", "2.2")
-_NO_CLIENTS: Mapping[str, str] = MappingProxyType({})
-
-
-def ignore(run_name: str, line: str) -> None:
-    """Drop a line: the reporter of those who don't listen."""
 
 
 class DatabricksServer:
-    """A Databricks workspace on this machine: it answers the Jobs API, and its runs are really run.
+    """A Databricks workspace on this machine: it answers the Jobs API.
 
     Args:
-        runner: Runs the tasks.
-        folder: Gets a folder for each run.
-        tokens: The personal access tokens that are valid. Default: none.
-        clients: The secret of each service principal, by client id. Default: none.
-        token_seconds: How long an OAuth access token lives. Default: 3600, as on Databricks.
-        max_active_runs: How many runs may be active at once; the others are queued. Default: 2.
-        on_line: Gets the run's name and each line that its tasks write. Default: nobody listens.
+        runs: What makes its runs: a `Scheduler`, which really runs them, or `ScriptedRuns`.
+        authority: Who may call.
+        jobs: The settings of the jobs that there are, by their ids, as `jobs/get` shows them. Default: none.
+        misbehaviour: What it does wrong. Default: nothing.
 
     Example:
-        with DatabricksServer(runner=ScriptRunner(...), folder=folder, tokens=["secret"]) as databricks:
+        runs = Scheduler(runner=ScriptRunner(...), folder=folder)
+        with DatabricksServer(runs, authority=Authority(tokens=["secret"])) as databricks:
             requests.post(f"{databricks.url}/api/2.2/jobs/runs/submit", ...)
     """
 
     def __init__(
         self,
+        runs: Runs,
         *,
-        runner: TaskRunner,
-        folder: Path,
-        tokens: Collection[str] = (),
-        clients: Mapping[str, str] = _NO_CLIENTS,
-        token_seconds: int = 3600,
-        max_active_runs: int = 2,
-        on_line: RunReporter = ignore,
+        authority: Authority,
+        jobs: Mapping[int, Json] = NO_JOBS,
+        misbehaviour: Misbehaviour | None = None,
     ) -> None:
-        self.authority = Authority(tokens=tokens, clients=clients, token_seconds=token_seconds)
-        self._scheduler = Scheduler(runner=runner, folder=folder, on_line=on_line, max_active_runs=max_active_runs)
-        self._server = LoopbackServer(self._app())
+        self.authority = authority
+        self._runs = runs
+        self._jobs = jobs
+        app = self._app()
+        self._server = LoopbackServer(misbehaviour.before(app) if misbehaviour else app, name=app.name)
 
     @property
     def url(self) -> str:
@@ -73,7 +68,7 @@ class DatabricksServer:
 
     def stop(self) -> None:
         """Cancel all runs, wait for their end, and answer no more."""
-        self._scheduler.stop()
+        self._runs.stop()
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -92,12 +87,15 @@ class DatabricksServer:
         app.get("/.well-known/databricks-config")(self._host_metadata)
         app.get("/oidc/.well-known/oauth-authorization-server")(self._discovery)
         for version in _VERSIONS:
-            runs = f"/api/{version}/jobs/runs"
-            app.post(f"{runs}/submit", endpoint=f"{version}-submit")(self._guarded(self._submit))
-            app.get(f"{runs}/get", endpoint=f"{version}-get")(self._guarded(self._get))
-            app.get(f"{runs}/get-output", endpoint=f"{version}-get-output")(self._guarded(self._get_output))
-            app.post(f"{runs}/cancel", endpoint=f"{version}-cancel")(self._guarded(self._cancel))
-            app.get(f"{runs}/list", endpoint=f"{version}-list")(self._guarded(self._list))
+            jobs = f"/api/{version}/jobs"
+            app.post(f"{jobs}/runs/submit", endpoint=f"{version}-submit")(self._guarded(self._submit))
+            app.get(f"{jobs}/runs/get", endpoint=f"{version}-get")(self._guarded(self._get))
+            app.get(f"{jobs}/runs/get-output", endpoint=f"{version}-get-output")(self._guarded(self._get_output))
+            app.post(f"{jobs}/runs/cancel", endpoint=f"{version}-cancel")(self._guarded(self._cancel))
+            app.get(f"{jobs}/runs/list", endpoint=f"{version}-list")(self._guarded(self._list))
+            app.post(f"{jobs}/runs/repair", endpoint=f"{version}-repair")(self._guarded(self._repair))
+            app.post(f"{jobs}/run-now", endpoint=f"{version}-run-now")(self._guarded(self._run_now))
+            app.get(f"{jobs}/get", endpoint=f"{version}-job")(self._guarded(self._get_job))
         app.register_error_handler(ApiError, _refusal)
         app.register_error_handler(OAuthError, _oauth_refusal)
         app.register_error_handler(HTTPException, _http_error)
@@ -113,10 +111,14 @@ class DatabricksServer:
     def _token(self) -> Response:
         basic, form = request.authorization, request.form
         token = self.authority.issue(
-            grant_type=form.get("grant_type", ""),
-            scope=form.get("scope", ""),
-            client_id=(basic and basic.username) or form.get("client_id", ""),
-            client_secret=(basic and basic.password) or form.get("client_secret", ""),
+            TokenRequest(
+                grant_type=form.get("grant_type", ""),
+                scope=form.get("scope", ""),
+                client_id=(basic and basic.username) or form.get("client_id", ""),
+                client_secret=(basic and basic.password) or form.get("client_secret", ""),
+                subject_token=form.get("subject_token", ""),
+                subject_token_type=form.get("subject_token_type", ""),
+            )
         )
         return jsonify(access_token=token.value, token_type="Bearer", scope="all-apis", expires_in=token.expires_in)
 
@@ -128,48 +130,51 @@ class DatabricksServer:
         return jsonify(issuer=oidc, authorization_endpoint=f"{oidc}/v1/authorize", token_endpoint=f"{oidc}/v1/token")
 
     def _submit(self) -> JsonObject:
-        return {"run_id": self._scheduler.submit(parse_submit(request.get_json(force=True))).run_id}
+        return {"run_id": self._runs.submit(parse_submit(request.get_json(force=True))).run_id}
+
+    def _run_now(self) -> JsonObject:
+        run = self._runs.submit(parse_run_now(request.get_json(force=True), self._jobs))
+        return {"run_id": run.run_id, "number_in_job": run.run_id}
 
     def _get(self) -> JsonObject:
-        return run_page(self._run(_run_id(request.args.get("run_id"))), request.args)
+        return run_page(self._runs.find(_id(request.args, "run_id")), request.args)
 
     def _get_output(self) -> JsonObject:
-        run, task = self._task_run(_run_id(request.args.get("run_id")))
+        run, task = self._task_run(_id(request.args, "run_id"))
         return render_output(run, task)
 
+    def _get_job(self) -> JsonObject:
+        job_id = _id(request.args, "job_id")
+        return job_page(job_id, job_settings(job_id, self._jobs), request.args)
+
     def _cancel(self) -> JsonObject:
-        body = request.get_json(force=True)
-        if not isinstance(body, dict):
-            raise malformed("Invalid JSON given in the body of the request - expected a map")
-        self._run(_run_id(body.get("run_id"))).interrupt(CANCELED)
+        self._runs.cancel(_id(reading.body_map(request.get_json(force=True)), "run_id"))
         return {}
 
+    def _repair(self) -> JsonObject:
+        return {"repair_id": self._runs.repair(parse_repair(request.get_json(force=True)))}
+
     def _list(self) -> JsonObject:
-        return list_page(self._scheduler.all_runs(), request.args)
+        return list_page(self._runs.all_runs(), request.args)
 
-    def _run(self, run_id: int) -> Run:
-        for run in self._scheduler.all_runs():
-            if run.run_id == run_id or run_id in (task.run_id for task in run.tasks):
-                return run
-        raise invalid(f"Run {run_id} does not exist.")
-
-    def _task_run(self, run_id: int) -> tuple[Run, TaskRun]:
-        run = self._run(run_id)
-        if run.run_id == run_id and len(run.tasks) > 1:
+    def _task_run(self, run_id: int) -> tuple[ShownRun, ShownTask]:
+        run = self._runs.find(run_id)
+        keys = {task.key for task in run.tasks}
+        if run.run_id == run_id and len(keys) != 1:
             raise invalid(
                 "Retrieving the output of runs with multiple tasks is not supported. Please retrieve the"
                 " output of each individual task run instead."
             )
-        return run, next((task for task in run.tasks if task.run_id == run_id), run.tasks[0])
+        return run, next((task for task in run.tasks if task.run_id == run_id), run.tasks[-1])
 
 
-def _run_id(value: object) -> int:
-    if value is None:
-        raise invalid("Missing required field: run_id")
+def _id(fields: Mapping[str, object], name: str) -> int:
+    if name not in fields:
+        raise invalid(f"Missing required field: {name}")
     try:
-        return int(str(value))
+        return int(str(fields[name]))
     except ValueError:
-        raise malformed(f"Could not parse request object: run_id {value!r} is not an integer") from None
+        raise malformed(f"Could not parse request object: {name} {fields[name]!r} is not an integer") from None
 
 
 def _refusal(error: ApiError) -> tuple[Response, int]:

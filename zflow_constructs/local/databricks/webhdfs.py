@@ -48,7 +48,7 @@ class WebHdfsServer:
         app.add_url_rule("/webhdfs/v1/<path:path>", view_func=self._answer, methods=methods)
         app.register_error_handler(OSError, _exception)
         app.after_request(_without_content_type)
-        self._server = LoopbackServer(app)
+        self._server = LoopbackServer(app, name=app.name)
 
     @property
     def uri(self) -> str:
