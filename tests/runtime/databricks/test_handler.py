@@ -144,7 +144,6 @@ def test_sts_is_called_in_the_functions_region() -> None:
             "PATH": os.environ["PATH"],
             "AWS_REGION": "eu-central-1",
             "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_STS_REGIONAL_ENDPOINTS": "",
             "DATABRICKS_HOST": "nowhere.invalid",
             "DATABRICKS_AUTH": "aws-iam",
             "DATABRICKS_CLIENT_ID": "client-9",
