@@ -191,3 +191,16 @@ def test_a_failure_without_a_kept_output_points_nowhere(step: Step, workspace: W
     workspace.scripts.append(ends(FAILED))
 
     assert "Full output" not in step.failure().cause
+
+
+def test_what_is_no_ascii_and_no_unicode_is_kept_as_it_is(step: Step, workspace: Workspace) -> None:
+    workspace.scripts.append(ends(SUCCESS, tasks=[task("clean", 11, SUCCESS)]))
+    workspace.outputs["11"] = {"logs": "žluťoučký \ud800 кінь", "notebook_output": {"result": "ок"}}
+
+    result = step.result()
+
+    body = step.bucket.client.get_object(Bucket=step.bucket.name, Key=f"{FOLDER}Extract/{FIRST_RUN_ID}.json")[
+        "Body"
+    ].read()
+    assert result["state"] == "SUCCESS"
+    assert "žluťoučký \ud800 кінь".encode(errors="surrogatepass") in body

@@ -45,8 +45,8 @@ def test_all_active_runs_of_the_execution_are_cancelled_and_seen_to_end(
 ) -> None:
     if call == "run-now":
         step.run_job()
-    workspace.scripts.extend([goes_on()] * 60)
-    ids = submit_steps(step, [f"Step {n}" for n in range(60)])
+    workspace.scripts.extend([goes_on()] * 25)
+    ids = submit_steps(step, [f"Step {n}" for n in range(25)])
 
     assert canceled(step) == set(ids)
     assert {workspace.state_of(run_id) for run_id in ids} == {"CANCELED"}
