@@ -1,21 +1,22 @@
 import importlib
 import json
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.runtime.databricks.cloud import AWS, ONE_TRY, Bucket, Cloud, Secrets, TokenService, serve_tokens
 from tests.runtime.databricks.workspace import Json, SimulatedClock, Workspace, serve
 
 FOLDER = Path(__file__).parents[3] / "zflow_constructs" / "runtime" / "databricks"
 EXECUTION = "arn:aws:states:eu-central-1:111122223333:execution:RiskScoring:night-1"
+STARTED = "2023-11-14T22:13:19.000Z"  # A second before the clock's first.
 LAMBDA_SECONDS = 120.0
 
 
@@ -40,12 +41,20 @@ class Step:
     function: Function
     clock: SimulatedClock
     workspace: Workspace
+    bucket: Bucket
     log: list[str]
     execution: str = EXECUTION
+    started: str = STARTED
     step: str = "Extract"
+    item: str = ""
     redrive: int = 0
+    call: str = "submit"
+    timeout_seconds: int = 3600
+    retries: Json = field(default_factory=lambda: {"transient": 2, "failures": 0, "interval_seconds": 60})
+    allow_failures: bool = False
+    values: Json = field(default_factory=dict)
     transitions: int = 0
-    request: Json = field(default_factory=lambda: {"timeout_seconds": 3600, "tasks": [{"task_key": "main"}]})
+    request: Json = field(default_factory=lambda: {"tasks": [{"task_key": "main"}]})
 
     def invoke(self, event: Mapping[str, object]) -> Json:
         """One invocation; what it is given and gives passes through JSON, as on AWS."""
@@ -62,77 +71,81 @@ class Step:
         assert error.value.__cause__ is None
         return Failure(type(error.value).__name__, str(error.value))
 
-    def submission(self, *, attempt: int = 0, item: str = "", max_attempts: int = 3) -> Json:
-        return {
-            "action": "submit",
-            "execution": self.execution,
-            "step": self.step,
-            "item": item,
-            "attempt": attempt,
-            "redrive": self.redrive,
-            "max_attempts": max_attempts,
-            "request": self.request,
-        }
+    def run_job(self, **request: object) -> None:
+        """Let the step run an existing job."""
+        self.call, self.request = "run-now", {"job_id": "1234567890123456789", **request}
+
+    def redriven(self, *, after: float = 3600) -> None:
+        """Redrive the execution, so many seconds after now."""
+        self.clock.sleep(after)
+        self.redrive += 1
+        self.started = datetime.fromtimestamp(self.clock.now(), UTC).isoformat(timespec="milliseconds")
+
+    def submission(self, *, attempt: int = 0, run: object = None) -> Json:
+        return self._event("submit", attempt, run)
 
     def look(self, run: object) -> Json:
+        return self._event("check", 0, run)
+
+    def stop(self) -> Json:
+        """The event of the rule: the execution has ended now."""
+        return {"action": "stop", "execution": self.execution, "stopped": round(self.clock.now() * 1000)}
+
+    def _event(self, action: str, attempt: int, run: object) -> Json:
         return {
-            "action": "check",
+            "action": action,
             "execution": self.execution,
-            "step": self.step,
+            "started": self.started,
             "redrive": self.redrive,
+            "step": self.step,
+            "item": self.item,
+            "attempt": attempt,
+            "timeout_seconds": self.timeout_seconds,
+            "retries": self.retries,
+            "allow_failures": self.allow_failures,
+            "values": self.values,
+            "call": self.call,
+            "request": self.request,
             "run": run,
         }
 
-    def submitted(self, *, max_attempts: int = 3) -> Json:
+    def submitted(self) -> Json:
         """A run that was just submitted."""
-        run = self.invoke(self.submission(max_attempts=max_attempts))["run"]
-        assert isinstance(run, dict)
-        return run
+        return run_of(self.invoke(self.submission()))
 
-    def result(self, *, max_attempts: int = 3) -> Json:
+    def result(self, answer: Json | None = None) -> Json:
         """Run the step like its states do: submit, wait, check, until it is done or fails."""
-        answer = self.invoke(self.submission(max_attempts=max_attempts))
+        answer = answer or self.invoke(self.submission())
         while answer["status"] != "DONE":
             assert isinstance(answer["wait_seconds"], int)
             self.clock.sleep(answer["wait_seconds"])
             if answer["status"] == "SUBMIT":
                 assert isinstance(answer["attempt"], int)
-                answer = self.invoke(self.submission(attempt=answer["attempt"], max_attempts=max_attempts))
+                answer = self.invoke(self.submission(attempt=answer["attempt"], run=answer["run"]))
             else:
                 answer = self.invoke(self.look(answer["run"]))
             self.transitions += 1
             assert self.transitions < 3_000, "the step never ends"
-        result = answer["result"]
-        assert isinstance(result, dict)
-        return result
+        return run_of(answer)
 
-    def failure(self, *, max_attempts: int = 3) -> Failure:
+    def failure(self, answer: Json | None = None) -> Failure:
         with pytest.raises(Exception, match=r"\S") as error:
-            self.result(max_attempts=max_attempts)
+            self.result(answer)
         return Failure(type(error.value).__name__, str(error.value))
 
     def lines(self) -> list[Json]:
         return [json.loads(line) for line in self.log]
 
+    def told(self, message: str) -> list[Json]:
+        """The lines of the log with this message."""
+        return [line for line in self.lines() if line["message"] == message]
 
-class Secrets:
-    """Secrets in moto's Secrets Manager, over HTTP."""
 
-    def __init__(self, url: str) -> None:
-        self.client = boto3.client(
-            "secretsmanager",
-            endpoint_url=url,
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def create(self, value: object) -> str:
-        text = value if isinstance(value, str) else json.dumps(value)
-        return self.client.create_secret(Name=f"databricks-{uuid.uuid4()}", SecretString=text)["ARN"]
-
-    def rotate(self, arn: str, value: object) -> None:
-        self.client.put_secret_value(SecretId=arn, SecretString=json.dumps(value))
+def run_of(answer: Json) -> Json:
+    """The run of an answer."""
+    run = answer["run"]
+    assert isinstance(run, dict)
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -175,28 +188,53 @@ def workspace(clock: SimulatedClock) -> Iterator[Workspace]:
         yield workspace
 
 
+@pytest.fixture
+def bucket(aws: str) -> Bucket:
+    return Bucket(aws)
+
+
+@pytest.fixture
+def tokens() -> Iterator[TokenService]:
+    with serve_tokens(TokenService()) as service:
+        yield service
+
+
+@pytest.fixture
+def cloud(secrets: Secrets, bucket: Bucket, tokens: TokenService) -> Cloud:
+    return Cloud(secrets, bucket, tokens)
+
+
 MakeStep = Callable[..., Step]
 
 
 @pytest.fixture
-def make_step(module: ModuleType, secrets: Secrets, clock: SimulatedClock, workspace: Workspace) -> MakeStep:
-    def make(*, auth: str = "oauth-m2m", secret: object = None, arn: str = "", host: str = "") -> Step:
+def make_step(module: ModuleType, clock: SimulatedClock, workspace: Workspace, cloud: Cloud) -> MakeStep:
+    def make(
+        *, auth: str = "oauth-m2m", secret: object = None, arn: str = "", host: str = "", sts: object = None, **env: str
+    ) -> Step:
         value = secret or {"client_id": "client-1", "client_secret": "client-secret-1"}
         settings = module.Settings.from_environment(
             {
                 "DATABRICKS_HOST": host or workspace.url,
                 "DATABRICKS_AUTH": auth,
-                "DATABRICKS_SECRET_ARN": arn or secrets.create(value),
+                "DATABRICKS_SECRET_ARN": arn or cloud.secrets.create(value),
+                "DATABRICKS_BUCKET": cloud.bucket.name,
+                "DATABRICKS_WORKSPACE": "Risk",
+                **env,
             }
         )
         log: list[str] = []
         function = module.DatabricksFunction(
             settings=settings,
-            secrets=secrets.client,
+            clients=module.Clients(
+                s3=cloud.bucket.client,
+                secrets=lambda: cloud.secrets.client,
+                tokens=lambda: sts or AWS.client("sts", endpoint_url=cloud.tokens.url, config=ONE_TRY),
+            ),
             clock=module.Clock(now=clock.now, sleep=clock.sleep),
             write=log.append,
         )
-        return Step(function, clock, workspace, log)
+        return Step(function, clock, workspace, cloud.bucket, log)
 
     return make
 

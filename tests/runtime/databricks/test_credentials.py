@@ -1,6 +1,7 @@
 import pytest
 
-from tests.runtime.databricks.conftest import MakeStep, Secrets, Step
+from tests.runtime.databricks.cloud import Secrets
+from tests.runtime.databricks.conftest import MakeStep, Step
 from tests.runtime.databricks.workspace import Workspace, answers
 
 

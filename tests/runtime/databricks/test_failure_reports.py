@@ -54,7 +54,9 @@ def test_the_cause_names_the_run_and_each_failed_tasks_latest_error(step: Step, 
         'Task "plot" (run 15, attempt 1) ended FAILED / RUN_EXECUTION_ERROR: '
         "Workload failed, see run output for details.\n"
         f"exit code 1\n{last_lines}\n"
-        "Mend the cause in Databricks or in the step's data, and redrive the execution: it goes on from this step."
+        "This was attempt 1. New attempts: 0 of 2 after transient failures, 0 of 0 after failures of the job itself.\n"
+        "Mend the cause in Databricks or in the step's data, and redrive the execution: it goes on from this step.\n"
+        f"Full output: s3://{step.bucket.name}/RiskScoring/night-1/output/Extract/{FIRST_RUN_ID}.json"
     )
 
 
@@ -84,12 +86,28 @@ def test_the_hundred_and_first_task_is_reported_too(step: Step, workspace: Works
     assert "KeyError: 'amount'" in cause
 
 
-def test_only_a_failure_pages_through_the_tasks(step: Step, workspace: Workspace) -> None:
+def test_only_a_run_that_has_ended_is_paged_through(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=[task(f"part-{n}", n, SUCCESS) for n in range(1, 251)]))
 
     step.result()
 
-    assert not any("page_token" in received.query for received in workspace.calls("get"))
+    queries = [received.query for received in workspace.calls("get")]
+    assert [query["page_token"] for query in queries if "page_token" in query] == ["100", "200"]
+    assert ["page_token" in query for query in queries[-2:]] == [True, True]
+
+
+def test_the_latest_attempt_is_that_after_a_repair_though_its_attempts_are_counted_anew(
+    step: Step, workspace: Workspace
+) -> None:
+    before = {**task("join", 12, TASK_FAILED, attempt=2), "start_time": 1_700_000_000_000}
+    after = {**task("join", 13, TASK_FAILED), "start_time": 1_700_000_900_000}
+    workspace.scripts.append(ends(FAILED, tasks=[after, before]))
+    workspace.outputs["13"] = {"error": "ValueError: after the repair"}
+
+    cause = step.failure().cause
+
+    assert "ValueError: after the repair" in cause
+    assert "run 12" not in cause
 
 
 def test_hundreds_of_failures_with_huge_errors_fit_into_a_cause(step: Step, workspace: Workspace) -> None:

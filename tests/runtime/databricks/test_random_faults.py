@@ -1,8 +1,10 @@
 import random
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
-from tests.runtime.databricks.conftest import Failure, MakeStep, Step
+from tests.runtime.databricks.cloud import s3_refuses
+from tests.runtime.databricks.conftest import Failure, Step
 from tests.runtime.databricks.workspace import (
     CANCELED,
     CLOUD_FAILURE,
@@ -18,7 +20,6 @@ from tests.runtime.databricks.workspace import (
     goes_on,
 )
 
-CALLS = ["token", "submit", "get", "get-output", "cancel", "list"]
 PASSING = [
     RESET,
     LOST,
@@ -31,8 +32,9 @@ PASSING = [
 EXPECTED = {"Databricks.RunFailed", "Databricks.TransientRunFailure", "Databricks.Canceled", "Databricks.TimedOut"}
 
 
-def misbehave(workspace: Workspace, dice: random.Random, rate: float) -> None:
-    """Before each request, with this probability, plan a fault for it."""
+def misbehave(step: Step, dice: random.Random, rate: float) -> None:
+    """Before each request to Databricks or S3, with this probability, plan a fault for it."""
+    workspace = step.workspace
 
     def plan(call: str) -> None:
         if dice.random() < rate:
@@ -41,7 +43,11 @@ def misbehave(workspace: Workspace, dice: random.Random, rate: float) -> None:
         if len(workspace.received) % 50 == 0:
             workspace.revoke_tokens()
 
+    def refuse(_: str) -> AWSResponse | None:
+        return s3_refuses(503, "SlowDown") if dice.random() < rate / 4 else None
+
     workspace.on_call = plan
+    step.bucket.before = refuse
 
 
 def any_script(dice: random.Random) -> Script:
@@ -61,35 +67,41 @@ def persistent(step: Step, event: Json) -> Json | Failure:
     raise AssertionError("throttled for ever")
 
 
-def outcome(step: Step) -> str:
-    """How a step ends when its states run it: an error's name, or "DONE"."""
-    event, attempt = step.submission(), 0
+def outcome(step: Step, event: Json) -> tuple[str, Json]:
+    """How a step ends when its states run it: an error's name, or "DONE"; and the last event."""
     while True:
         answer = persistent(step, event)
         if isinstance(answer, Failure):
-            return answer.name
+            return answer.name, event
         if answer["status"] == "DONE":
-            return "DONE"
+            return "DONE", event
         assert isinstance(answer["wait_seconds"], int)
         step.clock.sleep(answer["wait_seconds"])
         if answer["status"] == "SUBMIT":
-            assert answer["attempt"] == attempt + 1
-            attempt += 1
-            event = step.submission(attempt=attempt)
+            assert isinstance(answer["attempt"], int)
+            event = step.submission(attempt=answer["attempt"], run=answer["run"])
         else:
             event = step.look(answer["run"])
 
 
+def stop(step: Step, event: Json) -> None:
+    """Deliver a stop until it succeeds."""
+    while isinstance(answer := persistent(step, event), Failure):
+        assert answer.name == "Databricks.TimedOut"
+
+
+@pytest.mark.parametrize("call", ["submit", "run-now"])
 @pytest.mark.parametrize("seed", range(30))
 def test_no_run_is_submitted_twice_left_running_or_wrongly_a_success(
-    make_step: MakeStep, workspace: Workspace, seed: int
+    step: Step, workspace: Workspace, seed: int, call: str
 ) -> None:
     dice = random.Random(seed)
-    step = make_step()
+    if call == "run-now":
+        step.run_job()
     workspace.scripts.extend(any_script(dice) for _ in range(3))
-    misbehave(workspace, dice, rate=dice.choice([0.05, 0.2, 0.4]))
+    misbehave(step, dice, rate=dice.choice([0.05, 0.2, 0.4]))
 
-    end = outcome(step)
+    end, _ = outcome(step, step.submission())
 
     runs, now = list(workspace.runs.values()), step.clock.now()
     assert all(run.is_final(now) for run in runs)
@@ -99,29 +111,92 @@ def test_no_run_is_submitted_twice_left_running_or_wrongly_a_success(
     # Only a transient failure is followed by another run.
     assert [run.at(now) for run in runs[:-1]] == [CLOUD_FAILURE] * (len(runs) - 1)
     assert len(runs) <= 3
+    # Each was asked for with a token of its own.
+    assert len({str(run.request["idempotency_token"]) for run in runs}) == len(runs)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_each_redrive_repairs_a_run_once(step: Step, workspace: Workspace, seed: int) -> None:
+    dice = random.Random(seed)
+    step.run_job()
+    step.retries = {"transient": 0, "failures": 0, "interval_seconds": 60}
+    workspace.scripts.extend(any_script(dice) for _ in range(6))
+    misbehave(step, dice, rate=dice.choice([0.05, 0.2, 0.4]))
+
+    end, event = outcome(step, step.submission())
+    redrives = 0
+    while end != "DONE" and redrives < 4:
+        redrives += 1
+        step.redriven(after=dice.uniform(1, 3600))
+        end, event = outcome(step, step.look(event["run"]))
+
+    (run,) = workspace.runs.values()
+    assert run.is_final(step.clock.now())
+    assert len(run.repairs) == redrives
+    assert (end == "DONE") == (workspace.state_of(str(run.run_id)) == "SUCCESS")
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_stopping_leaves_nothing_running(make_step: MakeStep, workspace: Workspace, seed: int) -> None:
+def test_stopping_leaves_nothing_running(step: Step, workspace: Workspace, seed: int) -> None:
     dice = random.Random(seed)
-    step = make_step()
     workspace.scripts.extend(any_script(dice) for _ in range(12))
     for n in range(12):
         step.step = f"Step {n}"
         step.submitted()
-    misbehave(workspace, dice, rate=0.2)
+    misbehave(step, dice, rate=0.2)
 
-    stop: Json = {"action": "stop", "execution": step.execution}
-    while isinstance(answer := persistent(step, stop), Failure):
-        assert answer.name == "Databricks.TimedOut"
+    stop(step, step.stop())
 
     assert all(run.is_final(step.clock.now()) for run in workspace.runs.values())
 
 
-def test_the_faults_do_happen(make_step: MakeStep, workspace: Workspace) -> None:
-    step = make_step()
-    misbehave(workspace, random.Random(1), rate=0.6)
+@pytest.mark.parametrize("kind", ["submit", "run-now", "repair"])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_stop_that_races_a_submission_leaves_nothing_running(
+    step: Step, workspace: Workspace, seed: int, kind: str
+) -> None:
+    dice = random.Random(seed)
+    event = step.submission()
+    if kind != "submit":
+        step.run_job()
+        event = step.submission()
+    if kind == "repair":
+        workspace.scripts.append(ends(FAILED, after=0))
+        run = step.submitted()
+        step.redriven()
+        event = step.look(run)
+    workspace.scripts.extend([goes_on()] * 3)
+    misbehave(step, dice, rate=0.3)
+    stopped = step.stop()
+    planned, refused = workspace.on_call, step.bucket.before
+    racing = iter([True])
 
-    outcome(step)
+    def race() -> None:
+        if dice.random() < 0.15 and next(racing, False):
+            stop(step, stopped)
 
-    assert len([line for line in step.lines() if line["message"] == "try failed"]) > 5
+    def plan(call: str) -> None:
+        race()
+        planned(call)
+
+    def refuse(call: str) -> AWSResponse | None:
+        race()
+        return refused(call)
+
+    workspace.on_call, step.bucket.before, step.bucket.after = plan, refuse, lambda _: race()
+
+    persistent(step, event)
+    stop(step, stopped)
+
+    assert all(run.is_final(step.clock.now()) for run in workspace.runs.values())
+    assert len(workspace.runs) <= 1
+    assert all(len(run.repairs) <= 1 for run in workspace.runs.values())
+
+
+def test_the_faults_do_happen(step: Step) -> None:
+    misbehave(step, random.Random(1), rate=0.6)
+
+    outcome(step, step.submission())
+
+    assert len(step.told("try failed")) > 5
+    assert any("SlowDown" in str(line["cause"]) for line in step.told("failed"))

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, object]
 
 PAGE = 100
+FIRST_REPAIR_ID = 8_007_199_254_740_993
 FIRST_RUN_ID = 9_007_199_254_740_993  # One more than a double can tell from its neighbour.
 
 
@@ -72,16 +73,24 @@ class SubmittedRun:
     """A run that exists, with what was submitted."""
 
     run_id: int
+    call: str
     request: Json
     submitted_at: float
     timeline: list[tuple[float, Json]]
     script: Script
+    repairs: list[tuple[int, float]] = field(default_factory=list)
 
     def at(self, time: float) -> Json:
         return [document for since, document in self.timeline if since <= time][-1]
 
     def is_final(self, time: float) -> bool:
         return "termination_details" in str(self.at(time)["status"])
+
+    def repair(self, repair_id: int, time: float, script: Script) -> None:
+        self.repairs.append((repair_id, time))
+        so_far = [(since, document) for since, document in self.timeline if since <= time]
+        self.timeline = [*so_far, *((time + since, document) for since, document in script.timeline)]
+        self.script = script
 
     def cancel(self, time: float) -> None:
         if not self.is_final(time) and self.at(time) is not TERMINATING:
@@ -135,7 +144,8 @@ class Workspace:
         self.clients = {"client-1": "client-secret-1"}
         self.tokens: dict[str, float] = {"personal-token-1": float("inf")}
         self.issued = 0
-        self.page = 24
+        self.federated: dict[str, str] = {}
+        self.lifetime = 3600
         self.on_call: Callable[[str], None] = lambda _: None
 
     def calls(self, call: str) -> list[Received]:
@@ -152,27 +162,55 @@ class Workspace:
     # The calls, each with a status and a body.
 
     def token(self, request: Received) -> tuple[int, Json]:
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        if form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange":
+            return self.exchange(form)
         client, _, secret = b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode().partition(":")
-        form = parse_qs(request.body.decode())
-        if form != {"grant_type": ["client_credentials"], "scope": ["all-apis"]}:
+        if form != {"grant_type": "client_credentials", "scope": "all-apis"}:
             return 400, {"error": "invalid_request"}
         if self.clients.get(client) != secret:
             return 401, {"error": "invalid_client", "error_description": "Client authentication failed"}
+        return self.issue()
+
+    def exchange(self, form: Mapping[str, str]) -> tuple[int, Json]:
+        assert set(form) == {"grant_type", "subject_token", "subject_token_type", "scope", "client_id"}
+        assert form["subject_token_type"] == "urn:ietf:params:oauth:token-type:jwt"
+        assert form["scope"] == "all-apis"
+        if self.federated.get(form["client_id"]) != form["subject_token"]:
+            return 400, {"error": "invalid_grant", "error_description": "No federation policy matches the token"}
+        return self.issue()
+
+    def issue(self) -> tuple[int, Json]:
         self.issued += 1
         value = f"access-token-{self.issued}"
-        self.tokens[value] = self.clock.now() + 3600
-        return 200, {"access_token": value, "token_type": "Bearer", "expires_in": 3600}
+        self.tokens[value] = self.clock.now() + self.lifetime
+        return 200, {"access_token": value, "token_type": "Bearer", "expires_in": self.lifetime}
 
-    def submit(self, request: Received) -> tuple[int, Json]:
+    def start(self, request: Received) -> tuple[int, Json]:
         body = json.loads(request.body)
         for run in self.runs.values():
             if run.request["idempotency_token"] == body["idempotency_token"]:
                 return 200, {"run_id": run.run_id}
+        if request.call == "run-now":
+            assert isinstance(body["job_id"], int)
+            assert not {"run_name", "timeout_seconds"} & set(body)
         script = self.scripts.popleft() if self.scripts else Script()
         now, run_id = self.clock.now(), FIRST_RUN_ID + len(self.runs)
         timeline = [(now + since, document) for since, document in script.timeline]
-        self.runs[run_id] = SubmittedRun(run_id, body, now, timeline, script)
+        self.runs[run_id] = SubmittedRun(run_id, request.call, body, now, timeline, script)
         return 200, {"run_id": run_id}
+
+    def repair(self, request: Received) -> tuple[int, Json]:
+        body = json.loads(request.body)
+        run, now = self.runs[body["run_id"]], self.clock.now()
+        assert body["rerun_all_failed_tasks"] is True
+        if not run.is_final(now):
+            return 400, {"error_code": "INVALID_STATE", "message": "The run is active and cannot be repaired."}
+        if body.get("latest_repair_id") != (run.repairs[-1][0] if run.repairs else None):
+            return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "The latest repair ID is another one."}
+        repair_id = FIRST_REPAIR_ID + len(run.repairs)
+        run.repair(repair_id, now, self.scripts.popleft() if self.scripts else Script())
+        return 200, {"repair_id": repair_id}
 
     def get(self, request: Received) -> tuple[int, Json]:
         run = self.runs.get(int(request.query["run_id"]))
@@ -184,13 +222,18 @@ class Workspace:
         first = int(request.query.get("page_token", 0))
         document: Json = {
             "run_id": run.run_id,
-            "run_name": run.request["run_name"],
+            "run_name": run.request.get("run_name", "A job of theirs"),
             "run_page_url": f"{self.url}/?o=1#job/77/run/{run.run_id}",
             "tasks": list(run.script.tasks[first : first + PAGE]),
             **run.at(self.clock.now()),
         }
         if first + PAGE < len(run.script.tasks):
             document["next_page_token"] = str(first + PAGE)
+        if request.query.get("include_history") == "true":
+            repairs: list[Json] = [
+                {"type": "REPAIR", "id": repair_id, "start_time": round(at * 1000)} for repair_id, at in run.repairs
+            ]
+            document["repair_history"] = [{"type": "ORIGINAL", "start_time": round(run.submitted_at * 1000)}, *repairs]
         return 200, document
 
     def output(self, request: Received) -> tuple[int, Json]:
@@ -201,17 +244,6 @@ class Workspace:
         self.runs[json.loads(request.body)["run_id"]].cancel(self.clock.now())
         return 200, {}
 
-    def list(self, request: Received) -> tuple[int, Json]:
-        assert request.query["active_only"] == "true"
-        assert int(request.query["limit"]) < 25
-        first, now = int(request.query.get("page_token", 0)), self.clock.now()
-        active = [run for run in reversed(self.runs.values()) if not run.is_final(now)]
-        page = active[first : first + self.page]
-        runs = [{"run_id": run.run_id, "run_name": run.request["run_name"], **run.at(now)} for run in page]
-        if first + self.page < len(active):
-            return 200, {"runs": runs, "has_more": True, "next_page_token": str(first + self.page)}
-        return 200, {"runs": runs, "has_more": False} if runs else {"has_more": False}
-
     def answer(self, request: Received) -> tuple[int, Json]:
         if request.call == "token":
             return self.token(request)
@@ -219,11 +251,12 @@ class Workspace:
         if self.tokens.get(bearer, 0.0) <= self.clock.now():
             return 401, {"error_code": 401, "message": "Credential was not sent or was of an unsupported type."}
         calls = {
-            "submit": self.submit,
+            "submit": self.start,
+            "run-now": self.start,
+            "repair": self.repair,
             "get": self.get,
             "get-output": self.output,
             "cancel": self.cancel,
-            "list": self.list,
         }
         return calls[request.call](request)
 
@@ -255,7 +288,7 @@ def serve(workspace: Workspace) -> Iterator[Workspace]:
                 self.send(fault.status, fault.body, fault.headers)
                 return
             if fault and fault.kind == "echo":
-                credentials = request.headers["Authorization"]
+                credentials = request.headers.get("Authorization", "") + request.body.decode()
                 self.send(fault.status, {"message": credentials, "error_description": credentials}, {})
                 return
             status, body = (0, {}) if fault == RESET else workspace.answer(request)

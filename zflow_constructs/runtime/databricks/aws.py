@@ -18,7 +18,6 @@ PASSING_CODES = {
     "SlowDown",
     "Throttling",
     "ThrottlingException",
-    "TooManyRequestsException",
 }
 
 UNREACHED = (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)
@@ -72,7 +71,8 @@ def passes(error: AwsError) -> bool:
     """Whether the same call may succeed a little later: throttling, an outage, or no connection."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in PASSING_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return busy or code_of(error) in PASSING_CODES
     return isinstance(error, UNREACHED) and not isinstance(error, exceptions.SSLError)
 
 

@@ -18,7 +18,7 @@ class Concealment:
     def add(self, secret: str) -> None:
         """Hide this text from now on, also where JSON escapes it."""
         if secret:
-            self._secrets |= {secret, json.dumps(secret)[1:-1]}
+            self._secrets |= {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
 
     def hide(self, text: str) -> str:
         """The text with every known secret replaced."""

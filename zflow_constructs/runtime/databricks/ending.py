@@ -13,7 +13,7 @@ from outputs import Fetched, Outputs
 from records import Records, known
 from redriving import Redriving, is_redriven
 from report import describe_failure
-from results import find_task, read_values
+from results import read_values
 from run import Run
 
 LONGEST_INTERVAL_SECONDS = 3600
@@ -51,11 +51,11 @@ class Ending:
             DatabricksError: The run failed, and no new attempt is left.
         """
         self.note(event, run)
-        if found.ended_well(allow_failures=event.allow_failures):
-            return self._succeed(event, run, found)
-        if is_redriven(event, run):
+        well = found.ended_well(allow_failures=event.allow_failures)
+        if not well and is_redriven(event, run):
             return self.redriving.again(event, run, found)
-        return self._fail(event, run, late=late)
+        full = found if found.complete else self.client.full_run(run.run_id)
+        return self._succeed(event, run, full) if well else self._fail(event, run, full, late=late)
 
     def note(self, event: StepEvent, run: Run) -> None:
         """Keep on record that a run has ended: a stop then asks nothing about it."""
@@ -65,8 +65,6 @@ class Ending:
             self.log.warning("record not kept", {"problem": str(error)})
 
     def _succeed(self, event: StepEvent, run: Run, found: DatabricksRun) -> Answer:
-        if not found.complete and any(find_task(key, found) is None for key in event.values.values()):
-            found = self.client.full_run(run.run_id)
         fetched, output = self._keep(event, run, found)
         try:
             values = read_values(event.values, found, fetched)
@@ -77,16 +75,18 @@ class Ending:
         state = "SUCCESS" if found.state.succeeded else "SUCCESS_WITH_FAILURES"
         return done(run, values=values, output=output, state=state)
 
-    def _fail(self, event: StepEvent, run: Run, *, late: bool) -> Answer:
-        full = self.client.full_run(run.run_id)
-        failure = TimedOut if late and full.failure is Canceled else full.failure
-        fetched, output = self._keep(event, run, full)
-        again = _new_attempt(event, run, failure, full)
+    def _fail(self, event: StepEvent, run: Run, found: DatabricksRun, *, late: bool) -> Answer:
+        failure = TimedOut if late and found.failure is Canceled else found.failure
+        fetched, output = self._keep(event, run, found)
+        again = _new_attempt(event, run, failure, found)
         if again:
             return again
         raise failure(
             _join(
-                describe_failure(full, fetched), _attempts(event, run), _remedy(event, failure, full), _pointer(output)
+                describe_failure(found, fetched),
+                _attempts(event, run),
+                _remedy(event, failure, found),
+                _pointer(output),
             )
         )
 

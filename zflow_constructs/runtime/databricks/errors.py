@@ -16,7 +16,7 @@ class DatabricksError(Exception):
 
 
 class RunFailed(DatabricksError):
-    """The run ended, and not in success; the same run would most likely fail again."""
+    """The run ended, and not in success, or without the values that are wanted of it."""
 
 
 class TransientRunFailure(DatabricksError):
@@ -28,7 +28,7 @@ class TimedOut(DatabricksError):
 
 
 class Canceled(DatabricksError):
-    """Someone cancelled the run in Databricks."""
+    """Someone cancelled the run in Databricks, or the execution was over before the run was asked for."""
 
 
 class Skipped(DatabricksError):
@@ -36,7 +36,7 @@ class Skipped(DatabricksError):
 
 
 class AuthError(DatabricksError):
-    """The credentials are missing, malformed, refused, or lack a permission."""
+    """The credentials, or the function's role, are missing, malformed, refused, or lack a permission."""
 
 
 class InvalidRequest(DatabricksError):
@@ -44,4 +44,4 @@ class InvalidRequest(DatabricksError):
 
 
 class Throttled(DatabricksError):
-    """Databricks was not reached, or was busy, for as long as this invocation could wait. Try again."""
+    """Databricks or AWS was not reached, or was busy, for as long as this invocation could wait. Try again."""

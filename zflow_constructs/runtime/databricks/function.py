@@ -73,9 +73,11 @@ class DatabricksFunction:
             metrics.fail(type(error).__name__)
             self._raise_hidden(event, error, log)
         else:
-            if answer.get("status") in {"WAIT", "SUBMIT"}:
-                metrics.add("WaitSeconds", number(answer, "wait_seconds"))
-            log.info("answered", {"status": text(answer, "status"), "wait_seconds": answer.get("wait_seconds", 0)})
+            status, seconds = text(answer, "status"), number(answer, "wait_seconds")
+            if status in {"WAIT", "SUBMIT"}:
+                metrics.add("WaitSeconds", seconds)
+            log = log.having({"run_id": text(child(answer, "run"), "run_id")})
+            log.info("answered", {"status": status, "wait_seconds": seconds})
             return dict(parse(self._concealment.hide(json.dumps(answer)).encode()))
         finally:
             self._tell(metrics, log)
@@ -135,11 +137,13 @@ def _subject(event: Document) -> str:
 
 
 def _log_fields(event: Document) -> Document:
+    # The run that a submission brings is that of the attempt before.
+    run = child(event, "run") if text(event, "action") == "check" else {}
     return {
         "action": text(event, "action"),
         "execution": text(event, "execution"),
         "step": text(event, "step"),
         "item": text(event, "item"),
-        "attempt": event.get("attempt", 0),
-        "run_id": text(child(event, "run"), "run_id"),
+        "attempt": number(run or event, "attempt"),
+        "run_id": text(run, "run_id"),
     }

@@ -102,7 +102,8 @@ class Objects:
             raise self._failure("list", prefix, error) from None
 
     def _body(self, document: Document) -> bytes:
-        return self.concealment.hide(json.dumps(document)).encode()
+        # Escapes would make a log that isn't English six times as large. What isn't Unicode either stays as it is.
+        return self.concealment.hide(json.dumps(document, ensure_ascii=False)).encode(errors="surrogatepass")
 
     def _failure(self, verb: str, key: str, error: AwsError) -> DatabricksError:
         if passes(error):

@@ -22,6 +22,7 @@ from submission import refuse_if_stopped
 
 REPEATED_FIELDS = {
     "dbt_commands",
+    "duration_target",
     "jar_params",
     "job_parameters",
     "notebook_params",
