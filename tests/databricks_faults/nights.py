@@ -46,12 +46,12 @@ class VirtualClock(SimulatedClock):
 
 @dataclass(eq=False)
 class Execution:
-    """One execution, and how often it has ended."""
+    """One execution, and how often it has called the Lambda."""
 
     arn: str
     top: Running
     context: dict[str, Json]
-    stops: int = 0
+    calls: int = 0
 
     @property
     def status(self) -> Status:
@@ -84,7 +84,7 @@ class Night:
         self.clock = Clock(self.random)
         self.time = VirtualClock(self.clock)
         self.workspace = Workspace(self.time, jobs=JOBS)
-        self.executions: list[Execution] = []
+        self.executions: dict[str, Execution] = {}
         self._tokens = (f"token {number}" for number in count(1))
         self._numbers = count(1)
         self._watchers: dict[Attempt, Execution] = {}
@@ -92,9 +92,7 @@ class Night:
 
     def start(self, workflow: str) -> Execution:
         """Starts an execution of a workflow, which runs as the clock does."""
-        execution = self._start(self.machines[workflow], {}, f"{workflow}:night-{next(self._numbers)}", self._over)
-        self.executions.append(execution)
-        return execution
+        return self._start(self.machines[workflow], {}, f"{workflow}:night-{next(self._numbers)}", self._over)
 
     def stop(self, execution: Execution) -> None:
         """Stops an execution, if it still runs."""
@@ -108,6 +106,11 @@ class Night:
         execution.context["RedriveTime"] = self._now()
         execution.top.resume()
 
+    @property
+    def watchers(self) -> list[Execution]:
+        """The executions that watched runs for others."""
+        return list(self._watchers.values())
+
     def run(self) -> None:
         """Lets everything happen, until nothing happens any more."""
         self.clock.run()
@@ -119,13 +122,12 @@ class Night:
         context: dict[str, Json] = {"Id": arn, "Name": name.rpartition(":")[2], "StartTime": self._now()}
         around = Surroundings(self.clock, self._call, self._stopped, self._tokens, context)
         top = Running(around, machine, ChainMap(), (), dict(given), lambda: ended(execution))
-        execution = Execution(arn, top, context)
+        execution = self.executions[arn] = Execution(arn, top, context)
         top.resume()
         return execution
 
     def _over(self, execution: Execution) -> None:
         """EventBridge tells the Lambda of an execution that has ended badly."""
-        execution.stops += 1
         if execution.status is not Status.SUCCEEDED:
             event: dict[str, object] = {
                 "action": "stop",
@@ -148,6 +150,7 @@ class Night:
             self._watch(attempt)
         else:
             assert attempt.resource == LAMBDA
+            self.executions[attempt.execution].calls += 1
             late = self.random.uniform(0, 8) if self.random.random() < self.late else 0.05
             self.clock.after(late, lambda: self._answer(attempt))
 
@@ -156,7 +159,7 @@ class Night:
         answer = self._invoke(cast("Mapping[str, object]", attempt.arguments["Payload"]))
         if self.random.random() < self.died:
             answer = Failure("Runtime.ExitError", "signal: killed")
-        result: "Json | Failure" = answer if isinstance(answer, Failure) else {"Payload": answer}
+        result: Json | Failure = answer if isinstance(answer, Failure) else {"Payload": answer}
         self.clock.after(self.time.slept, lambda: attempt.answer(result))
 
     def _watch(self, attempt: Attempt) -> None:

@@ -1,11 +1,17 @@
 """Runs of a day and of days: how soon their end is noticed, and how much of a history they take."""
 
+from collections.abc import Callable
+
 import pytest
 
+from tests.databricks_faults.nights import Night
 from tests.databricks_faults.world import World
+from tests.simulation.execution import Status
 from zflow_constructs.local.databricks.scripted import FAILED, SUCCESS, ends
 
 DAY = 86_400
+EVENTS_OF_A_LOOK = 9
+"""Of a Wait state two, of a Task five, of a Choice two."""
 SLACK_SECONDS = 2
 """What the calls themselves may take: they pass in this machine's time."""
 
@@ -22,17 +28,26 @@ def test_an_end_is_noticed_within_15_seconds_or_a_tenth_of_the_length(world: Wor
     assert len(end.history) < 25_000
 
 
-def test_a_run_of_days_is_watched_in_histories_of_its_own(world: World) -> None:
-    end = world.run("Watched", ends(SUCCESS, after=4 * DAY + 600))
+def test_a_run_of_days_is_watched_in_histories_of_its_own(make_night: Callable[..., Night]) -> None:
+    night = make_night(1)
+    night.workspace.scripts.append(ends(SUCCESS, after=4 * DAY + 600))
+    with night.workspace:
+        execution = night.start("Watched")
+        night.run()
 
-    assert end.status == "SUCCEEDED"
-    # Submit; two executions of the watcher, two days each, and one for the rest; and the choices between them.
-    assert len(end.history) < 50
-    assert world.states() == ["SUCCESS"]
+    assert execution.status is Status.SUCCEEDED
+    # Two days each, and the rest.
+    assert len(night.watchers) == 3
+    assert max(watcher.calls * EVENTS_OF_A_LOOK for watcher in night.watchers) < 25_000
+    assert execution.calls == 1
 
 
-def test_a_run_that_fails_after_days_fails_its_step_by_its_own_name(world: World) -> None:
-    end = world.run("Watched", ends(FAILED, after=2 * DAY + 600))
+def test_a_run_that_fails_after_days_fails_its_step_by_its_own_name(make_night: Callable[..., Night]) -> None:
+    night = make_night(2)
+    night.workspace.scripts.append(ends(FAILED, after=2 * DAY + 600))
+    with night.workspace:
+        execution = night.start("Watched")
+        night.run()
 
-    assert end.error == "Databricks.RunFailed"
-    assert 'Step \\"Watch\\": Databricks run ' in end.cause
+    assert execution.top.failure.error == "Databricks.RunFailed"
+    assert 'Step \\"Watch\\": Databricks run ' in execution.top.failure.cause

@@ -56,7 +56,9 @@ def definition(function_arn: str, call_seconds: int) -> Mapping[str, Json]:
         function_arn: the workspace's Lambda.
         call_seconds: how long a call of it may take.
     """
-    due = '$answer.status = "SUBMIT" ? {"action": "submit", "attempt": $answer.attempt} : {"action": "check"}'
+    next_call = (
+        '{"action": $answer.status = "SUBMIT" ? "submit" : "check", "attempt": $answer.attempt, "run": $answer.run}'
+    )
     enough = f'$answer.status = "DONE" or $looks >= {MOST_LOOKS} or $millis() > $until'
     states: Mapping[str, State] = {
         "Watch": Pass(
@@ -73,7 +75,7 @@ def definition(function_arn: str, call_seconds: int) -> Mapping[str, Json]:
             resource="arn:aws:states:::lambda:invoke",
             arguments={
                 "FunctionName": function_arn,
-                "Payload": Jsonata(f'$merge([$event, {due}, {{"run": $answer.run}}])'),
+                "Payload": Jsonata(f"$merge([$event, {next_call}])"),
             },
             timeout_seconds=call_seconds,
             assign={"answer": Jsonata("$states.result.Payload"), "looks": Jsonata("$looks + 1")},

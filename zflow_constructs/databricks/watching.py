@@ -99,10 +99,9 @@ class Watch:
         )
 
     def _check(self) -> Task:
-        due = f'{self._answer}.status = "SUBMIT"'
         looking: dict[str, Template] = {
-            "action": Jsonata(f'{due} ? "submit" : "check"'),
-            "attempt": Jsonata(f"{due} ? {self._answer}.attempt : 0"),
+            "action": Jsonata(f'{self._answer}.status = "SUBMIT" ? "submit" : "check"'),
+            "attempt": Jsonata(f"{self._answer}.attempt"),
             "run": Jsonata(f"{self._answer}.run"),
         }
         return Task(
