@@ -130,8 +130,7 @@ class DatabricksJobStep(Step):
                 "--name of the script. Rename one."
             )
         self._request = RunSettings(
-            scope=self,
-            step=self.name,
+            step=self,
             tasks=tasks or {self.variable: DatabricksTask(task)} if task else tasks or {},
             only=task is not None,
             cluster=cluster,

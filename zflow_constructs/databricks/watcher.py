@@ -52,7 +52,8 @@ def definition(function_arn: str, call_seconds: int) -> Mapping[str, Json]:
         function_arn: the workspace's Lambda.
         call_seconds: how long a call of it may take.
     """
-    due = '$answer.status = "SUBMIT" ? {"action": "submit", "attempt": $answer.attempt} : {"action": "check"}'
+    submit, check = '{"action": "submit", "attempt": $answer.attempt}', '{"action": "check", "attempt": 0}'
+    due = f'$answer.status = "SUBMIT" ? {submit} : {check}'
     enough = f'$answer.status = "DONE" or $looks >= {MOST_LOOKS} or $millis() > $until'
     states: Mapping[str, State] = {
         "Watch": Pass(
