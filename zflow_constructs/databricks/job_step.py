@@ -126,8 +126,8 @@ class DatabricksJobStep(Step):
         clashing = sorted({*named} & {*outputs} | {*(parameters or {})} & {*self._inputs})
         if clashing:
             raise WorkflowError(
-                f'Step "{id}": {one_of(clashing)} is used twice among parameters, inputs and outputs, which all become '
-                "--name of the script. Rename one."
+                f'Step "{id}": {one_of(clashing)} is used twice among parameters, inputs and outputs, which are all '
+                "handed over by their names. Rename one."
             )
         self._request = RunSettings(
             step=self,

@@ -26,8 +26,12 @@ from zflow_constructs.step import Step
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MOST_TASKS = 1_000
 _PARAMETERS_LIMIT = 10_000
-# Databricks' Lambda gives them their values.
-_OWN = ("idempotency_token", "run_name", "timeout_seconds")
+_OWN = {
+    "idempotency_token": "it is another one at each attempt",
+    "run_name": "it says which execution and which step a run is of",
+    "timeout_seconds": "timeout= says how long a run may take",
+}
+"""What the workspace's Lambda gives a value to, and why."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +159,9 @@ class RunSettings:
                 )
 
     def _check(self, operation: Literal["RunNow", "SubmitRun"], body: Mapping[str, Template]) -> None:
-        for field in _OWN:
+        for field, why in _OWN.items():
             if field in body:
-                raise self._error(
-                    f"request_overrides sets {field}, which is made anew for each attempt of the step. Remove it; "
-                    "timeout= says how long a run may take."
-                )
+                raise self._error(f"request_overrides sets {field} to {body[field]!r}. Remove it: {why}.")
         validate(self.step.name, operation, {name: _sent(name, value) for name, value in body.items()})
 
     def _roles(self) -> Iterator[iam.IRole]:
@@ -176,7 +177,9 @@ class RunSettings:
                     f'task "{key}" runs another job, whose values can\'t be read from here. Make it the only task.'
                 )
             if twice := [name for name in given if name in values]:
-                raise self._error(f"{one_of(twice)} is a value of two tasks. Rename one of them.")
+                raise self._error(
+                    f'{one_of(twice)} is a value of task "{values[twice[0]]}" and of task "{key}". Rename one of them.'
+                )
             values |= given
         return values
 
@@ -224,7 +227,9 @@ class RunSettings:
                     "ServerlessCompute()."
                 )
             if task.task.compute == "none" and task.cluster:
-                raise self._error(f"{named} is not run by a cluster: {type(task.task).__name__} takes no cluster=.")
+                raise self._error(
+                    f"{named} is not run by a cluster: {type(task.task).__name__} takes no cluster=. Remove it."
+                )
             if task.task.git_files and not self.git:
                 path = task.task.git_files[0].path
                 raise self._error(f'{named} takes "{path}" from a Git repository. Give git=GitSource.from_branch(...).')

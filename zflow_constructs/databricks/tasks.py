@@ -92,16 +92,14 @@ class SparkPythonTask:
 
     def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"spark_python_task": {"python_file": "s3://...", "parameters": ["--country", "de"]}}`."""
-        parameters = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         match self.code:
             case SourceCode():
                 script = staged(step, f"{key}Script", self.code)
-                return BoundTask(
-                    {"spark_python_task": {"python_file": script.uri, "parameters": parameters}}, files=(script,)
-                )
+                run = {"python_file": script.uri, **_words(arguments)}
+                return BoundTask({"spark_python_task": run}, files=(script,))
             case GitFile(path) | WorkspaceFile(path):
-                file: dict[str, Template] = {"python_file": path, "source": self.code.source, "parameters": parameters}
-                return BoundTask({"spark_python_task": file})
+                run = {"python_file": path, "source": self.code.source, **_words(arguments)}
+                return BoundTask({"spark_python_task": run})
 
 
 @dataclass(frozen=True)
@@ -247,6 +245,11 @@ class JarTask:
     def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"spark_jar_task": {"main_class_name": "com.example.Features", "parameters": ["--country", "de"]}}`."""
         library = self.jar.bind(step, f"{key}Jar")
-        parameters = [part for name, value in arguments.items() for part in (f"--{name}", value)]
-        task: dict[str, Template] = {"main_class_name": self.main_class, "parameters": parameters}
+        task = {"main_class_name": self.main_class, **_words(arguments)}
         return BoundTask({"spark_jar_task": task}, (library,), library.files)
+
+
+def _words(arguments: Mapping[str, Template]) -> dict[str, Template]:
+    """`{"parameters": ["--country", "de"]}`, or nothing."""
+    words = [part for name, value in arguments.items() for part in (f"--{name}", value)]
+    return {"parameters": words} if words else {}

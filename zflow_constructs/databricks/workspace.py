@@ -75,8 +75,9 @@ class DatabricksWorkspace(Construct):
                 "Give https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com."
             )
         if proxy is not None and not Token.is_unresolved(proxy) and not _PROXY.fullmatch(proxy):
+            shown = re.sub("//.*@", "//<hidden>@", proxy)
             raise WorkflowError(
-                f'DatabricksWorkspace "{id}": proxy is "{proxy}". Give an address such as http://proxy.internal:3128, '
+                f'DatabricksWorkspace "{id}": proxy is "{shown}". Give an address such as http://proxy.internal:3128, '
                 "without a user or a password: it stands in the template for all to read."
             )
         network = FunctionNetwork.of(
