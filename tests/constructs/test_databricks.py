@@ -132,7 +132,7 @@ def test_a_minimal_step_submits_a_script_on_a_single_node_cluster_for_a_day_at_m
             "tasks": [
                 {
                     "task_key": "Minimal",
-                    "spark_python_task": {"python_file": f"s3://{ASSETS}/<hash>.py", "parameters": []},
+                    "spark_python_task": {"python_file": f"s3://{ASSETS}/<hash>.py"},
                     "new_cluster": {
                         "spark_version": "16.4.x-scala2.12",
                         "node_type_id": "m5.xlarge",

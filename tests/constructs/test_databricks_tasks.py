@@ -12,11 +12,12 @@ from aws_cdk import aws_iam as iam
 from packaging.utils import parse_wheel_filename
 
 import zflow_constructs as zflow
-from tests.constructs.parts import CLUSTER, SCRIPT, SPARK_TASK, count, data, stack, workspace
+from tests.constructs.parts import CLUSTER, SCRIPT, SPARK_TASK, count, data, stack
+from tests.constructs.parts import databricks_step as step
 from tests.constructs.templates import ASSETS, Synthesized, allow, jsonata
 from tests.constructs.wheels import wheel
 from tests.core.machines import mapping
-from zflow_constructs.core.templates import Json, Template
+from zflow_constructs.core.templates import Json
 from zflow_constructs.databricks.compute import Compute
 from zflow_constructs.databricks.queries import ParameterKind
 from zflow_constructs.databricks.tasks import RunTask
@@ -45,7 +46,7 @@ SMALL: Mapping[str, Json] = {
 }
 ON_SHARED: Mapping[str, Json] = {"existing_cluster_id": "0923-164208-meows279"}
 SCRIPT_RUN: Mapping[str, Json] = {
-    "spark_python_task": {"python_file": f"s3://{ASSETS}/<hash>.py", "parameters": []},
+    "spark_python_task": {"python_file": f"s3://{ASSETS}/<hash>.py"},
 }
 NOTEBOOK_RUN: Mapping[str, Json] = {
     "notebook_task": {"notebook_path": "/Shared/evaluate", "source": "WORKSPACE"},
@@ -56,37 +57,6 @@ PROFILE = "arn:aws:iam::111122223333:instance-profile/cluster"
 Built = zflow.DatabricksJobStep
 Case = tuple[Callable[[Stack, Path], Built], Mapping[str, Json]]
 """A step, of files in a folder, and the request that it makes."""
-
-
-def step(
-    scope: Stack,
-    *,
-    task: RunTask | None = None,
-    tasks: Mapping[str, zflow.DatabricksTask] | None = None,
-    cluster: Compute | None = None,
-    git: zflow.GitSource | None = None,
-    parameters: Mapping[str, str | float | zflow.Expression] | None = None,
-    inputs: Mapping[str, zflow.DataLocation] | None = None,
-    outputs: Sequence[str] = (),
-    libraries: Sequence[zflow.DatabricksLibrary] = (),
-    permissions: Sequence[zflow.RunPermission] = (),
-    request_overrides: Mapping[str, Template] | None = None,
-) -> Built:
-    return zflow.DatabricksJobStep(
-        scope,
-        "Extract",
-        workspace=workspace(scope),
-        task=task,
-        tasks=tasks,
-        cluster=cluster,
-        git=git,
-        parameters=parameters,
-        inputs=inputs,
-        outputs=outputs,
-        libraries=libraries,
-        permissions=permissions,
-        request_overrides=request_overrides,
-    )
 
 
 def handed(scope: Stack, task: RunTask, cluster: Compute | None = None, git: zflow.GitSource | None = None) -> Built:
@@ -139,7 +109,7 @@ PYTHON: Mapping[str, Case] = {
             scope, task=zflow.SparkPythonTask(zflow.WorkspaceFile("/Shared/extract.py")), cluster=SHARED
         ),
         alone(
-            spark_python_task={"python_file": "/Shared/extract.py", "source": "WORKSPACE", "parameters": []},
+            spark_python_task={"python_file": "/Shared/extract.py", "source": "WORKSPACE"},
             **ON_SHARED,
         ),
     ),
@@ -248,7 +218,7 @@ PYTHON: Mapping[str, Case] = {
             cluster=SHARED,
         ),
         alone(
-            spark_jar_task={"main_class_name": "com.example.Features", "parameters": []},
+            spark_jar_task={"main_class_name": "com.example.Features"},
             libraries=[{"jar": "/Volumes/main/team/features.jar"}],
             **ON_SHARED,
         ),
@@ -465,7 +435,7 @@ COMPUTE: Mapping[str, Case] = {
         ),
         {
             **alone(
-                spark_python_task={"python_file": "/Shared/extract.py", "source": "WORKSPACE", "parameters": []},
+                spark_python_task={"python_file": "/Shared/extract.py", "source": "WORKSPACE"},
                 environment_key="Extract",
             ),
             "environments": [{"environment_key": "Extract", "spec": {"environment_version": "4"}}],
@@ -862,9 +832,10 @@ def test_a_wheel_of_several_tasks_is_one_file_that_the_cluster_may_read(tmp_path
 
 def test_entry_points_keep_their_case(tmp_path: Path) -> None:
     task = zflow.PythonWheelTask.from_file(
-        wheel(tmp_path, package="Churn", entry_points=["makeFeatures = Churn:features"]), entry_point="makeFeatures"
+        wheel(tmp_path, package="Churn-Models", entry_points=["makeFeatures = churn:features"]),
+        entry_point="makeFeatures",
     )
-    assert (task.package, task.entry_point) == ("Churn", "makeFeatures")
+    assert (task.package, task.entry_point) == ("Churn-Models", "makeFeatures")
 
 
 def test_a_jobs_id_may_be_a_parameter_of_the_template(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ def wheel(
     *,
     name: str = "churn-1.0-py3-none-any.whl",
     package: str = "churn",
+    module: str = "churn",
     source: str = "def features() -> None: ...\n",
     entry_points: Sequence[str] = ("features = churn:features",),
     metadata: bool = True,
@@ -21,7 +22,8 @@ def wheel(
     Args:
         folder: where to.
         name: the file's name.
-        package: the package's name, which is its module's too.
+        package: the package's name.
+        module: what it lets one import.
         source: the module.
         entry_points: its console scripts, as pyproject.toml names them.
         metadata: whether it has any.
@@ -29,8 +31,8 @@ def wheel(
     Returns:
         The file's path.
     """
-    described = f"{package}-1.0.dist-info"
-    files = {f"{package}.py": source}
+    described = f"{module}-1.0.dist-info"
+    files = {f"{module}.py": source}
     if metadata:
         files[f"{described}/METADATA"] = f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
     if entry_points:
