@@ -301,14 +301,43 @@ REASONS = (
         "The credentials are encrypted with this key.",
         under="kms:ViaService StringEquals secretsmanager.*",
     ),
+    Reason(
+        "lambda",
+        "sts:GetWebIdentityToken",
+        "The function proves to Databricks who it is, instead of keeping a secret: such a proof is valid for five "
+        "minutes, and for Databricks alone.",
+        under="*sts:IdentityTokenAudience*sts:DurationSeconds*",
+        star="A proof is of the role itself: the action knows no resources.",
+    ),
+    Reason(
+        "lambda",
+        "s3:GetObject s3:PutObject",
+        "The function keeps which runs it has started, and their full outputs and logs.",
+        on="*Runs*/*",
+    ),
+    Reason(
+        "lambda",
+        "s3:ListBucket",
+        "The function finds the runs of an execution that was stopped. S3 says that an object isn't there to those "
+        "alone who may list the bucket.",
+        on="*Runs*",
+    ),
+    Reason(
+        "lambda",
+        "ec2:CreateNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:DeleteNetworkInterface "
+        "ec2:AssignPrivateIpAddresses ec2:UnassignPrivateIpAddresses",
+        "Lambda connects the function with the VPC that it was given, in the name of its role.",
+        star="EC2 knows no resources for what it describes, and Lambda asks for the others on all of them.",
+    ),
     # The role of an endpoint's smoke test.
     Reason("lambda", "sagemaker:InvokeEndpoint", "The smoke test asks the endpoint for a sample prediction."),
     # The roles of a page on which people decide.
     Reason("lambda", "sns:Publish", "Sends the messages that ask for a decision."),
     Reason(
         "lambda",
-        "kms:Decrypt kms:GenerateDataKey*",
-        "The topic is encrypted with this key, which SNS uses in the name of who sends a message.",
+        "kms:Decrypt kms:Encrypt kms:ReEncrypt* kms:GenerateDataKey*",
+        "What a function keeps in S3 is encrypted with this key; or the topic is that it sends messages to, and SNS "
+        "uses the key in the name of who sends one.",
     ),
     Reason(
         "lambda",
