@@ -295,7 +295,7 @@ def test_a_call_that_was_throttled_or_lost_is_made_again_for_two_hours_where_a_r
 
 @pytest.mark.parametrize(("status", "done"), [("DONE", True), ("WAIT", False), ("SUBMIT", False)])
 def test_a_run_is_done_when_the_lambda_says_so(example: Example, status: str, *, done: bool) -> None:
-    (rule,) = choices(example.made.state("Max Out: done?"))
+    (rule,) = entries(example.made.state("Max Out: done?")["Choices"])
     assert evaluate(inside(rule["Condition"]), {"Max_Out_run": {"status": status}}) is done
 
 
@@ -357,7 +357,7 @@ def test_later_steps_read_the_run_its_values_its_report_and_where_its_outputs_ar
 
 
 def test_a_report_is_read_when_the_run_is_done_and_the_rest_of_the_result_is_kept(example: Example) -> None:
-    (done,) = choices(example.made.state("Max Out: done?"))
+    (done,) = entries(example.made.state("Max Out: done?")["Choices"])
     assert done["Next"] == "Max Out: report metrics"
     reading = example.made.state("Max Out: report metrics")
     context: dict[str, Json] = {"Execution": {"Name": "monday"}}
@@ -460,10 +460,10 @@ def written(step: str, output: str) -> list[dict[str, Json]]:
     return [allow(actions, f"{folder}/*"), allow(actions, folder)]
 
 
-def choices(state: Mapping[str, Json]) -> list[Mapping[str, Json]]:
-    rules = state["Choices"]
-    assert isinstance(rules, list)
-    return [mapping(rule) for rule in rules]
+def entries(value: Json) -> list[Mapping[str, Json]]:
+    """The value, which is a list of objects."""
+    assert isinstance(value, list)
+    return [mapping(entry) for entry in value]
 
 
 class Watched:
@@ -500,11 +500,27 @@ def watched() -> Watched:
 
 
 def test_a_run_of_weeks_is_submitted_here_and_watched_elsewhere(watched: Watched) -> None:
+    function = f"{FUNCTIONS}{watched.made.logical_id(watched.workspace.function)}"
     submit = watched.state("Backfill")
-    assert submit["Next"] == "Backfill: watch"
     event = dict(mapping(mapping(submit["Arguments"])["Payload"]))
     assert (event.pop("action"), event.pop("attempt")) == ("submit", 0)
     assert event["timeout_seconds"] == 21 * 86_400
+    called = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "TimeoutSeconds": 120,
+        "Assign": {
+            "Backfill_run": jsonata("$states.result.Payload"),
+            "Backfill": jsonata("$states.result.Payload.run"),
+        },
+        "Output": {},
+    }
+    assert submit == {
+        **called,
+        "Arguments": {"FunctionName": function, "Payload": {"action": "submit", "attempt": 0, **event}},
+        "Retry": [retrier.render() for retrier in DATABRICKS_SUBMIT],
+        "Next": "Backfill: watch",
+    }
     assert watched.state("Backfill: watch") == {
         "Type": "Task",
         "Resource": "arn:aws:states:::states:startExecution.sync:2",
@@ -521,14 +537,17 @@ def test_a_run_of_weeks_is_submitted_here_and_watched_elsewhere(watched: Watched
         "Retry": [EXECUTION.render()],
         "Next": "Backfill: done?",
     }
-    check = watched.state("Backfill: check")
-    assert mapping(check["Arguments"])["Payload"] == {
+    looking = {
         "action": jsonata('$Backfill_run.status = "SUBMIT" ? "submit" : "check"'),
         "attempt": jsonata('$Backfill_run.status = "SUBMIT" ? $Backfill_run.attempt : 0'),
         "run": jsonata("$Backfill_run.run"),
-        **event,
     }
-    assert check["Next"] == "Backfill: done?"
+    assert watched.state("Backfill: check") == {
+        **called,
+        "Arguments": {"FunctionName": function, "Payload": {**looking, **event}},
+        "Retry": [retrier.render() for retrier in DATABRICKS_LOOK],
+        "Next": "Backfill: done?",
+    }
 
 
 @pytest.mark.parametrize(
@@ -547,7 +566,7 @@ def test_another_execution_goes_on_watching_until_the_run_is_done_or_a_look_rais
     state = watched.state("Backfill: done?")
     chosen = [
         rule["Next"]
-        for rule in choices(state)
+        for rule in entries(state["Choices"])
         if evaluate(inside(rule["Condition"]), {"Backfill_run": {"status": status}})
     ]
     assert [*chosen, state["Default"]][0] == then
@@ -644,15 +663,13 @@ def test_the_watcher_ends_in_time(watched: Watched, status: str, looks: int, hou
         "looks": looks,
         "until": until + (48 - hours) * 3_600_000,
     }
-    (rule,) = choices(watched.watching_state("Done?"))
+    (rule,) = entries(watched.watching_state("Done?")["Choices"])
     assert evaluate(inside(rule["Condition"]), variables) is ends
 
 
 def test_a_watcher_whose_look_raised_says_so_and_keeps_the_run(watched: Watched) -> None:
-    catches = watched.watching_state("Look")["Catch"]
-    assert isinstance(catches, list)
-    (catch,) = catches
-    assert evaluate(inside(catch["Assign"]["answer"]), {"answer": WAITING}) == {**WAITING, "status": "LOOK"}
+    (catch,) = entries(watched.watching_state("Look")["Catch"])
+    assert evaluate(inside(mapping(catch["Assign"])["answer"]), {"answer": WAITING}) == {**WAITING, "status": "LOOK"}
 
 
 def test_the_watcher_may_call_the_lambda_and_the_workflow_start_and_stop_the_watcher(watched: Watched) -> None:
@@ -672,3 +689,34 @@ def test_the_watcher_may_call_the_lambda_and_the_workflow_start_and_stop_the_wat
 
 def test_a_run_of_weeks_takes_little_room_in_the_history_of_its_workflow(watched: Watched) -> None:
     assert watched.step.looks == 21 // 2 + 1
+
+
+@pytest.mark.parametrize("max_concurrency", [2, 50], ids=["a loop", "a loop whose turns are executions"])
+def test_the_watcher_is_told_the_turn_of_a_loop_and_the_execution_that_was_started(max_concurrency: int) -> None:
+    scope = stack()
+    step = zflow.DatabricksJobStep(
+        scope,
+        "Backfill",
+        workspace=workspace(scope),
+        task=SPARK_TASK,
+        cluster=CLUSTER,
+        parameters={"country": zflow.Item("country")},
+        separate_history=True,
+    )
+    loop = zflow.ForEach(
+        scope, "Each", item="country", items=["de", "fr"], steps=[step], max_concurrency=max_concurrency
+    )
+    workflow = zflow.MlWorkflow(scope, "Scoring", steps=[loop])
+    made = Synthesized.of(scope)
+    definition = rendered_definition(made.template, made.logical_id(workflow.state_machine))
+    processor = mapping(mapping(mapping(definition["States"])["Each"])["ItemProcessor"])
+    watch = mapping(mapping(processor["States"])["Backfill: watch"])
+    event = mapping(mapping(mapping(watch["Arguments"])["Input"])["event"])
+    variables: dict[str, object] = {
+        "Each_item": {"index": 1, "value": "fr", "outer": {"execution": "arn:...:monday"}},
+        "states": {"context": {"Execution": {"Id": "arn:...:monday"}}},
+    }
+    assert evaluate(inside(event["item"]), variables) == "1"
+    assert evaluate(inside(event["execution"]), variables) == "arn:...:monday"
+    (task,) = entries(mapping(event["request"])["tasks"])
+    assert valued(mapping(task["spark_python_task"])["parameters"], variables) == ["--country", "fr"]
