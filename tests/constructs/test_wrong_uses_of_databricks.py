@@ -552,6 +552,13 @@ CASES: Mapping[str, tuple[Use, str]] = {
             "https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com."
         ),
     ),
+    "a host without a name": (
+        lambda scope, _: workspace(scope, host="https://"),
+        (
+            'DatabricksWorkspace "Databricks": host is "https://". Give https:// and the workspace\'s name alone, '
+            "such as https://dbc-a1b2.cloud.databricks.com."
+        ),
+    ),
     "a proxy without a scheme": (
         lambda scope, _: workspace(scope, proxy="proxy.internal:3128"),
         (
