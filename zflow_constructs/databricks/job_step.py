@@ -119,14 +119,14 @@ class DatabricksJobStep(Step):
         self._separate_history = separate_history
         self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
         self._outputs = Outputs(
-            id, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
+            self.name, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )
         self._reports = Reports(self, reports or {}, self._outputs)
         named = {**(parameters or {}), **{name: location.uri for name, location in self._inputs.items()}}
         clashing = sorted({*named} & {*outputs} | {*(parameters or {})} & {*self._inputs})
         if clashing:
             raise WorkflowError(
-                f'Step "{id}": {one_of(clashing)} is used twice among parameters, inputs and outputs, which are all '
+                f"{self.label}: {one_of(clashing)} is used twice among parameters, inputs and outputs, which are all "
                 "handed over by their names. Rename one."
             )
         self._request = RunSettings(
