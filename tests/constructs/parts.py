@@ -15,6 +15,8 @@ from constructs import Construct
 
 import zflow_constructs as zflow
 from zflow_constructs.core.templates import Template
+from zflow_constructs.databricks.compute import Compute
+from zflow_constructs.databricks.tasks import RunTask
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "risk_scoring"
 SKLEARN = zflow.ContainerImage.from_framework("sklearn", "1.2-1")
@@ -227,16 +229,35 @@ def endpoint(
 def databricks_step(
     scope: Stack,
     *,
-    task: zflow.SparkPythonTask = SPARK_TASK,
-    parameters: Mapping[str, str] | None = None,
+    task: RunTask | None = None,
+    tasks: Mapping[str, zflow.DatabricksTask] | None = None,
+    cluster: Compute | None = None,
+    git: zflow.GitSource | None = None,
+    parameters: Mapping[str, str | float | zflow.Expression] | None = None,
+    inputs: Mapping[str, zflow.DataLocation] | None = None,
     outputs: Sequence[str] = (),
+    reports: Mapping[str, str] | None = None,
+    libraries: Sequence[zflow.DatabricksLibrary] = (),
+    permissions: Sequence[zflow.RunPermission] = (),
+    timeout: Duration | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
 ) -> zflow.DatabricksJobStep:
+    """A step that runs a script on a small cluster, unless it is told what to run."""
+    small = task is None and tasks is None
     return zflow.DatabricksJobStep(
         scope,
         "Extract",
         workspace=workspace(scope),
-        task=task,
-        cluster=CLUSTER,
+        task=SPARK_TASK if small else task,
+        tasks=tasks,
+        cluster=(cluster or CLUSTER) if small else cluster,
+        git=git,
         parameters=parameters,
+        inputs=inputs,
         outputs=outputs,
+        reports=reports,
+        libraries=libraries,
+        permissions=permissions,
+        timeout=timeout,
+        request_overrides=request_overrides,
     )

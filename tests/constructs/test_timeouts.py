@@ -117,7 +117,7 @@ def test_transforms_runs_and_functions_take_as_long_as_their_workflow_says() -> 
     assert made(transform).state("Predict")["TimeoutSeconds"] == 24 * HOURS
     assert made(transform, LIMITS).state("Predict")["TimeoutSeconds"] == 6 * HOURS
     submitted = mapping(mapping(made(databricks_step, LIMITS).state("Extract")["Arguments"])["Payload"])
-    assert mapping(submitted["request"])["timeout_seconds"] == 6 * HOURS
+    assert submitted["timeout_seconds"] == 6 * HOURS
 
     def counting(scope: Stack) -> zflow.Step:
         return count(scope, "Count")

@@ -114,10 +114,16 @@ def test_an_execution_that_ends_badly_has_its_databricks_runs_stopped(example: E
     assert target["Arn"] == f"arn:aws:lambda:{HERE}:function:{example.function}"
     assert target["DeadLetterConfig"] == {"Arn": f"arn:aws:sqs:{HERE}:{example.queue}"}
     transformer = mapping(target["InputTransformer"])
-    assert transformer["InputPathsMap"] == {"detail-executionArn": "$.detail.executionArn"}
-    assert json.loads(str(transformer["InputTemplate"]).replace("<detail-executionArn>", '"<arn>"')) == {
+    assert transformer["InputPathsMap"] == {
+        "detail-executionArn": "$.detail.executionArn",
+        "detail-stopDate": "$.detail.stopDate",
+    }
+    event = str(transformer["InputTemplate"]).replace("<detail-executionArn>", '"<arn>"')
+    # A date is a number of milliseconds.
+    assert json.loads(event.replace("<detail-stopDate>", "1795489205125")) == {
         "action": "stop",
         "execution": "<arn>",
+        "stopped": 1_795_489_205_125,
     }
 
 

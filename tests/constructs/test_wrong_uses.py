@@ -21,7 +21,6 @@ from tests.constructs.parts import (
     bucket,
     count,
     data,
-    databricks_step,
     endpoint,
     function,
     model,
@@ -30,7 +29,6 @@ from tests.constructs.parts import (
     stack,
     train,
     transform,
-    workspace,
 )
 
 WrongUse = Callable[[Stack], object]
@@ -131,14 +129,6 @@ def unknown_output(scope: Stack) -> object:
 )
 def output_of_none(scope: Stack) -> object:
     return count(scope, "Count", outputs=()).outputs["rows"]
-
-
-@told(
-    'Step "Extract" has no output "histroy". Did you mean "history"? It has: "history". Declare it in ',
-    "outputs=[...].",
-)
-def unknown_databricks_output(scope: Stack) -> object:
-    return databricks_step(scope, outputs=["history"]).outputs["histroy"]
 
 
 @told(
@@ -993,54 +983,6 @@ def too_many_attempts(_: Stack) -> object:
 )
 def lambda_timeout(scope: Stack) -> object:
     return zflow.LambdaStep(scope, "Count", function=function(scope), timeout=Duration.minutes(16))
-
-
-@told(
-    'DatabricksWorkspace "Databricks": host is "dbc-a1b2.cloud.databricks.com". Give https:// and the ',
-    "workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com.",
-)
-def host_without_https(scope: Stack) -> object:
-    return workspace(scope, host="dbc-a1b2.cloud.databricks.com")
-
-
-@told(
-    'DatabricksWorkspace "Databricks": host is "https://dbc-a1b2.cloud.databricks.com/?o=1". Give ',
-    "https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com.",
-)
-def host_with_a_path(scope: Stack) -> object:
-    return workspace(scope, host="https://dbc-a1b2.cloud.databricks.com/?o=1")
-
-
-@told(
-    "JobCluster: num_workers is -1. Give 0 (a single node) or more.",
-)
-def negative_workers(_: Stack) -> object:
-    return zflow.JobCluster(spark_version="16.4.x-scala2.12", node_type="m5.xlarge", num_workers=-1)
-
-
-@told(
-    "SourceCode examples/risk_scoring/classifier: a Databricks Python file task takes one script. Use ",
-    "SourceCode.from_file.",
-)
-def databricks_directory(scope: Stack) -> object:
-    directory = zflow.SourceCode.from_directory("examples/risk_scoring/classifier", entry_point="train.py")
-    return databricks_step(scope, task=zflow.SparkPythonTask(directory))
-
-
-@told(
-    'Step "Extract": "history" is used twice among parameters, inputs and outputs, which all become ',
-    "--name of the script. Rename one.",
-)
-def databricks_name_twice(scope: Stack) -> object:
-    return databricks_step(scope, parameters={"history": "x"}, outputs=["history"])
-
-
-@told(
-    'Step "Extract": the parameters take 10007 bytes. Databricks takes 10000: put what is large into S3, ',
-    "and hand over where it is (inputs=...).",
-)
-def databricks_too_large(scope: Stack) -> object:
-    return databricks_step(scope, parameters={"list": "x" * 10_001})
 
 
 @told(

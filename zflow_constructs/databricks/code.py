@@ -8,12 +8,12 @@ from typing import Literal
 from aws_cdk import AssetStaging, FileAssetPackaging, Stack, Token
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
-from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
 from zflow_constructs.databricks.wheels import Wheel
 from zflow_constructs.sources import SourceCode
+from zflow_constructs.step import Step
 from zflow_constructs.storage import FixedPlace
 
 GitProvider = Literal[
@@ -132,11 +132,11 @@ class StagedFile:
     place: FixedPlace
 
 
-def staged(scope: Construct, id: str, code: SourceCode) -> StagedFile:
+def staged(step: Step, id: str, code: SourceCode) -> StagedFile:
     """A script, or another file of its own, in S3.
 
     Args:
-        scope: the step.
+        step: the step.
         id: the asset's id.
         code: the file.
 
@@ -145,30 +145,30 @@ def staged(scope: Construct, id: str, code: SourceCode) -> StagedFile:
     """
     if code.root.is_dir():
         raise WorkflowError(
-            f"SourceCode {code.root}: a Databricks task takes one file. Use SourceCode.from_file, or pack modules into "
-            "a wheel: DatabricksLibrary.from_wheel, PythonWheelTask."
+            f"{step.label}: {code.root} is a directory, and a Databricks task takes one file. Use "
+            "SourceCode.from_file, or pack modules into a wheel: DatabricksLibrary.from_wheel, PythonWheelTask."
         )
-    asset = s3_assets.Asset(scope, id, path=str(code.root))
+    asset = s3_assets.Asset(step, id, path=str(code.root))
     return StagedFile(asset.s3_object_url, FixedPlace(asset.bucket, asset.s3_object_key))
 
 
-def staged_wheel(scope: Construct, id: str, wheel: Wheel) -> StagedFile:
+def staged_wheel(step: Step, id: str, wheel: Wheel) -> StagedFile:
     """A wheel in S3, under a name that pip takes: an asset is named by its hash alone, which is no wheel's name.
 
     https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention
 
     Args:
-        scope: the step.
+        step: the step.
         id: the asset's id.
         wheel: the wheel.
     """
-    staging = AssetStaging(scope, id, source_path=str(wheel.path))
-    stack = Stack.of(scope)
+    staging = AssetStaging(step, id, source_path=str(wheel.path))
+    stack = Stack.of(step)
     content = sha256(Path(wheel.path).read_bytes()).hexdigest()
     location = stack.synthesizer.add_file_asset(
         source_hash=wheel.built(content).removesuffix(".whl"),
         file_name=staging.relative_staged_path(stack),
         packaging=FileAssetPackaging.FILE,
     )
-    bucket = s3.Bucket.from_bucket_name(scope, f"{id}Bucket", location.bucket_name)
+    bucket = s3.Bucket.from_bucket_name(step, f"{id}Bucket", location.bucket_name)
     return StagedFile(location.s3_object_url, FixedPlace(bucket, location.object_key))

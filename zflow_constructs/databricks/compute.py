@@ -6,7 +6,6 @@ from typing import Literal, Protocol
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
@@ -14,6 +13,7 @@ from zflow_constructs.databricks.code import StagedFile, staged
 from zflow_constructs.databricks.libraries import BoundLibrary
 from zflow_constructs.requests import merge_overrides
 from zflow_constructs.sources import SourceCode
+from zflow_constructs.step import Step
 
 AccessMode = Literal["DATA_SECURITY_MODE_AUTO", "DATA_SECURITY_MODE_DEDICATED", "DATA_SECURITY_MODE_STANDARD"]
 """Who may use a cluster, and whether it knows Unity Catalog, as Databricks names it."""
@@ -41,11 +41,11 @@ class Compute(Protocol):
     def roles(self) -> Sequence[iam.IRole]:
         """Who it is to AWS, where that is known: who is granted the step's data."""
 
-    def bind(self, scope: Construct, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
+    def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """The compute in a request.
 
         Args:
-            scope: the step.
+            step: the step.
             key: the task's key.
             libraries: what the task finds installed.
             notebook: whether the task is a notebook.
@@ -122,13 +122,11 @@ class JobCluster:
         role = self.instance_profile.role if self.instance_profile else None
         return [role] if role else []
 
-    def bind(self, scope: Construct, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
+    def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"new_cluster": {...}, "libraries": [...]}`."""
-        scripts = [staged(scope, f"{key}Init{n}", script) for n, script in enumerate(self.init_scripts)]
+        scripts = [staged(step, f"{key}Init{n}", script) for n, script in enumerate(self.init_scripts)]
         started: dict[str, Template] = {
-            "init_scripts": [
-                {"s3": {"destination": script.uri, "region": Stack.of(scope).region}} for script in scripts
-            ]
+            "init_scripts": [{"s3": {"destination": script.uri, "region": Stack.of(step).region}} for script in scripts]
         }
         cluster = {**self.render(), **(started if scripts else {})}
         fields = {"new_cluster": merge_overrides(cluster, self.overrides), **_installed(libraries)}
@@ -182,7 +180,7 @@ class ExistingCluster:
         """The role, if it is known."""
         return [self.role] if self.role else []
 
-    def bind(self, scope: Construct, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
+    def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"existing_cluster_id": "...", "libraries": [...]}`."""
         return BoundCompute({"existing_cluster_id": self.cluster_id, **_installed(libraries)})
 
@@ -207,24 +205,26 @@ class ServerlessCompute:
         """None: access to S3 is Unity Catalog's."""
         return []
 
-    def bind(self, scope: Construct, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
+    def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"environment_key": "<task>"}`, and the environment; a notebook without libraries has its own.
 
         Raises:
             WorkflowError: a library can't be had there.
         """
         for library in libraries:
-            if not library.dependency:
+            if not library.dependencies:
                 raise WorkflowError(
-                    f'Task "{key}": serverless compute can\'t install {dict(library.entry)}. It takes packages from '
-                    "PyPI, and wheels of the workspace or its volumes: upload it there "
+                    f'{step.label}: task "{key}" is on serverless compute, which can\'t install {library.name}. It '
+                    "takes packages from PyPI, and wheels of the workspace or its volumes: upload it there "
                     "(DatabricksLibrary.from_workspace), or use a JobCluster."
                 )
         if notebook and not libraries:
             return BoundCompute({})
+        # Each is a line of a requirements file: an index stands on a line of its own, once.
+        lines = list(dict.fromkeys(line for library in libraries for line in library.dependencies))
         spec: dict[str, Template] = {
             "environment_version": self.environment_version,
-            **({"dependencies": [library.dependency for library in libraries]} if libraries else {}),
+            **({"dependencies": lines} if lines else {}),
         }
         return BoundCompute({"environment_key": key}, ({"environment_key": key, "spec": spec},))
 

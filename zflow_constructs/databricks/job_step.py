@@ -27,7 +27,7 @@ from zflow_constructs.retry import Retry
 from zflow_constructs.sources import DataLocation
 from zflow_constructs.state_machine import executions_of
 from zflow_constructs.step import Step, StepGroup, whole_seconds
-from zflow_constructs.storage import grant_get, grant_spark
+from zflow_constructs.storage import RunStorage, grant_get, grant_spark
 
 _DAY = 86_400
 _TRANSIENT = 2
@@ -119,19 +119,18 @@ class DatabricksJobStep(Step):
         self._separate_history = separate_history
         self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
         self._outputs = Outputs(
-            id, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
+            self.name, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )
         self._reports = Reports(self, reports or {}, self._outputs)
         named = {**(parameters or {}), **{name: location.uri for name, location in self._inputs.items()}}
         clashing = sorted({*named} & {*outputs} | {*(parameters or {})} & {*self._inputs})
         if clashing:
             raise WorkflowError(
-                f'Step "{id}": {one_of(clashing)} is used twice among parameters, inputs and outputs, which all become '
-                "--name of the script. Rename one."
+                f"{self.label}: {one_of(clashing)} is used twice among parameters, inputs and outputs, which are all "
+                "handed over by their names. Rename one."
             )
         self._request = RunSettings(
-            scope=self,
-            step=self.name,
+            step=self,
             tasks=tasks or {self.variable: DatabricksTask(task)} if task else tasks or {},
             only=task is not None,
             cluster=cluster,
@@ -147,6 +146,7 @@ class DatabricksJobStep(Step):
             declare="Declare it in the task: NotebookTask(..., values=[...]).",
         )
         self._granted: list[iam.IRole] = list(self._request.roles)
+        self._storages: list[RunStorage] = []
 
     @property
     def outputs(self) -> Mapping[str, DataLocation]:
@@ -199,6 +199,9 @@ class DatabricksJobStep(Step):
             role: such as that of Unity Catalog's storage credential, for serverless compute.
         """
         self._granted.append(role)
+        # Where its workflow is there already, nothing else would see to it.
+        for storage in self._storages:
+            self._grant(role, storage)
 
     def fragment(self) -> Fragment:
         """The states of `Watch`, then `Extract: report metrics` (getObject) for each report that is read."""
@@ -209,13 +212,9 @@ class DatabricksJobStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the state machine call the workspace's Lambda, and the clusters read and write the step's data."""
+        self._storages.append(binding.storage)
         for role in dict.fromkeys(self._granted):
-            for file in self._request.files:
-                grant_get(file.place, role, binding.storage)
-            for location in self._inputs.values():
-                grant_spark(location.place, role, binding.storage, writes=False)
-            for location in self._outputs.values():
-                grant_spark(location.place, role, binding.storage, writes=True)
+            self._grant(role, binding.storage)
         binding.allow(["lambda:InvokeFunction"], [self._workspace.function.function_arn])
         if self._separate_history:
             machine = self._workspace.watcher
@@ -224,6 +223,14 @@ class DatabricksJobStep(Step):
             binding.allow_managed_rule("StepFunctionsGetEventsForStepFunctionsExecutionRule")
         binding.on_stop(self._workspace.function)
         self._reports.bind(binding)
+
+    def _grant(self, role: iam.IRole, storage: RunStorage) -> None:
+        for file in self._request.files:
+            grant_get(file.place, role, storage)
+        for location in self._inputs.values():
+            grant_spark(location.place, role, storage, writes=False)
+        for location in self._outputs.values():
+            grant_spark(location.place, role, storage, writes=True)
 
     @property
     def _seconds(self) -> int:

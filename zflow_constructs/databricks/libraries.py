@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from constructs import Construct
-
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.templates import Template
 from zflow_constructs.databricks.code import StagedFile, WorkspaceFile, staged, staged_wheel
 from zflow_constructs.databricks.wheels import Wheel
 from zflow_constructs.sources import SourceCode
+from zflow_constructs.step import Step
 
 
 @dataclass(frozen=True)
@@ -19,13 +18,15 @@ class BoundLibrary:
     """A library as a request names it.
 
     Args:
+        name: what messages call it.
         entry: an entry of the task's `libraries`.
-        dependency: how a serverless environment names it. Empty: it can't have it
+        dependencies: how a serverless environment names it: lines of a requirements file. Empty: it can't have it
         files: what the cluster reads in S3 for it. Default: nothing
     """
 
+    name: str
     entry: Mapping[str, Template]
-    dependency: str
+    dependencies: tuple[str, ...] = ()
     files: tuple[StagedFile, ...] = ()
 
 
@@ -58,7 +59,7 @@ class DatabricksLibrary:
 
         Args:
             requirement: the package, with its version.
-            repository: the index. Default: as the cluster says
+            repository: the index; serverless compute looks into its own one too. Default: as the compute says
         """
         return cls("pypi", requirement, repository)
 
@@ -121,30 +122,31 @@ class DatabricksLibrary:
             f'DatabricksLibrary "{file.path}": a library of the workspace is a .whl, a .jar, or a requirements.txt.'
         )
 
-    def bind(self, scope: Construct, id: str) -> BoundLibrary:
+    def bind(self, step: Step, id: str) -> BoundLibrary:
         """The library in a request; a file of the workflow's own is deployed.
 
         Args:
-            scope: the step.
+            step: the step.
             id: the asset's id.
         """
-        files = [staged_wheel(scope, id, wheel) for wheel in self.wheels]
-        files += [staged(scope, id, jar) for jar in self.jars]
+        named = f'the {self.kind} "{self.name}"'
+        files = [staged_wheel(step, id, wheel) for wheel in self.wheels]
+        files += [staged(step, id, jar) for jar in self.jars]
         if files:
-            return BoundLibrary({self.kind: files[0].uri}, "", tuple(files))
+            return BoundLibrary(named, {self.kind: files[0].uri}, files=tuple(files))
         repository = {"repo": self.repository} if self.repository else {}
         match self.kind:
             case "pypi":
-                index = "" if not self.repository else f"--index-url {self.repository} "
-                return BoundLibrary({"pypi": {"package": self.name, **repository}}, f"{index}{self.name}")
+                index = [f"--extra-index-url {self.repository}"] if self.repository else []
+                return BoundLibrary(named, {"pypi": {"package": self.name, **repository}}, (*index, self.name))
             case "maven":
-                return BoundLibrary({"maven": {"coordinates": self.name, **repository}}, "")
+                return BoundLibrary(named, {"maven": {"coordinates": self.name, **repository}})
             case "requirements":
-                return BoundLibrary({"requirements": self.name}, f"-r {self.name}")
+                return BoundLibrary(named, {"requirements": self.name}, (f"-r {self.name}",))
             case "whl":
-                return BoundLibrary({"whl": self.name}, self.name)
+                return BoundLibrary(named, {"whl": self.name}, (self.name,))
             case "jar":
-                return BoundLibrary({"jar": self.name}, "")
+                return BoundLibrary(named, {"jar": self.name})
 
 
 _KINDS: Mapping[str, Literal["jar", "requirements", "whl"]] = {

@@ -12,6 +12,9 @@ from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.databricks.compute import Compute
 from zflow_constructs.databricks.libraries import DatabricksLibrary
 from zflow_constructs.databricks.tasks import RunTask
+from zflow_constructs.step import whole_seconds
+
+_LONGEST_SECONDS = 28 * 86_400
 
 RunIf = Literal["ALL_DONE", "ALL_FAILED", "ALL_SUCCESS", "AT_LEAST_ONE_FAILED", "AT_LEAST_ONE_SUCCESS", "NONE_FAILED"]
 """After which outcomes of those before it a task runs, as Databricks names it."""
@@ -56,6 +59,8 @@ class DatabricksTask:
     def __post_init__(self) -> None:
         if not 0 <= self.max_retries <= 100:
             raise WorkflowError(f"DatabricksTask: max_retries is {self.max_retries}. Give a number from 0 to 100.")
+        if self.timeout:
+            whole_seconds("DatabricksTask", "timeout", self.timeout, least=1, most=_LONGEST_SECONDS)
 
     def render(self) -> dict[str, Template]:
         """Its fields besides what it does and on what: `{"depends_on": [{"task_key": "clean"}], ...}`."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from aws_cdk import Token
-from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Template
 from zflow_constructs.databricks.code import GitFile, WorkspaceFile
 from zflow_constructs.databricks.tasks import BoundTask, Compute
+from zflow_constructs.step import Step
 
 ParameterKind = Literal[
     "job_parameters", "jar_params", "notebook_params", "python_named_params", "python_params", "sql_params"
@@ -62,7 +62,7 @@ class SqlTask:
         """None: its results are tables."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"sql_task": {"warehouse_id": "...", "query": {"query_id": "..."}, "parameters": {"country": "de"}}}`."""
         parameters = {"parameters": dict(arguments)} if arguments else {}
         return BoundTask({"sql_task": {"warehouse_id": self.warehouse_id, **self.does, **parameters}})
@@ -114,7 +114,7 @@ class DbtTask:
         """None: its results are tables."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"dbt_task": {"commands": ["dbt run"], "warehouse_id": "..."}}`."""
         project = {"project_directory": self.project.path, "source": self.project.source} if self.project else {}
         said = {"warehouse_id": self.warehouse_id, "schema": self.schema, "catalog": self.catalog}
@@ -150,7 +150,7 @@ class PipelineTask:
         """None: its results are tables."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"pipeline_task": {"pipeline_id": "...", "full_refresh": true}}`."""
         refresh = {"full_refresh": True} if self.full_refresh else {}
         return BoundTask({"pipeline_task": {"pipeline_id": self.pipeline_id, **refresh}})
@@ -205,6 +205,6 @@ class RunJobTask:
             handed = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         return {"job_id": self.job_id, **({self.parameters_as: handed} if arguments else {})}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"run_job_task": {"job_id": "...", "job_parameters": {...}}}`: as one of several tasks."""
         return BoundTask({"run_job_task": self.render(arguments)})

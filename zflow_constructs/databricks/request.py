@@ -8,7 +8,6 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from aws_cdk import aws_iam as iam
-from constructs import Construct
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.expressions import AsString, Expression
@@ -22,12 +21,17 @@ from zflow_constructs.databricks.options import DatabricksTask
 from zflow_constructs.databricks.permissions import RunPermission
 from zflow_constructs.databricks.queries import RunJobTask
 from zflow_constructs.requests import merge_overrides
+from zflow_constructs.step import Step
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MOST_TASKS = 1_000
 _PARAMETERS_LIMIT = 10_000
-# Databricks' Lambda gives them their values.
-_OWN = ("idempotency_token", "run_name", "timeout_seconds")
+_OWN = {
+    "idempotency_token": "it is another one at each attempt",
+    "run_name": "it says which execution and which step a run is of",
+    "timeout_seconds": "timeout= says how long a run may take",
+}
+"""What the workspace's Lambda gives a value to, and why."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,7 @@ class RunSettings:
     """What a step says of its run.
 
     Args:
-        scope: the step's construct.
-        step: the step's name, for messages.
+        step: the step.
         tasks: its tasks, by key.
         only: whether the step was given a single task.
         cluster: on what they run that say nothing themselves.
@@ -66,8 +69,7 @@ class RunSettings:
         overrides: what is laid over the request.
     """
 
-    scope: Construct
-    step: str
+    step: Step
     tasks: Mapping[str, DatabricksTask]
     only: bool
     cluster: Compute | None
@@ -92,22 +94,20 @@ class RunSettings:
                 return self._run_now(task.task, values)
         rendered = [self._task(key, task) for key, task in self.tasks.items()]
         environments = [each for task in rendered for each in task.environments]
-        body = self._checked(
-            "SubmitRun",
-            {
-                "tasks": [task.fields for task in rendered],
-                **({"environments": environments} if environments else {}),
-                **({"git_source": self.git.render()} if self.git else {}),
-                **self._access(),
-            },
-        )
+        said: dict[str, Template] = {
+            "tasks": [task.fields for task in rendered],
+            **({"environments": environments} if environments else {}),
+            **({"git_source": self.git.render()} if self.git else {}),
+            **({"access_control_list": [each.render() for each in self.permissions]} if self.permissions else {}),
+        }
+        body = merge_overrides(said, self.overrides)
+        self._check("SubmitRun", body)
         files = tuple(dict.fromkeys(file for task in rendered for file in task.files))
         return RunRequest("submit", body, values, files, tuple(self._roles()))
 
     def _run_now(self, job: RunJobTask, values: Mapping[str, str]) -> RunRequest:
-        for keyword, given in (("libraries", self.libraries), ("permissions", self.permissions)):
-            if given:
-                raise self._error(f"{keyword} are those of the job itself, which is there already. Remove {keyword}.")
+        if self.permissions:
+            raise self._error("permissions are those of the job itself, which is there already. Remove permissions.")
         body = merge_overrides(job.render(self._handed("", self.arguments)), self.overrides)
         kinds = sorted(field for field in body if field == "job_parameters" or field.endswith("_params"))
         if len(kinds) > 1:
@@ -115,25 +115,26 @@ class RunSettings:
                 f"the request has {one_of(kinds)}. A job takes its parameters in one way: job_parameters, or one of "
                 "the old ones (RunJobTask(parameters_as=...))."
             )
-        # Ids have 64 bits: JSONata would round a number, so they travel as strings.
-        as_called = {**body, "job_id": int(job.job_id) if job.job_id.isdigit() else 1}
-        self._check_own(body)
-        validate(self.step, "RunNow", as_called)
+        if "python_params" in body:
+            self._check_ascii(self.arguments)
+        self._check("RunNow", body)
         return RunRequest("run-now", body, values, (), ())
 
     def _task(self, key: str, task: DatabricksTask) -> BoundCompute:
         """A task's entry in the request, the environment that it has, and the files that it reads."""
         prefix = "" if self.only else key
         arguments = {name: value for name, value in self.arguments.items() if name in self._taken(key, task)}
-        handed = self._handed(key, {**arguments, **task.parameters} if task.task.takes_arguments else {})
-        bound = task.task.bind(self.scope, prefix, handed)
+        arguments = {**arguments, **task.parameters} if task.task.takes_arguments else {}
+        bound = task.task.bind(self.step, prefix, self._handed(key, arguments))
+        if "spark_python_task" in bound.fields:
+            self._check_ascii(arguments)
         given = [*self.libraries, *task.libraries] if task.task.compute == "cluster" else []
-        others = [each.bind(self.scope, f"{prefix}Library{number}") for number, each in enumerate(given)]
+        others = [each.bind(self.step, f"{prefix}Library{number}") for number, each in enumerate(given)]
         libraries = [*bound.libraries, *others]
         cluster = task.cluster or self.cluster
         runs_on = BoundCompute({})
         if cluster and task.task.compute == "cluster":
-            runs_on = cluster.bind(self.scope, key, libraries, notebook="notebook_task" in bound.fields)
+            runs_on = cluster.bind(self.step, key, libraries, notebook="notebook_task" in bound.fields)
         entry = {"task_key": key, **task.render(), **bound.fields, **runs_on.fields}
         files = (*bound.files, *(file for library in libraries for file in library.files), *runs_on.files)
         return replace(runs_on, fields=merge_overrides(entry, task.overrides), files=files)
@@ -147,30 +148,21 @@ class RunSettings:
                 f"the parameters{of_task} take {size} bytes. Databricks takes "
                 f"{_PARAMETERS_LIMIT}: put what is large into S3, and hand over where it is (inputs=...)."
             )
-        for word in words:
-            if not word.isascii():
-                raise self._error(
-                    f'the parameter "{word}" has characters beyond ASCII, which Databricks refuses in parameters. '
-                    "Put it into a file in S3, and hand over where that is (inputs=...)."
-                )
         return handed
 
-    def _checked(self, operation: Literal["SubmitRun"], body: Mapping[str, Template]) -> dict[str, Template]:
-        merged = merge_overrides(body, self.overrides)
-        self._check_own(merged)
-        validate(self.step, operation, merged)
-        return merged
-
-    def _check_own(self, body: Mapping[str, Template]) -> None:
-        for field in _OWN:
-            if field in body:
+    def _check_ascii(self, arguments: Mapping[str, Scalar | Expression]) -> None:
+        for word in (word for argument in arguments.items() for word in argument if isinstance(word, str)):
+            if not word.isascii():
                 raise self._error(
-                    f"request_overrides sets {field}, which is made anew for each attempt of the step. Remove it; "
-                    "timeout= says how long a run may take."
+                    f'the parameter "{word}" has characters beyond ASCII, which Databricks refuses in those of Python '
+                    "scripts. Put it into a file in S3, and hand over where that is (inputs=...)."
                 )
 
-    def _access(self) -> dict[str, Template]:
-        return {"access_control_list": [each.render() for each in self.permissions]} if self.permissions else {}
+    def _check(self, operation: Literal["RunNow", "SubmitRun"], body: Mapping[str, Template]) -> None:
+        for field, why in _OWN.items():
+            if field in body:
+                raise self._error(f"request_overrides sets {field} to {body[field]!r}. Remove it: {why}.")
+        validate(self.step.name, operation, {name: _sent(name, value) for name, value in body.items()})
 
     def _roles(self) -> Iterator[iam.IRole]:
         clusters = [task.cluster or self.cluster for task in self.tasks.values()]
@@ -185,7 +177,9 @@ class RunSettings:
                     f'task "{key}" runs another job, whose values can\'t be read from here. Make it the only task.'
                 )
             if twice := [name for name in given if name in values]:
-                raise self._error(f"{one_of(twice)} is a value of two tasks. Rename one of them.")
+                raise self._error(
+                    f'{one_of(twice)} is a value of task "{values[twice[0]]}" and of task "{key}". Rename one of them.'
+                )
             values |= given
         return values
 
@@ -233,15 +227,23 @@ class RunSettings:
                     "ServerlessCompute()."
                 )
             if task.task.compute == "none" and task.cluster:
-                raise self._error(f"{named} is not run by a cluster: {type(task.task).__name__} takes no cluster=.")
+                raise self._error(
+                    f"{named} is not run by a cluster: {type(task.task).__name__} takes no cluster=. Remove it."
+                )
             if task.task.git_files and not self.git:
                 path = task.task.git_files[0].path
                 raise self._error(f'{named} takes "{path}" from a Git repository. Give git=GitSource.from_branch(...).')
-            if task.parameters and not task.task.takes_arguments:
-                raise self._error(f"{named} can't be handed parameters: {type(task.task).__name__} takes none.")
+            for name, said, takes in (
+                ("parameters", task.parameters, task.task.takes_arguments),
+                ("takes", task.takes, task.task.takes_arguments),
+                ("libraries", task.libraries, task.task.compute == "cluster"),
+            ):
+                if said and not takes:
+                    raise self._error(f"{named} has {name}=, and {type(task.task).__name__} no use for it. Remove it.")
         kinds = [type(task.task).__name__ for task in self.tasks.values()]
         used = (
             ("cluster", self.cluster, any(task.task.compute == "cluster" for task in self.tasks.values())),
+            ("libraries", self.libraries, any(task.task.compute == "cluster" for task in self.tasks.values())),
             ("git", self.git, any(task.task.git_files for task in self.tasks.values())),
             (
                 "parameters, inputs and outputs",
@@ -251,10 +253,23 @@ class RunSettings:
         )
         for keyword, given, of_use in used:
             if given and not of_use:
-                raise self._error(f"{keyword} is of no use to {one_of(set(kinds))}. Remove it.")
+                raise self._error(f"there is no use for {keyword} in {one_of(set(kinds))}. Remove what is given.")
 
     def _error(self, problem: str) -> WorkflowError:
-        return WorkflowError(f'Step "{self.step}": {problem}')
+        return WorkflowError(f"{self.step.label}: {problem}")
+
+
+def _sent(name: str, value: Template) -> Template:
+    """A field as Databricks gets it. Ids have 64 bits: JSONata would round a number, so they travel as strings."""
+    match value:
+        case str() if name == "job_id" and value.isdigit():
+            return int(value)
+        case Mapping():
+            return {field: _sent(field, below) for field, below in value.items()}
+        case list():
+            return [_sent("", below) for below in value]
+        case _:
+            return value
 
 
 def _argument(value: Scalar | Expression) -> Template:

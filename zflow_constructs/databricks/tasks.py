@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
-from constructs import Construct
-
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.templates import Template
 from zflow_constructs.databricks.code import GitFile, StagedFile, WorkspaceFile, staged
 from zflow_constructs.databricks.libraries import BoundLibrary, DatabricksLibrary
 from zflow_constructs.databricks.wheels import Wheel
 from zflow_constructs.sources import SourceCode
+from zflow_constructs.step import Step
 
 Compute = Literal["cluster", "none"]
 """What a task needs to run on: a cluster, or serverless compute; or none of this step's."""
@@ -55,11 +54,11 @@ class RunTask(Protocol):
             key: its own key.
         """
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """The task in a request; files of the workflow's own are deployed.
 
         Args:
-            scope: the step.
+            step: the step.
             key: the task's key, or `` for the only one.
             arguments: what it is handed: strings by name.
         """
@@ -91,18 +90,16 @@ class SparkPythonTask:
         """None: what is large or small of its results goes to the step's outputs."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"spark_python_task": {"python_file": "s3://...", "parameters": ["--country", "de"]}}`."""
-        parameters = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         match self.code:
             case SourceCode():
-                script = staged(scope, f"{key}Script", self.code)
-                return BoundTask(
-                    {"spark_python_task": {"python_file": script.uri, "parameters": parameters}}, files=(script,)
-                )
+                script = staged(step, f"{key}Script", self.code)
+                run = {"python_file": script.uri, **_words(arguments)}
+                return BoundTask({"spark_python_task": run}, files=(script,))
             case GitFile(path) | WorkspaceFile(path):
-                file: dict[str, Template] = {"python_file": path, "source": self.code.source, "parameters": parameters}
-                return BoundTask({"spark_python_task": file})
+                run = {"python_file": path, "source": self.code.source, **_words(arguments)}
+                return BoundTask({"spark_python_task": run})
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class NotebookTask:
         """The fields that it exits with: all of them its own."""
         return dict.fromkeys(self.values, key)
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"notebook_task": {"notebook_path": "/Shared/evaluate", "base_parameters": {"country": "de"}}}`."""
         notebook: dict[str, Template] = {
             "notebook_path": self.notebook.path,
@@ -210,9 +207,9 @@ class PythonWheelTask:
         """None: what is large or small of its results goes to the step's outputs."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"python_wheel_task": {"package_name": "churn", "entry_point": "features", "named_parameters": {...}}}`."""
-        library = self.wheel.bind(scope, f"{key}Wheel")
+        library = self.wheel.bind(step, f"{key}Wheel")
         task: dict[str, Template] = {
             "package_name": self.package,
             "entry_point": self.entry_point,
@@ -245,9 +242,14 @@ class JarTask:
         """None: what is large or small of its results goes to the step's outputs."""
         return {}
 
-    def bind(self, scope: Construct, key: str, arguments: Mapping[str, Template]) -> BoundTask:
+    def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"spark_jar_task": {"main_class_name": "com.example.Features", "parameters": ["--country", "de"]}}`."""
-        library = self.jar.bind(scope, f"{key}Jar")
-        parameters = [part for name, value in arguments.items() for part in (f"--{name}", value)]
-        task: dict[str, Template] = {"main_class_name": self.main_class, "parameters": parameters}
+        library = self.jar.bind(step, f"{key}Jar")
+        task = {"main_class_name": self.main_class, **_words(arguments)}
         return BoundTask({"spark_jar_task": task}, (library,), library.files)
+
+
+def _words(arguments: Mapping[str, Template]) -> dict[str, Template]:
+    """`{"parameters": ["--country", "de"]}`, or nothing."""
+    words = [part for name, value in arguments.items() for part in (f"--{name}", value)]
+    return {"parameters": words} if words else {}

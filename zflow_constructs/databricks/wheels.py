@@ -2,9 +2,8 @@
 
 import re
 import zipfile
-from configparser import ConfigParser
 from dataclasses import dataclass
-from email.parser import HeaderParser
+from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
 from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
@@ -35,7 +34,7 @@ class Wheel:
                 f"Wheels in {self.path.parent}/: {one_of(built) or 'none'}. "
                 "Build it first: pip wheel --no-deps -w dist ."
             )
-        if not _NAME.fullmatch(self.path.name) or not zipfile.is_zipfile(self.path):
+        if not _NAME.fullmatch(self.path.name) or not zipfile.is_zipfile(self.path) or not self._metadata:
             raise WorkflowError(
                 f"Wheel {self.path}: this is no wheel. Give a file such as dist/churn-1.0-py3-none-any.whl, as "
                 "pip wheel builds it."
@@ -44,14 +43,12 @@ class Wheel:
     @property
     def package(self) -> str:
         """The package's name."""
-        return str(HeaderParser().parsestr(self._metadata("METADATA"))["Name"])
+        return self._distribution.name
 
     @property
     def entry_points(self) -> list[str]:
         """The names of its entry points, of any group."""
-        entries = ConfigParser(delimiters=("=",), interpolation=None)
-        entries.read_string(self._metadata("entry_points.txt"))
-        return [name for section in entries.sections() for name in entries.options(section)]
+        return [entry.name for entry in self._distribution.entry_points]
 
     @property
     def modules(self) -> list[str]:
@@ -73,7 +70,11 @@ class Wheel:
         assert named is not None
         return f"{named['name']}-{named['build'] or '0'}_{content}{named['tags']}.whl"
 
-    def _metadata(self, name: str) -> str:
-        with zipfile.ZipFile(self.path) as archive:
-            found = [each for each in archive.namelist() if each.endswith(f".dist-info/{name}")]
-            return archive.read(found[0]).decode() if found else ""
+    @property
+    def _metadata(self) -> list[zipfile.Path]:
+        """The folder of its metadata, if it has one."""
+        return [each for each in zipfile.Path(self.path).iterdir() if (each / "METADATA").is_file()]
+
+    @property
+    def _distribution(self) -> Distribution:
+        return PathDistribution(self._metadata[0])

@@ -25,6 +25,7 @@ CALL_SECONDS = 120
 # Less than the state's, so that a slow call ends by saying why, never as the state's own time-out.
 _FUNCTION_SECONDS = CALL_SECONDS - 10
 _NAMESPACE = "zflow/Databricks"
+_HOST = re.compile(r"https://[^/\s?#@]+")
 _PROXY = re.compile(r"https?://[^/\s@]+(:\d+)?")
 _KEPT = Duration.days(90)
 
@@ -69,14 +70,15 @@ class DatabricksWorkspace(Construct):
         key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if not Token.is_unresolved(host) and (not host.startswith("https://") or "/" in host[8:]):
+        if not Token.is_unresolved(host) and not _HOST.fullmatch(host):
             raise WorkflowError(
                 f'DatabricksWorkspace "{id}": host is "{host}". '
                 "Give https:// and the workspace's name alone, such as https://dbc-a1b2.cloud.databricks.com."
             )
         if proxy is not None and not Token.is_unresolved(proxy) and not _PROXY.fullmatch(proxy):
+            shown = re.sub("//.*@", "//<hidden>@", proxy)
             raise WorkflowError(
-                f'DatabricksWorkspace "{id}": proxy is "{proxy}". Give an address such as http://proxy.internal:3128, '
+                f'DatabricksWorkspace "{id}": proxy is "{shown}". Give an address such as http://proxy.internal:3128, '
                 "without a user or a password: it stands in the template for all to read."
             )
         network = FunctionNetwork.of(
