@@ -1,7 +1,7 @@
 """The workspace's runs, where they follow scripts: what the server shows of them, and what cancels and repairs them."""
 
 import itertools
-import math
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,7 +144,6 @@ class ScriptedTask:
     outputs: Mapping[str, Output]
     timeline: Moments
     submitted_at: float
-    superseded_at: float = math.inf
 
     @property
     def page_url(self) -> str:
@@ -159,28 +158,27 @@ class ScriptedTask:
     @property
     def condition(self) -> JsonObject:
         """See `Shown`: its own, as long as it doesn't outlive its run."""
-        time = self._time()
-        if not self.timeline:
-            return self.run.at(time)
-        own, whole = _at(self.timeline, time), self.run.at(time)
+        whole = self.run.condition
+        own = _at(self.timeline, self.run.clock.now()) if self.timeline else whole
         return whole if is_final(whole) and not is_final(own) else own
 
     @property
     def started_at(self) -> float:
         """See `Shown`."""
-        return _since(self.timeline or self.run.timeline, self._time(), final=False)
+        since = _since(self.timeline or self.run.timeline, self.run.clock.now(), final=False)
+        return since if since >= self.submitted_at else 0.0
 
     @property
     def ended_at(self) -> float:
         """See `Shown`."""
-        return _since(self.timeline or self.run.timeline, self._time(), final=True) if self._has_ended() else 0.0
+        if not is_final(self.condition):
+            return 0.0
+        return _since(self.timeline, self.run.clock.now(), final=True) or self.run.ended_at
 
-    def _has_ended(self) -> bool:
-        return is_final(self.condition)
-
-    def _time(self) -> float:
-        # What a repair has replaced stays as it was.
-        return min(self.run.clock.now(), self.superseded_at)
+    def settle(self) -> None:
+        """Stay as it is, whatever becomes of its ended run."""
+        own = [moment for moment in self.timeline or self.run.timeline if moment[0] <= self.run.ended_at]
+        self.timeline = [*own, (self.ended_at, self.condition)]
 
 
 class ScriptedRuns:
@@ -202,22 +200,20 @@ class ScriptedRuns:
         self.runs: dict[int, ScriptedRun] = {}
         self.outputs: dict[str, Output] = {}
         self._clock = clock
+        self._lock = threading.Lock()
         self._ids = itertools.count(FIRST_RUN_ID)
         self._task_ids = itertools.count(_FIRST_TASK_RUN_ID)
         self._repair_ids = itertools.count(_FIRST_REPAIR_ID)
 
     def submit(self, request: RunRequest) -> ScriptedRun:
         """See `Runs`."""
-        for run in self.runs.values():
-            if request.idempotency_token and run.accepted.idempotency_token == request.idempotency_token:
-                return run
-        script = self.scripts.popleft() if self.scripts else Script()
-        run_id, now = next(self._ids), self._clock.now()
-        page = f"{self.url}/?o=1#job/{request.job_id or JOB_OF_SUBMITTED}/run/{run_id}"
-        run = ScriptedRun(run_id, request, script, self._clock, page, now, _moments(script, now, request))
-        run.tasks = list(self._tasks(run, script, _keys(request)))
-        self.runs[run_id] = run
-        return run
+        with self._lock:
+            for run in self.runs.values():
+                if request.idempotency_token and run.accepted.idempotency_token == request.idempotency_token:
+                    return run
+            run = self._create(request)
+            self.runs[run.run_id] = run
+            return run
 
     def find(self, run_id: int) -> ScriptedRun:
         """See `Runs`."""
@@ -246,17 +242,23 @@ class ScriptedRuns:
         script = run.script.repairs[count] if count < len(run.script.repairs) else Script()
         run.past = run.history
         run.repair_id, run.repaired_at = next(self._repair_ids), now
-        again = {task.key: task for task in run.tasks if task.key in keys}
-        for task in again.values():
-            task.superseded_at = run.past[-1].ended_at
-        run.timeline = [moment for moment in run.timeline if moment[0] < now]
-        run.timeline += _moments(script, now, run.accepted)
-        attempts = {key: task.attempt + 1 for key, task in again.items()}
+        attempts = {task.key: task.attempt + 1 for task in run.tasks if task.key in keys}
+        for task in run.tasks:
+            task.settle()
+        run.timeline = [moment for moment in run.timeline if moment[0] <= now] + _moments(script, now, run.accepted)
         run.tasks += self._tasks(run, script, attempts)
         return run.repair_id
 
     def stop(self) -> None:
         """See `Runs`. What follows a script needs no stopping."""
+
+    def _create(self, request: RunRequest) -> ScriptedRun:
+        script = self.scripts.popleft() if self.scripts else Script()
+        run_id, now = next(self._ids), self._clock.now()
+        page = f"{self.url}/?o=1#job/{request.job_id or JOB_OF_SUBMITTED}/run/{run_id}"
+        run = ScriptedRun(run_id, request, script, self._clock, page, now, _moments(script, now, request))
+        run.tasks = list(self._tasks(run, script, {task.key: 0 for task in request.tasks}))
+        return run
 
     def _tasks(self, run: ScriptedRun, script: Script, attempts: dict[str, int]) -> Iterator[ScriptedTask]:
         bodies = {task.key: task.body for task in run.accepted.tasks}
@@ -276,10 +278,6 @@ class ScriptedRuns:
                 timeline=[(now + since, document) for since, document in task.timeline],
                 submitted_at=now,
             )
-
-
-def _keys(request: RunRequest) -> dict[str, int]:
-    return {task.key: 0 for task in request.tasks}
 
 
 def _moments(script: Script, now: float, request: RunRequest) -> Moments:
