@@ -7,11 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from zflow_constructs.local.databricks import names, reading
 from zflow_constructs.local.databricks.errors import invalid
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.tasks import Task, parse_tasks
+
+NO_JOBS: Mapping[int, Json] = MappingProxyType({})
 
 _MAX_LEGACY_BYTES = 10_000
 

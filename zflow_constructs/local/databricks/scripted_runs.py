@@ -12,7 +12,7 @@ from zflow_constructs.local.databricks.conditions import JsonObject, ended
 from zflow_constructs.local.databricks.errors import ApiError, invalid
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.repairs import RepairRequest
-from zflow_constructs.local.databricks.requests import RunRequest
+from zflow_constructs.local.databricks.requests import NO_JOBS, RunRequest
 from zflow_constructs.local.databricks.scripted import (
     CANCELED,
     FIRST_RUN_ID,
@@ -186,6 +186,7 @@ class ScriptedRuns:
 
     Args:
         clock: What the time is.
+        jobs: The settings of the jobs that there are, by their ids. Default: none.
 
     Attributes:
         url: The workspace's host, for the pages of the runs.
@@ -194,7 +195,8 @@ class ScriptedRuns:
         outputs: What task runs leave, by their ids as strings, in place of their scripts' outputs.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, jobs: Mapping[int, Json] = NO_JOBS) -> None:
+        self.jobs = jobs
         self.url = ""
         self.scripts: deque[Script] = deque()
         self.runs: dict[int, ScriptedRun] = {}

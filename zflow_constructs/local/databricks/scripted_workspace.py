@@ -9,7 +9,7 @@ from zflow_constructs.local.databricks.auth import NO_FEDERATION, Authority
 from zflow_constructs.local.databricks.clock import SimulatedClock
 from zflow_constructs.local.databricks.faults import Fault, Misbehaviour, Received
 from zflow_constructs.local.databricks.reading import Json
-from zflow_constructs.local.databricks.scheduler import NO_JOBS
+from zflow_constructs.local.databricks.requests import NO_JOBS
 from zflow_constructs.local.databricks.scripted import Script
 from zflow_constructs.local.databricks.scripted_runs import ScriptedRun, ScriptedRuns
 from zflow_constructs.local.databricks.server import DatabricksServer
@@ -48,8 +48,8 @@ class Workspace:
             clock=clock,
             new_token=lambda: f"access-token-{self.issued + 1}",
         )
-        self._runs = ScriptedRuns(clock)
-        self._server = DatabricksServer(self._runs, authority=self.authority, jobs=jobs, misbehaviour=self.misbehaviour)
+        self._runs = ScriptedRuns(clock, jobs=jobs)
+        self._server = DatabricksServer(self._runs, authority=self.authority, misbehaviour=self.misbehaviour)
         self._runs.url = self._server.url
 
     def __enter__(self) -> Self:

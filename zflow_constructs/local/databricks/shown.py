@@ -6,6 +6,7 @@ from typing import Protocol
 
 from zflow_constructs.local.databricks.conditions import JsonObject
 from zflow_constructs.local.databricks.errors import invalid
+from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.repairs import RepairRequest
 from zflow_constructs.local.databricks.requests import RunRequest
 
@@ -91,7 +92,7 @@ class ShownTask(Shown, Protocol):
         ...
 
     @property
-    def body(self) -> Mapping[str, object]:
+    def body(self) -> Json:
         """The task as it was received."""
         ...
 
@@ -137,6 +138,11 @@ class ShownRun(Shown, Protocol):
 
 class Runs(Protocol):
     """All runs of a workspace, and what can be done with them."""
+
+    @property
+    def jobs(self) -> Mapping[int, Json]:
+        """The settings of the jobs that there are, by their ids, as `jobs/get` shows them."""
+        ...
 
     def submit(self, request: RunRequest) -> ShownRun:
         """Start a run, or find the one that has the same idempotency token."""
