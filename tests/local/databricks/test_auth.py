@@ -13,8 +13,8 @@ from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    trusted = {"principal-1": {"jwt-1", "jwt-2"}.__contains__}
-    with Workspace(SimulatedClock(), federated=trusted) as workspace:
+    with Workspace(SimulatedClock()) as workspace:
+        workspace.federated = {"principal-1": "jwt-1"}
         yield workspace
 
 
@@ -59,9 +59,18 @@ def test_an_access_token_is_good_for_an_hour_of_the_clock(workspace: Workspace, 
 @pytest.mark.parametrize(
     ("change", "status", "error", "description"),
     [
-        ({"subject_token": "forged"}, 400, "invalid_grant", "No federation policy trusts the subject_token"),
-        ({"client_id": "client-1"}, 401, "invalid_client", "No federation policy for client_id 'client-1'"),
-        ({"client_id": ""}, 401, "invalid_client", "No federation policy for client_id ''"),
+        (
+            {"subject_token": "forged"},
+            400,
+            "invalid_grant",
+            "No federation policy of client_id 'principal-1' matches the subject_token",
+        ),
+        (
+            {"client_id": "client-1"},
+            400,
+            "invalid_grant",
+            "No federation policy of client_id 'client-1' matches the subject_token",
+        ),
         ({"subject_token_type": "jwt"}, 400, "invalid_request", f"subject_token_type 'jwt' is not {JWT}"),
         ({"scope": "sql"}, 400, "invalid_scope", "scope 'sql' is not all-apis"),
         (
@@ -78,6 +87,13 @@ def test_a_foreign_token_is_exchanged_only_as_the_policy_says(
     answer = ask(workspace, {**EXCHANGE, **change})
     assert (answer.status, answer.document) == (status, {"error": error, "error_description": description})
     assert workspace.issued == 0
+
+
+def test_the_lifetime_of_the_next_tokens_may_be_another(workspace: Workspace) -> None:
+    workspace.lifetime = 60
+    assert ask(workspace, EXCHANGE).document["expires_in"] == 60
+    workspace.clock.advance(60)
+    assert list_status(workspace, "access-token-1") == 401
 
 
 def test_a_principal_without_a_policy_keeps_its_secret(workspace: Workspace) -> None:

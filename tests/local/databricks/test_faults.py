@@ -75,7 +75,7 @@ class TestAnswers:
         workspace.faults["token"].append(Fault("echo", 500))
         basic = {"Authorization": f"Basic {b64encode(b'client-1:client-secret-1').decode()}"}
         answer = send(f"{workspace.url}/oidc/v1/token", headers=basic, data=b"subject_token=jwt-1")
-        assert answer.document["message"] == f"{basic['Authorization']} subject_token=jwt-1"
+        assert answer.document["message"] == f"{basic['Authorization']}subject_token=jwt-1"
 
 
 class TestConnections:

@@ -259,10 +259,7 @@ class TestRepairs:
             TaskScript("train", timeline=((0, RUNNING), (60, FAILED))),
         ]
         again = [TaskScript("train", timeline=((0, RUNNING), (30, FAILED)), attempt=1)]
-        script = ends(FAILED, tasks=plan)
-        workspace.scripts.append(
-            Script(script.timeline, tasks=plan, repairs=[ends(FAILED, after=30, tasks=again), Script()])
-        )
+        workspace.scripts.extend([ends(FAILED, tasks=plan), ends(FAILED, after=30, tasks=again)])
         run_id = caller.submit()
         workspace.clock.advance(60)
         assert condition(caller.run(run_id)) == FAILED
@@ -289,6 +286,7 @@ class TestRepairs:
             ("train", 1, FAILED),
             ("train", 2, SUCCESS),
         ]
+        assert workspace.runs[failed].repairs == [(first, 1_700_000_060), (second, 1_700_000_100)]
         ids = [task["run_id"] for task in tasks(run)]
         history = run["repair_history"]
         assert isinstance(history, list)

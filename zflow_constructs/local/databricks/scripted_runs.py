@@ -15,6 +15,7 @@ from zflow_constructs.local.databricks.repairs import RepairRequest
 from zflow_constructs.local.databricks.requests import NO_JOBS, RunRequest
 from zflow_constructs.local.databricks.scripted import (
     CANCELED,
+    FIRST_REPAIR_ID,
     FIRST_RUN_ID,
     JOB_OF_SUBMITTED,
     RUNNING,
@@ -26,7 +27,6 @@ from zflow_constructs.local.databricks.scripted import (
 from zflow_constructs.local.databricks.shown import HistoryItem, Output, has_run_id, repaired_keys
 
 _FIRST_TASK_RUN_ID = FIRST_RUN_ID + 10_000_000
-_FIRST_REPAIR_ID = FIRST_RUN_ID + 20_000_000
 
 Moments = list[tuple[float, JsonObject]]
 """Since when, by the clock, there is which state."""
@@ -71,6 +71,16 @@ class ScriptedRun:
     def request(self) -> Json:
         """What was submitted."""
         return self.accepted.body
+
+    @property
+    def call(self) -> str:
+        """What it was asked for by: `submit` or `run-now`."""
+        return "run-now" if self.accepted.job_id else "submit"
+
+    @property
+    def repairs(self) -> list[tuple[int, float]]:
+        """The id of each repair, and when it began."""
+        return [(item.repair_id, item.started_at) for item in self.history[1:]]
 
     @property
     def job_id(self) -> int:
@@ -190,7 +200,7 @@ class ScriptedRuns:
 
     Attributes:
         url: The workspace's host, for the pages of the runs.
-        scripts: What happens to the next runs; when there are no more, a run succeeds after a minute.
+        scripts: What happens to the next runs and repairs; when there are no more, they succeed after a minute.
         runs: The runs, by their ids.
         outputs: What task runs leave, by their ids as strings, in place of their scripts' outputs.
     """
@@ -205,7 +215,7 @@ class ScriptedRuns:
         self._lock = threading.Lock()
         self._ids = itertools.count(FIRST_RUN_ID)
         self._task_ids = itertools.count(_FIRST_TASK_RUN_ID)
-        self._repair_ids = itertools.count(_FIRST_REPAIR_ID)
+        self._repair_ids = itertools.count(FIRST_REPAIR_ID)
 
     def submit(self, request: RunRequest) -> ScriptedRun:
         """See `Runs`."""
@@ -240,9 +250,8 @@ class ScriptedRuns:
         """See `Runs`."""
         run = self.find(request.run_id)
         keys = repaired_keys(run, request)
-        now, count = self._clock.now(), len(run.past)
-        script = run.script.repairs[count] if count < len(run.script.repairs) else Script()
-        run.past = run.history
+        now, script = self._clock.now(), self._next_script()
+        run.past, run.script = run.history, script
         run.repair_id, run.repaired_at = next(self._repair_ids), now
         attempts = {task.key: task.attempt + 1 for task in run.tasks if task.key in keys}
         for task in run.tasks:
@@ -255,12 +264,15 @@ class ScriptedRuns:
         """See `Runs`. What follows a script needs no stopping."""
 
     def _create(self, request: RunRequest) -> ScriptedRun:
-        script = self.scripts.popleft() if self.scripts else Script()
+        script = self._next_script()
         run_id, now = next(self._ids), self._clock.now()
         page = f"{self.url}/?o=1#job/{request.job_id or JOB_OF_SUBMITTED}/run/{run_id}"
         run = ScriptedRun(run_id, request, script, self._clock, page, now, _moments(script, now, request))
         run.tasks = list(self._tasks(run, script, {task.key: 0 for task in request.tasks}))
         return run
+
+    def _next_script(self) -> Script:
+        return self.scripts.popleft() if self.scripts else Script()
 
     def _tasks(self, run: ScriptedRun, script: Script, attempts: dict[str, int]) -> Iterator[ScriptedTask]:
         bodies = {task.key: task.body for task in run.accepted.tasks}

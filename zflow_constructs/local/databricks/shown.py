@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from zflow_constructs.local.databricks.conditions import JsonObject
-from zflow_constructs.local.databricks.errors import invalid
+from zflow_constructs.local.databricks.errors import ApiError, invalid
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.repairs import RepairRequest
 from zflow_constructs.local.databricks.requests import RunRequest
@@ -189,7 +189,8 @@ def repaired_keys(run: ShownRun, request: RepairRequest) -> set[str]:
         ApiError: The run is active, another repair is the latest, or there is nothing to run again.
     """
     if run.is_active:
-        raise invalid(f"Run {run.run_id} is active and cannot be repaired. Repair it once it has ended.")
+        message = f"Run {run.run_id} is active and cannot be repaired. Repair it once it has ended."
+        raise ApiError(400, "INVALID_STATE", message)
     latest = run.history[-1].repair_id
     if latest and not request.latest_repair_id:
         raise invalid("The latest repair ID needs to be provided in order to create a new repair.")
