@@ -184,6 +184,12 @@ class TestTasks:
         assert output["notebook_output"] == {"result": "r" * limit, "truncated": True}
         assert (output["logs"], output["logs_truncated"]) == ("l" * limit, True)
 
+    def test_an_output_may_have_fields_of_its_own(self, workspace: Workspace, caller: Caller) -> None:
+        cut: JsonObject = {"notebook_output": {"result": '{"auc"', "truncated": True}, "dbt_output": {}}
+        workspace.scripts.append(ends(SUCCESS, tasks=[TaskScript("main", output=Output(logs="fit\n", fields=cut))]))
+        output = caller.get("runs/get-output", run_id=caller.submit()).document
+        assert {name: output[name] for name in ("notebook_output", "dbt_output", "logs")} == {**cut, "logs": "fit\n"}
+
     def test_an_output_may_be_said_by_the_id_of_the_task_run(self, workspace: Workspace, caller: Caller) -> None:
         run_id = caller.submit()
         (task,) = tasks(caller.run(run_id))

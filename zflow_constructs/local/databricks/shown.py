@@ -1,7 +1,7 @@
 """What the server shows of runs, whichever way they go: really run, or following a script."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from zflow_constructs.local.databricks.conditions import JsonObject
@@ -21,6 +21,7 @@ class Output:
         logs: All that it wrote. Default: nothing.
         result: What a notebook exits with. Default: nothing.
         job_run_id: The run that a `run_job_task` started. Default: none.
+        fields: What the answer has besides, or in place of what it would have. Default: nothing.
     """
 
     error: str = ""
@@ -28,6 +29,7 @@ class Output:
     logs: str = ""
     result: str | None = None
     job_run_id: int = 0
+    fields: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
