@@ -5,6 +5,7 @@ import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -42,11 +43,27 @@ def test_a_token_says_who_calls_and_for_whom_it_is(aws: AwsServer) -> None:
     header, claims, signature = str(answer["WebIdentityToken"]).split(".")
     assert decoded(header) == {"alg": "RS256", "typ": "JWT", "kid": "local"}
     said = decoded(claims)
-    assert str(said["sub"]).startswith("arn:aws:sts::111122223333:")
+    assert said["sub"] == "arn:aws:iam::111122223333:role/local"
     assert (said["aud"], said["iss"]) == ("databricks", "https://111122223333.tokens.sts.global.api.aws")
     assert int(str(said["exp"])) - int(str(said["iat"])) == 600
     assert len(signature) == 342
     assert abs(answer["Expiration"].timestamp() - time.time() - 600) < 60  # type: ignore[attr-defined]
+
+
+def test_who_has_assumed_a_role_is_that_role(aws: AwsServer) -> None:
+    assumed = aws.clients("sts").assume_role(  # type: ignore[attr-defined]
+        RoleArn="arn:aws:iam::111122223333:role/databricks", RoleSessionName="session"
+    )["Credentials"]
+    client = boto3.client(
+        "sts",
+        endpoint_url=aws.url,
+        region_name="eu-central-1",
+        aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"],
+        aws_session_token=assumed["SessionToken"],
+    )
+    answer = client.get_web_identity_token(Audience=["databricks"], SigningAlgorithm="ES384")
+    assert decoded(answer["WebIdentityToken"].split(".")[1])["sub"] == "arn:aws:iam::111122223333:role/databricks"
 
 
 def test_only_such_a_token_is_accepted_and_only_by_its_audience(aws: AwsServer, tokens: WebIdentityTokens) -> None:

@@ -91,7 +91,10 @@ def web_identity(tokens: WebIdentityTokens) -> Iterator[None]:
             raise STSValidationError(f"DurationSeconds is {seconds}. It must be 60 to 3600.")
         if algorithm not in _ALGORITHMS:
             raise STSValidationError(f"SigningAlgorithm is {algorithm}. It must be one of {', '.join(_ALGORITHMS)}.")
-        _, subject, _ = self.backend.get_caller_identity(self.get_access_key(), self.region)
+        _, caller, account = self.backend.get_caller_identity(self.get_access_key(), self.region)
+        # A local process has no role but what it assumed itself.
+        role = caller.split("/")[1] if ":assumed-role/" in caller else "local"
+        subject = f"arn:aws:iam::{account}:role/{role}"
         token = tokens.issue(audience=audience, seconds=seconds, algorithm=algorithm, subject=subject)
         expiration = datetime.fromtimestamp(int(time.time()) + seconds, UTC)
         return ActionResult({"WebIdentityToken": token, "Expiration": expiration})
