@@ -11,7 +11,8 @@ from zflow_constructs.local.databricks.faults import Fault, Misbehaviour, Receiv
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.requests import NO_JOBS
 from zflow_constructs.local.databricks.scripted import Script
-from zflow_constructs.local.databricks.scripted_runs import ScriptedRun, ScriptedRuns
+from zflow_constructs.local.databricks.scripted_run import ScriptedRun
+from zflow_constructs.local.databricks.scripted_runs import ScriptedRuns
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.shown import Output
 
