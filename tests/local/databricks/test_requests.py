@@ -9,7 +9,7 @@ from databricks.sdk.service import jobs
 from zflow_constructs.local.databricks import names
 from zflow_constructs.local.databricks.conditions import JsonObject
 from zflow_constructs.local.databricks.errors import ApiError
-from zflow_constructs.local.databricks.requests import parse_submit
+from zflow_constructs.local.databricks.requests import parse_run_now, parse_submit
 from zflow_constructs.local.databricks.tasks import OtherWork, PythonFile, PythonWheel, RunJob, Work
 
 CLUSTER: JsonObject = {"new_cluster": {"spark_version": "16.4.x-scala2.12", "node_type_id": "m5.xlarge"}}
@@ -213,3 +213,61 @@ class TestNames:
         )
         request = parse_submit(body)
         assert (request.run_name, request.body) == ("Untitled", body)
+
+
+JOB: JsonObject = {
+    "name": "Nightly",
+    "tasks": [
+        {"task_key": "wheel", **CLUSTER, **WHEEL},
+        {
+            "task_key": "listed",
+            **CLUSTER,
+            "python_wheel_task": {
+                "package_name": "risk",
+                "entry_point": "train",
+                "parameters": ["{{job.parameters.day}}"],
+            },
+        },
+        {"task_key": "notebook", "notebook_task": {"notebook_path": "/a", "base_parameters": {"x": "1", "y": "2"}}},
+        {"task_key": "jar", **CLUSTER, "spark_jar_task": {"main_class_name": "M", "parameters": ["own"]}},
+    ],
+}
+
+
+class TestParametersOfARun:
+    def bodies(self, **fields: object) -> dict[str, object]:
+        """What each task does, by its key."""
+        request = parse_run_now({"job_id": 7, **fields}, {7: JOB})
+        return {
+            task.key: next(value for name, value in task.body.items() if name.endswith("_task"))
+            for task in request.tasks
+        }
+
+    def test_those_of_the_job_reach_by_themselves_what_takes_parameters_by_name(self) -> None:
+        request = parse_run_now({"job_id": 7, "job_parameters": {"day": "1"}}, {7: JOB})
+        works = [task.work for task in request.tasks[:2]]
+        assert works == [
+            PythonWheel("risk", "train", ("--day=1",), ()),
+            PythonWheel("risk", "train", ("1",), ()),
+        ]
+
+    def test_named_ones_are_merged_with_a_tasks_own(self) -> None:
+        assert self.bodies(notebook_params={"y": "3", "z": "4"})["notebook"] == {
+            "notebook_path": "/a",
+            "base_parameters": {"x": "1", "y": "3", "z": "4"},
+        }
+        bodies = self.bodies(python_named_params={"day": "2"})
+        assert (
+            bodies["wheel"]
+            == bodies["listed"]
+            == {"package_name": "risk", "entry_point": "train", "named_parameters": {"day": "2"}}
+        )
+
+    def test_listed_ones_take_the_place_of_a_tasks_own(self) -> None:
+        assert self.bodies(jar_params=["new"])["jar"] == {"main_class_name": "M", "parameters": ["new"]}
+        assert self.bodies(jar_params=["new"])["notebook"] == self.bodies()["notebook"]
+
+    def test_the_job_stays_as_it_is(self) -> None:
+        before = str(JOB)
+        self.bodies(job_parameters={"day": "1"})
+        assert str(JOB) == before

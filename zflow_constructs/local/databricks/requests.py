@@ -163,6 +163,9 @@ def _override(task: dict[str, object], name: str, value: object) -> None:
     work = task.get(kind)
     if not isinstance(work, dict):
         return
+    if kind == "python_wheel_task":
+        # It has parameters of one kind alone: the run's.
+        work.pop("parameters" if field == "named_parameters" else "named_parameters", None)
     own = work.get(field)
     work[field] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
 
