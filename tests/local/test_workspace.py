@@ -46,3 +46,14 @@ def test_functions_with_the_same_secret_share_it(aws: AwsServer) -> None:
     function = {"DATABRICKS_SECRET_ARN": IMPORTED, "DATABRICKS_AUTH": "token"}
     accepted = credentials(aws, [function, function])
     assert accepted.tokens[0] == accepted.tokens[1]
+
+
+def test_a_function_without_a_secret_shows_itself_by_a_token_of_aws(aws: AwsServer) -> None:
+    function = {
+        "DATABRICKS_AUTH": "aws-iam",
+        "DATABRICKS_CLIENT_ID": "client-9",
+        "DATABRICKS_AUDIENCE": "databricks",
+    }
+    accepted = credentials(aws, [function, {"DATABRICKS_SECRET_ARN": IMPORTED, "DATABRICKS_AUTH": "token"}])
+    assert accepted.audiences == {"client-9": "databricks"}
+    assert (len(accepted.tokens), accepted.clients) == (1, {})

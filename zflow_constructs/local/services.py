@@ -21,6 +21,7 @@ from zflow_constructs.local.aws.sagemaker_registry import ModelRegistry
 from zflow_constructs.local.aws.sagemaker_tuning import TuningJobs
 from zflow_constructs.local.aws.scaling import application_autoscaling
 from zflow_constructs.local.aws.server import AwsServer
+from zflow_constructs.local.aws.web_identity import WebIdentityTokens, web_identity
 from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.auth import Authority
 from zflow_constructs.local.databricks.scheduler import Scheduler
@@ -73,6 +74,7 @@ class Services:
         self._on_message = on_message
         self._databricks_functions: frozenset[str] = frozenset()
         self._running = ExitStack()
+        self._web_identity_tokens = WebIdentityTokens(account=aws.account)
         self.functions = Functions(
             folder=folder / "functions",
             processes=processes,
@@ -109,6 +111,7 @@ class Services:
             ),
             messages(self._on_message),
             events(self.deliveries),
+            web_identity(self._web_identity_tokens),
         ]
 
     def serve_databricks(self, spark: SparkChoice) -> None:
@@ -125,6 +128,11 @@ class Services:
             return
         self._databricks_functions = frozenset(functions)
         accepted = credentials(self._aws, functions.values())
+
+        def trusts(client: str, token: str) -> bool:
+            audience = accepted.audiences.get(client)
+            return audience is not None and self._web_identity_tokens.accepts(token, audience=audience)
+
         try:
             runner = ScriptRunner(
                 s3=self._aws.clients.s3, processes=self._processes, environment=self._aws.environment, spark=spark
@@ -133,7 +141,7 @@ class Services:
             raise AssemblyError(str(error)) from error
         server = DatabricksServer(
             Scheduler(runner=runner, folder=self._folder / "databricks", on_line=self._on_run_line),
-            authority=Authority(tokens=accepted.tokens, clients=accepted.clients),
+            authority=Authority(tokens=accepted.tokens, clients=accepted.clients, trusts=trusts),
         )
         self._running.enter_context(server)
         self.functions.override("DATABRICKS_HOST", server.url)

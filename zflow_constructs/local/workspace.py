@@ -17,10 +17,12 @@ class Credentials:
     Args:
         tokens: Personal access tokens.
         clients: The secret of each service principal, by client id.
+        audiences: The audience of the AWS tokens that a service principal logs in with, by client id.
     """
 
     tokens: Sequence[str]
     clients: Mapping[str, str]
+    audiences: Mapping[str, str]
 
 
 def databricks_functions(aws: AwsServer) -> Mapping[str, Mapping[str, str]]:
@@ -45,7 +47,12 @@ def credentials(aws: AwsServer, functions: Iterable[Mapping[str, str]]) -> Crede
     """
     tokens: list[str] = []
     clients: dict[str, str] = {}
+    audiences: dict[str, str] = {}
     for variables in functions:
+        if variables.get("DATABRICKS_AUTH") == "aws-iam":
+            # No secret: the function shows who it is by a token of AWS's.
+            audiences[variables["DATABRICKS_CLIENT_ID"]] = variables["DATABRICKS_AUDIENCE"]
+            continue
         text = _secret(aws, variables["DATABRICKS_SECRET_ARN"], variables.get("DATABRICKS_AUTH", "token"))
         try:
             value = json.loads(text)
@@ -58,7 +65,7 @@ def credentials(aws: AwsServer, functions: Iterable[Mapping[str, str]]) -> Crede
                 tokens.append(str(token))
             case _:
                 tokens.append(text)
-    return Credentials(tokens=tokens, clients=clients)
+    return Credentials(tokens=tokens, clients=clients, audiences=audiences)
 
 
 def _secret(aws: AwsServer, identifier: str, auth: str) -> str:

@@ -25,6 +25,11 @@ class HeldRunner:
             self._outcomes[key] = outcome
             self._changed.notify_all()
 
+    def forget(self, key: str) -> None:
+        """Let the next run of a task go on."""
+        with self._changed:
+            del self._outcomes[key]
+
     def run(self, task: Task, *, folder: Path, on_line: Reporter, stopping: threading.Event) -> TaskOutcome:
         assert folder.is_dir()
         assert isinstance(task.work, PythonFile)

@@ -41,12 +41,18 @@ class ScriptWorkspace:
         return self.submit_what_is_there(*parameters, libraries=libraries, timeout=timeout)
 
     def submit_what_is_there(self, *parameters: str, libraries: tuple[str, ...] = (), timeout: int = 0) -> int:
-        task = SubmitTask(
-            task_key="job",
-            existing_cluster_id="0000-cluster",
-            spark_python_task=SparkPythonTask(python_file="s3://lake/code/job.py", parameters=list(parameters)),
-            libraries=[Library(pypi=PythonPyPiLibrary(package=package)) for package in libraries],
+        script = SparkPythonTask(python_file="s3://lake/code/job.py", parameters=list(parameters))
+        return self.submit_task(
+            SubmitTask(
+                task_key="job",
+                existing_cluster_id="0000-cluster",
+                spark_python_task=script,
+                libraries=[Library(pypi=PythonPyPiLibrary(package=package)) for package in libraries],
+            ),
+            timeout=timeout,
         )
+
+    def submit_task(self, task: SubmitTask, *, timeout: int = 0) -> int:
         run_id = self.client.jobs.submit(run_name="m:e:Job", tasks=[task], timeout_seconds=timeout).run_id
         assert run_id is not None
         return int(run_id)

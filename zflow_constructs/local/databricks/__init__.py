@@ -29,6 +29,7 @@ scheduler.py            runs that are really run
         s3_tree.py      S3 as folders and files
 scripted_workspace.py   a workspace for tests
     scripted.py         what happens to its runs
-    scripted_runs.py    runs that follow such scripts
+    scripted_runs.py    all runs that follow such scripts
+        scripted_run.py one of them
 loopback.py             a web server on 127.0.0.1
 """

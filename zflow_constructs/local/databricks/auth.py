@@ -18,7 +18,6 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 
 NO_CLIENTS: Mapping[str, str] = MappingProxyType({})
-NO_FEDERATION: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
 
 
 class OAuthError(Exception):
@@ -64,7 +63,8 @@ class Authority:
     Args:
         tokens: The personal access tokens that are valid. Default: none.
         clients: The secret of each service principal, by client id. Default: none.
-        federated: Which foreign tokens (JWTs) are accepted for a service principal, by client id. Default: none.
+        trusts: Whether a service principal, by its client id, gets an access token for another issuer's token (a JWT).
+            Default: none does.
         token_seconds: How long an access token lives. Default: 3600, as on Databricks.
         clock: What the time is. Default: this machine's.
         new_token: Makes the value of an access token. Default: `random_token`.
@@ -73,6 +73,7 @@ class Authority:
         tokens: The tokens that are valid, personal and issued ones, and until when.
         clients: The secrets of the service principals.
         refused_status: The HTTP status of a token that is not valid: 401, or 403, as Databricks answers sometimes.
+        token_seconds: How long the access tokens live that are issued from now on.
         issued: How many access tokens were issued.
     """
 
@@ -81,7 +82,7 @@ class Authority:
         *,
         tokens: Collection[str] = (),
         clients: Mapping[str, str] = NO_CLIENTS,
-        federated: Mapping[str, Callable[[str], bool]] = NO_FEDERATION,
+        trusts: Callable[[str, str], bool] = lambda _client, _token: False,
         token_seconds: int = 3600,
         clock: Clock | None = None,
         new_token: Callable[[], str] = random_token,
@@ -90,8 +91,8 @@ class Authority:
         self.clients = dict(clients)
         self.refused_status = 401
         self.issued = 0
-        self._federated = dict(federated)
-        self._token_seconds = token_seconds
+        self.token_seconds = token_seconds
+        self._trusts = trusts
         self._clock = clock or RealClock()
         self._new_token = new_token
         self._lock = threading.Lock()
@@ -113,9 +114,9 @@ class Authority:
         if request.scope != "all-apis":
             raise OAuthError(400, "invalid_scope", f"scope {request.scope!r} is not all-apis")
         with self._lock:
-            token = AccessToken(self._new_token(), self._token_seconds)
+            token = AccessToken(self._new_token(), self.token_seconds)
             self.issued += 1
-            self.tokens[token.value] = self._clock.now() + self._token_seconds
+            self.tokens[token.value] = self._clock.now() + self.token_seconds
         return token
 
     def revoke_access_tokens(self) -> None:
@@ -145,7 +146,6 @@ class Authority:
         if request.subject_token_type != JWT:
             message = f"subject_token_type {request.subject_token_type!r} is not {JWT}"
             raise OAuthError(400, "invalid_request", message)
-        if request.client_id not in self._federated:
-            raise OAuthError(401, "invalid_client", f"No federation policy for client_id {request.client_id!r}")
-        if not self._federated[request.client_id](request.subject_token):
-            raise OAuthError(400, "invalid_grant", "No federation policy trusts the subject_token")
+        if not self._trusts(request.client_id, request.subject_token):
+            message = f"No federation policy of client_id {request.client_id!r} matches the subject_token"
+            raise OAuthError(400, "invalid_grant", message)

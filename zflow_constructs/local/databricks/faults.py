@@ -36,9 +36,9 @@ class Fault:
     Args:
         kind: What goes wrong. `answer`: an answer of its own, without the work. `reset`: the connection is reset before
             the work. `lost`: the work is done and the connection closed without an answer. `truncated`: the work is
-            done, and half of the answer comes. `echo`: an error page that repeats the request's credentials, as
-            debugging proxies do. `slow`: the answer comes after some seconds of the clock. `drip`: it comes byte by
-            byte, with real pauses.
+            done, and half of the answer comes. `echo`: an error page that repeats the request's credentials, in its
+            header and body, as debugging proxies do. `slow`: the answer comes after some seconds of the clock. `drip`:
+            it comes byte by byte, with real pauses.
         status: The HTTP status of `answer` and `echo`.
         body: The body of `answer`: text, or what becomes JSON.
         headers: The headers of `answer`.
@@ -177,9 +177,8 @@ class Misbehaviour:
         if fault.kind == "answer":
             return _answer(fault.status, fault.body, fault.headers)
         if fault.kind == "echo":
-            credentials = received.headers.get("Authorization", "")
-            body = f"{credentials} {received.body.decode()}" if received.call == "token" else credentials
-            return _answer(fault.status, {"message": body, "error_description": body}, {})
+            credentials = received.headers.get("Authorization", "") + received.body.decode()
+            return _answer(fault.status, {"message": credentials, "error_description": credentials}, {})
         if fault.kind == "reset":
             _reset(environ["werkzeug.socket"])
         if fault.kind == "slow":

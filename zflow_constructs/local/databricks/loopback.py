@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
 class LoopbackServer:
@@ -44,6 +44,10 @@ class _Handler(WSGIRequestHandler):
     # Without Nagle's delay, which costs 40 ms a request.
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        # Nobody is there any more, or an application that misbehaves on purpose wants it to seem so.
+        self.close_connection = True
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - the overridden name
         logging.getLogger(__name__).debug(message, *args)

@@ -28,7 +28,7 @@ def check_names(body: Json, known: Collection[str], where: str) -> None:
     """
     for name in body:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, sorted(known), n=1)
             hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
             raise invalid(f"{where} has no field {name}. {hint}")
 

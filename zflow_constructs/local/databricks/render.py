@@ -84,7 +84,7 @@ def render_output(run: ShownRun, task: ShownTask) -> JsonObject:
         }
     if output.job_run_id:
         rendered["run_job_output"] = {"run_id": output.job_run_id}
-    return rendered
+    return {**rendered, **output.fields}
 
 
 def render_job(job_id: int, settings: Json) -> JsonObject:

@@ -7,11 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from zflow_constructs.local.databricks import names, reading
 from zflow_constructs.local.databricks.errors import invalid
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.tasks import Task, parse_tasks
+
+NO_JOBS: Mapping[int, Json] = MappingProxyType({})
 
 _MAX_LEGACY_BYTES = 10_000
 
@@ -160,6 +163,9 @@ def _override(task: dict[str, object], name: str, value: object) -> None:
     work = task.get(kind)
     if not isinstance(work, dict):
         return
+    if kind == "python_wheel_task":
+        # It has parameters of one kind alone: the run's.
+        work.pop("parameters" if field == "named_parameters" else "named_parameters", None)
     own = work.get(field)
     work[field] = {**own, **value} if isinstance(own, dict) and isinstance(value, dict) else value
 

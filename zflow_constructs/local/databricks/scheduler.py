@@ -6,20 +6,17 @@ import secrets
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from zflow_constructs.local.databricks import endings
 from zflow_constructs.local.databricks.errors import ApiError, invalid
 from zflow_constructs.local.databricks.execution import Execution, RunReporter, ignore
 from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.repairs import RepairRequest
-from zflow_constructs.local.databricks.requests import RunRequest, parse_run_now
+from zflow_constructs.local.databricks.requests import NO_JOBS, RunRequest, parse_run_now
 from zflow_constructs.local.databricks.runner import TaskRunner
 from zflow_constructs.local.databricks.runs import Run, TaskRun
 from zflow_constructs.local.databricks.shown import has_run_id, repaired_keys
 from zflow_constructs.local.databricks.tasks import RunJob, Task
-
-NO_JOBS: Mapping[int, Json] = MappingProxyType({})
 
 
 class Scheduler:
@@ -28,7 +25,7 @@ class Scheduler:
     Args:
         runner: Runs the tasks.
         folder: Gets a folder for each run and, in it, one for each task.
-        jobs: The settings of the jobs that a `run_job_task` may run, by their ids. Default: none.
+        jobs: The settings of the jobs that there are, by their ids, as `jobs/get` shows them. Default: none.
         on_line: Gets the run's name and each line that a task writes. Default: nobody listens.
         max_active_runs: How many run at once; the others are `QUEUED`. Default: 2.
     """
@@ -44,7 +41,7 @@ class Scheduler:
     ) -> None:
         self._execution = Execution(runner=runner, on_line=on_line, run_job=self._run_job)
         self._folder = folder
-        self._jobs = jobs
+        self.jobs = jobs
         self._slots = threading.Semaphore(max_active_runs)
         # Ids beyond 2**53, as Databricks' may be: who handles them as floats finds out here.
         self._ids = itertools.count(2**53 + 1 + secrets.randbelow(2**52) * 1024)
@@ -169,7 +166,7 @@ class Scheduler:
 
     def _run_job(self, work: RunJob) -> Run:
         """Start the run of another job, in the slot of the run that asks for it."""
-        run, _ = self._register(parse_run_now(work.body, self._jobs))
+        run, _ = self._register(parse_run_now(work.body, self.jobs))
         run.move_to("RUNNING")
         threading.Thread(target=self._execution.execute, args=(run,), name=f"run-{run.run_id}", daemon=True).start()
         return run

@@ -10,6 +10,8 @@ from zflow_constructs.local.databricks.shown import Output
 FIRST_RUN_ID = 9_007_199_254_740_993
 """One more than a double can tell from its neighbour."""
 
+FIRST_REPAIR_ID = 8_007_199_254_740_993
+
 JOB_OF_SUBMITTED = 77
 """The job of all one-time runs."""
 
@@ -70,16 +72,15 @@ class TaskScript:
 
 @dataclass(frozen=True)
 class Script:
-    """What happens to a run, in seconds after its submission.
+    """What happens to a run, in seconds after its submission or its repair.
 
     Args:
         timeline: Its states.
-        tasks: Its task runs. Default: those that were asked for.
+        tasks: Its task runs. Default: those that were asked for, or that are repaired.
         cancel_seconds: How long a cancellation takes.
         keeps_limit: Whether `timeout_seconds` ends the run. Default: the timeline says it all.
         forgotten_after: When nobody knows the run any more. Default: never.
         forgotten_status: The HTTP status of a get from then on: 400 or 404.
-        repairs: What happens after each repair. Default: it succeeds after a minute.
     """
 
     timeline: Timeline = ((0, PENDING), (10, RUNNING), (60, SUCCESS))
@@ -88,7 +89,6 @@ class Script:
     keeps_limit: bool = False
     forgotten_after: float = math.inf
     forgotten_status: int = 400
-    repairs: Sequence["Script"] = ()
 
 
 def ends(end: JsonObject, *, after: float = 60, tasks: Sequence[TaskScript] | None = None) -> Script:

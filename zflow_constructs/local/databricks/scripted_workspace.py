@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from zflow_constructs.local.databricks.auth import NO_FEDERATION, Authority
+from zflow_constructs.local.databricks.auth import Authority
 from zflow_constructs.local.databricks.clock import SimulatedClock
 from zflow_constructs.local.databricks.faults import Fault, Misbehaviour, Received
 from zflow_constructs.local.databricks.reading import Json
-from zflow_constructs.local.databricks.scheduler import NO_JOBS
+from zflow_constructs.local.databricks.requests import NO_JOBS
 from zflow_constructs.local.databricks.scripted import Script
-from zflow_constructs.local.databricks.scripted_runs import ScriptedRun, ScriptedRuns
+from zflow_constructs.local.databricks.scripted_run import ScriptedRun
+from zflow_constructs.local.databricks.scripted_runs import ScriptedRuns
 from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.shown import Output
 
@@ -19,10 +20,12 @@ from zflow_constructs.local.databricks.shown import Output
 class Workspace:
     """A scripted workspace; its public attributes are what tests script and look at.
 
+    Attributes:
+        federated: The token of another issuer that a service principal gets an access token for, by its client id.
+
     Args:
         clock: What the time is.
         jobs: The settings of the jobs that there are, by their ids. Default: none.
-        federated: Which foreign tokens are accepted for a service principal, by client id. Default: none.
         requests_per_second: How many requests of a call it serves within a second of the clock. Default: 0, any number.
 
     Example:
@@ -36,20 +39,20 @@ class Workspace:
         clock: SimulatedClock,
         *,
         jobs: Mapping[int, Json] = NO_JOBS,
-        federated: Mapping[str, Callable[[str], bool]] = NO_FEDERATION,
         requests_per_second: int = 0,
     ) -> None:
         self.clock = clock
+        self.federated: dict[str, str] = {}
         self.misbehaviour = Misbehaviour(clock=clock, requests_per_second=requests_per_second)
         self.authority = Authority(
             tokens=["personal-token-1"],
             clients={"client-1": "client-secret-1"},
-            federated=federated,
+            trusts=lambda client, token: self.federated.get(client) == token,
             clock=clock,
             new_token=lambda: f"access-token-{self.issued + 1}",
         )
-        self._runs = ScriptedRuns(clock)
-        self._server = DatabricksServer(self._runs, authority=self.authority, jobs=jobs, misbehaviour=self.misbehaviour)
+        self._runs = ScriptedRuns(clock, jobs=jobs)
+        self._server = DatabricksServer(self._runs, authority=self.authority, misbehaviour=self.misbehaviour)
         self._runs.url = self._server.url
 
     def __enter__(self) -> Self:
@@ -68,7 +71,7 @@ class Workspace:
 
     @property
     def scripts(self) -> deque[Script]:
-        """What happens to the next runs."""
+        """What happens to the next runs and repairs."""
         return self._runs.scripts
 
     @property
@@ -117,6 +120,15 @@ class Workspace:
     @tokens.setter
     def tokens(self, tokens: dict[str, float]) -> None:
         self.authority.tokens = tokens
+
+    @property
+    def lifetime(self) -> int:
+        """For how many seconds the next access tokens are good."""
+        return self.authority.token_seconds
+
+    @lifetime.setter
+    def lifetime(self, seconds: int) -> None:
+        self.authority.token_seconds = seconds
 
     @property
     def issued(self) -> int:

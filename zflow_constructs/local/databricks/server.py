@@ -18,11 +18,9 @@ from zflow_constructs.local.databricks.errors import ApiError, invalid, malforme
 from zflow_constructs.local.databricks.faults import Misbehaviour
 from zflow_constructs.local.databricks.loopback import LoopbackServer
 from zflow_constructs.local.databricks.pages import job_page, list_page, run_page
-from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.render import render_output
 from zflow_constructs.local.databricks.repairs import parse_repair
 from zflow_constructs.local.databricks.requests import job_settings, parse_run_now, parse_submit
-from zflow_constructs.local.databricks.scheduler import NO_JOBS
 from zflow_constructs.local.databricks.shown import Runs, ShownRun, ShownTask
 
 _VERSIONS = ("2.1", "2.2")
@@ -34,7 +32,6 @@ class DatabricksServer:
     Args:
         runs: What makes its runs: a `Scheduler`, which really runs them, or `ScriptedRuns`.
         authority: Who may call.
-        jobs: The settings of the jobs that there are, by their ids, as `jobs/get` shows them. Default: none.
         misbehaviour: What it does wrong. Default: nothing.
 
     Example:
@@ -48,12 +45,10 @@ class DatabricksServer:
         runs: Runs,
         *,
         authority: Authority,
-        jobs: Mapping[int, Json] = NO_JOBS,
         misbehaviour: Misbehaviour | None = None,
     ) -> None:
         self.authority = authority
         self._runs = runs
-        self._jobs = jobs
         app = self._app()
         self._server = LoopbackServer(misbehaviour.before(app) if misbehaviour else app, name=app.name)
 
@@ -133,7 +128,7 @@ class DatabricksServer:
         return {"run_id": self._runs.submit(parse_submit(request.get_json(force=True))).run_id}
 
     def _run_now(self) -> JsonObject:
-        run = self._runs.submit(parse_run_now(request.get_json(force=True), self._jobs))
+        run = self._runs.submit(parse_run_now(request.get_json(force=True), self._runs.jobs))
         return {"run_id": run.run_id, "number_in_job": run.run_id}
 
     def _get(self) -> JsonObject:
@@ -145,7 +140,7 @@ class DatabricksServer:
 
     def _get_job(self) -> JsonObject:
         job_id = _id(request.args, "job_id")
-        return job_page(job_id, job_settings(job_id, self._jobs), request.args)
+        return job_page(job_id, job_settings(job_id, self._runs.jobs), request.args)
 
     def _cancel(self) -> JsonObject:
         self._runs.cancel(_id(reading.body_map(request.get_json(force=True)), "run_id"))

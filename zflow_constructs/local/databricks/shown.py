@@ -1,11 +1,12 @@
 """What the server shows of runs, whichever way they go: really run, or following a script."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from zflow_constructs.local.databricks.conditions import JsonObject
-from zflow_constructs.local.databricks.errors import invalid
+from zflow_constructs.local.databricks.errors import ApiError, invalid
+from zflow_constructs.local.databricks.reading import Json
 from zflow_constructs.local.databricks.repairs import RepairRequest
 from zflow_constructs.local.databricks.requests import RunRequest
 
@@ -20,6 +21,7 @@ class Output:
         logs: All that it wrote. Default: nothing.
         result: What a notebook exits with. Default: nothing.
         job_run_id: The run that a `run_job_task` started. Default: none.
+        fields: What the answer has besides, or in place of what it would have. Default: nothing.
     """
 
     error: str = ""
@@ -27,6 +29,7 @@ class Output:
     logs: str = ""
     result: str | None = None
     job_run_id: int = 0
+    fields: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class ShownTask(Shown, Protocol):
         ...
 
     @property
-    def body(self) -> Mapping[str, object]:
+    def body(self) -> Json:
         """The task as it was received."""
         ...
 
@@ -138,6 +141,11 @@ class ShownRun(Shown, Protocol):
 class Runs(Protocol):
     """All runs of a workspace, and what can be done with them."""
 
+    @property
+    def jobs(self) -> Mapping[int, Json]:
+        """The settings of the jobs that there are, by their ids, as `jobs/get` shows them."""
+        ...
+
     def submit(self, request: RunRequest) -> ShownRun:
         """Start a run, or find the one that has the same idempotency token."""
         ...
@@ -183,7 +191,8 @@ def repaired_keys(run: ShownRun, request: RepairRequest) -> set[str]:
         ApiError: The run is active, another repair is the latest, or there is nothing to run again.
     """
     if run.is_active:
-        raise invalid(f"Run {run.run_id} is active and cannot be repaired. Repair it once it has ended.")
+        message = f"Run {run.run_id} is active and cannot be repaired. Repair it once it has ended."
+        raise ApiError(400, "INVALID_STATE", message)
     latest = run.history[-1].repair_id
     if latest and not request.latest_repair_id:
         raise invalid("The latest repair ID needs to be provided in order to create a new repair.")
