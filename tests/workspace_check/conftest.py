@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workspace_check.databricks_server import DatabricksServer, serve_databricks
+from tests.workspace_check.environments import aws_account
+from tests.workspace_check.iam_server import IamServer
+from zflow_constructs.workspace_check.clients import Clients
+from zflow_constructs.workspace_check.findings import Concealment
+
+
+@pytest.fixture
+def databricks() -> Iterator[DatabricksServer]:
+    with serve_databricks() as server:
+        yield server
+
+
+@pytest.fixture
+def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IamServer]:
+    """An AWS account whose IAM tests may script."""
+    with aws_account(monkeypatch, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def clients(iam: IamServer) -> Clients:
+    return Clients("")
+
+
+@pytest.fixture
+def concealment() -> Concealment:
+    return Concealment()
