@@ -24,7 +24,8 @@ def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IamServer]:
 
 
 @pytest.fixture
-def clients(iam: IamServer) -> Clients:
+def clients(request: pytest.FixtureRequest) -> Clients:
+    request.getfixturevalue("iam")
     return Clients("")
 
 

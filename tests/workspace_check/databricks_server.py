@@ -117,7 +117,7 @@ def serve_databricks() -> Iterator[DatabricksServer]:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             self._answer()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
         def _answer(self) -> None:

@@ -68,7 +68,7 @@ def serve_iam(moto: str) -> Iterator[IamServer]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
         def _passed_on(self, body: bytes) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """All the checks: those that don't need each other side by side, and their findings in one order."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import TypeVar
 from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.console import CheckConsole
-from zflow_constructs.workspace_check.findings import Concealment, Finding, Result, of_steps, unknown
+from zflow_constructs.workspace_check.findings import Concealment, Finding, Result, failed, of_steps, unknown
 from zflow_constructs.workspace_check.host import host
 from zflow_constructs.workspace_check.needs import Kind, Need, Work, free_clusters, needs, work
 from zflow_constructs.workspace_check.offers import check_kind
@@ -23,6 +24,28 @@ from zflow_constructs.workspace_check.workspaces import Workspace
 T = TypeVar("T")
 # A check that waits for another one takes a thread, too; one starts after those that it waits for.
 _THREADS = 64
+_FEDERATED = "aws-iam"
+
+
+LIMIT_SECONDS = 60.0
+"""When the checks that have not ended are given up."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A check that was started.
+
+    Args:
+        section: the heading of its findings.
+        name: what it looks at.
+        findings: gives what it found, or raises TimeoutError after so many seconds.
+        ended: whether it has ended.
+    """
+
+    section: str
+    name: str
+    findings: Callable[[float], Sequence[Finding]]
+    ended: Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -33,12 +56,14 @@ class Checks:
         pool: runs them.
         clients: the AWS clients.
         concealment: learns the secrets.
+        console: shows what they find.
     """
 
     pool: Executor
     clients: Clients
     concealment: Concealment
-    _started: list[tuple[str, str, Callable[[], Sequence[Finding]], Callable[[], bool]]] = field(default_factory=list)
+    console: CheckConsole
+    _started: list[Started] = field(default_factory=list)
 
     def start(self, templates: Sequence[Template], found: Sequence[Workspace]) -> None:
         """Start all of them.
@@ -55,26 +80,26 @@ class Checks:
         if tasks := work([submission for workspace in found for submission in workspace.submissions]):
             self._s3(tasks, values)
 
-    def show(self, console: CheckConsole) -> None:
+    def show(self, seconds: float) -> None:
         """Show what they find, in the order in which they were started.
 
         Args:
-            console: where to.
+            seconds: when those that have not ended are given up.
         """
+        limit = time.monotonic() + seconds
         heading = ""
-        for section, _, findings, _ in self._started:
-            console.waiting([name for _, name, _, ended in self._started if not ended()])
-            for finding in findings():
-                if section != heading:
-                    console.heading(section)
-                    heading = section
-                console.show(finding)
+        for each in self._started:
+            for finding in _findings(each, limit):
+                if each.section != heading:
+                    heading = each.section
+                    self.console.heading(heading)
+                self.console.show(finding)
 
     def _workspace(self, workspace: Workspace, values: Future[Result[Values]]) -> None:
         section = f"Workspace {workspace.name}"
         url = self._run(section, "the host", lambda: host(workspace, known(values)))
         credentials = self._run(section, "the credentials", lambda: self._credentials(workspace, known(values)))
-        signed = self._run(section, "who signs in", lambda: self._signed_in(url.result(), credentials.result()))
+        signed = self._run(section, "who signs in", lambda: self._signed_in(workspace, url, credentials))
         if wanted := needs(workspace.submissions):
             self._run(section, "the steps", lambda: _unsigned(signed.result().value, wanted))
         if steps := free_clusters(workspace.submissions):
@@ -86,14 +111,19 @@ class Checks:
     def _credentials(self, workspace: Workspace, values: Values) -> Result[Credentials]:
         if values.account is None:
             return Result([unknown("secret", "not read without AWS")])
-        if workspace.auth == "aws-iam":
+        if workspace.auth == _FEDERATED:
             return Result(federation(self.clients, workspace, values))
         return secret(self.clients, workspace, values, self.concealment)
 
-    def _signed_in(self, url: Result[str], credentials: Result[Credentials]) -> Result[SignedIn]:
-        if url.value is None or credentials.value is None:
+    def _signed_in(
+        self, workspace: Workspace, url: Future[Result[str]], credentials: Future[Result[Credentials]]
+    ) -> Result[SignedIn]:
+        if workspace.auth == _FEDERATED:
             return Result([])
-        return sign_in(url.value, credentials.value, self.concealment)
+        where, who = url.result().value, credentials.result().value
+        if where is None or who is None:
+            return Result([unknown("credentials", "not tried without a host and a secret")])
+        return sign_in(where, who, self.concealment)
 
     def _s3(self, tasks: Sequence[Work], values: Future[Result[Values]]) -> None:
         found = self._run("S3", "what is in S3", lambda: traffic(tasks, known(values)))
@@ -110,12 +140,19 @@ class Checks:
 
     def _run(self, section: str, name: str, do: Callable[[], Result[T]]) -> Future[Result[T]]:
         future = self.pool.submit(do)
-        self._started.append((section, name, lambda: future.result().findings, future.done))
+        self._started.append(Started(section, name, lambda seconds: future.result(seconds).findings, future.done))
+        future.add_done_callback(
+            lambda _: self.console.waiting([each.name for each in self._started if not each.ended()])
+        )
         return future
 
 
 def check(
-    templates: Sequence[Template], found: Sequence[Workspace], console: CheckConsole, concealment: Concealment
+    templates: Sequence[Template],
+    found: Sequence[Workspace],
+    console: CheckConsole,
+    concealment: Concealment,
+    seconds: float = LIMIT_SECONDS,
 ) -> int:
     """Make all checks, and show what they find.
 
@@ -124,14 +161,18 @@ def check(
         found: the workspaces.
         console: shows the findings.
         concealment: learns the secrets.
+        seconds: when the checks that have not ended are given up. Default: after a minute
 
     Returns:
         How many checks failed.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:
-        checks = Checks(pool, Clients(templates[0].region if templates else ""), concealment)
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        checks = Checks(pool, Clients(templates[0].region if templates else ""), concealment, console)
         checks.start(templates, found)
-        checks.show(console)
+        checks.show(seconds)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     console.summary()
     return console.failures
 
@@ -143,6 +184,13 @@ def known(values: Future[Result[Values]]) -> Values:
         values: the check that looks it up.
     """
     return values.result().value or Values()
+
+
+def _findings(started: Started, limit: float) -> Sequence[Finding]:
+    try:
+        return started.findings(max(limit - time.monotonic(), 0))
+    except TimeoutError:
+        return [failed(started.name, "no answer in time", "Try again.")]
 
 
 def _unsigned(signed: SignedIn | None, wanted: Sequence[Need]) -> Result[None]:

@@ -1,6 +1,8 @@
 """The AWS calls of the checks, with limits on how long each may take."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
@@ -46,6 +48,8 @@ class Clients:
 
     def __init__(self, region: str) -> None:
         self._session = boto3.Session(region_name=region or None)
+        # A client may be used by many threads, but a session makes one at a time.
+        self._making = Lock()
 
     @property
     def region(self) -> str:
@@ -57,31 +61,36 @@ class Clients:
         """The region's partition, such as `aws`."""
         return self._session.get_partition_for_region(self.region)
 
-    @property
+    @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         """CloudFormation's client."""
-        return self._session.client("cloudformation", config=_LIMITS)
+        with self._making:
+            return self._session.client("cloudformation", config=_LIMITS)
 
-    @property
+    @cached_property
     def iam(self) -> Iam:
         """IAM's client."""
-        client: Iam = self._session.client("iam", config=_LIMITS)
+        with self._making:
+            client: Iam = self._session.client("iam", config=_LIMITS)
         return client
 
-    @property
+    @cached_property
     def s3(self) -> "S3Client":
         """S3's client."""
-        return self._session.client("s3", config=_LIMITS)
+        with self._making:
+            return self._session.client("s3", config=_LIMITS)
 
-    @property
+    @cached_property
     def secrets(self) -> "SecretsManagerClient":
         """Secrets Manager's client."""
-        return self._session.client("secretsmanager", config=_LIMITS)
+        with self._making:
+            return self._session.client("secretsmanager", config=_LIMITS)
 
-    @property
+    @cached_property
     def sts(self) -> Sts:
         """STS's client."""
-        client: Sts = self._session.client("sts", config=_LIMITS)
+        with self._making:
+            client: Sts = self._session.client("sts", config=_LIMITS)
         return client
 
 

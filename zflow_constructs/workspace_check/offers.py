@@ -83,15 +83,17 @@ def _profiles(wanted: Wanted, signed: SignedIn) -> Sequence[Finding]:
         f"Add it in the workspace's settings (Security, Instance profiles), and give {signed.name} the right to use it."
     )
     return [
-        ok(of_steps(f"{kind} {arn}", steps), f"registered, for {signed.name}, too")
+        ok(of_steps(f"{kind} {arn}", steps), f"registered, and {signed.name} may use it")
         if arn in known
-        else failed(of_steps(f"{kind} {arn}", steps), f"not registered for {signed.name}", remedy)
+        else failed(of_steps(f"{kind} {arn}", steps), f"not registered, or not for {signed.name} to use", remedy)
         for arn, steps in wanted.items()
     ]
 
 
 def _one(kind: Kind, id: str, steps: Sequence[str], signed: SignedIn) -> Finding:
     about = of_steps(f"{kind} {id}", steps)
+    if kind is Kind.JOB and not id.isdigit():
+        return failed(about, "no id of a job", "Give a number, such as 42.")
     permission = f"Give {signed.name} {_PERMISSIONS[kind]} on it"
     try:
         if kind is Kind.POLICY:

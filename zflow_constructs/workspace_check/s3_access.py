@@ -125,7 +125,9 @@ def _role_access(clients: Clients, account: Account, profile: str, its: Sequence
     steps = [each.step for each in its]
     if not profile:
         about = of_steps("S3 access", steps)
-        return unknown(about, "no instance profile: how else these get to S3 can't be checked from here")
+        return unknown(
+            about, "no instance profile is named: how else the cluster gets to S3 can't be checked from here"
+        )
     about = of_steps(f"S3 access of {profile}", steps)
     if f":{account.id}:" not in profile:
         return unknown(about, f"of another account, whose roles {account.id} can't look at")

@@ -111,7 +111,7 @@ def _unread(about: str, error: BotoCoreError | ClientError, account: Account | N
             who = f"{account.caller} may" if account else "may"
             remedy = "Run this as somebody who may (secretsmanager:GetSecretValue, and kms:Decrypt on its key)."
             return failed(about, f"{who} not read it", remedy)
-        case ClientError() if "deletion" in str(error):
+        case ClientError() if code(error) == "InvalidRequestException" and "marked" in str(error):
             return failed(about, "it is about to be deleted", "Restore it: aws secretsmanager restore-secret.")
         case _:
             return failed(about, f"can't be read ({error})", "Try again once that is mended.")

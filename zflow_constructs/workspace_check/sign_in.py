@@ -112,7 +112,9 @@ def said(error: Exception) -> str:
         error: what the SDK raised.
     """
     code = f"{error.error_code}: " if isinstance(error, DatabricksError) and error.error_code else ""
-    return f"{code}{' '.join(str(error).split())}".rstrip(".")
+    # It adds how the client is configured, which is nobody's here.
+    message, _, _ = " ".join(str(error).split()).partition(" Config: host=")
+    return f"{code}{message}".rstrip(".")
 
 
 def _client(url: str, token: str) -> WorkspaceClient:
