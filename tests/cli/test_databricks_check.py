@@ -1,6 +1,7 @@
 """The `zflow databricks check` command, against a workspace and an AWS account on loopback."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from tests.workspace_check.databricks_server import (
     refusal,
     serve_databricks,
 )
-from tests.workspace_check.environments import aws_account
+from tests.workspace_check.environments import aws_account, serve_moto
 from tests.workspace_check.iam_server import IamServer
 from zflow_constructs.cli.main import main
 from zflow_constructs.workspace_check.findings import Mark
@@ -80,9 +81,15 @@ def databricks() -> Iterator[DatabricksServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    with serve_moto() as url:
+        yield url
+
+
 @pytest.fixture
-def iam(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IamServer]:
-    with aws_account(monkeypatch, tmp_path) as server:
+def iam(moto: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[IamServer]:
+    with aws_account(moto, monkeypatch, tmp_path) as server:
         yield server
 
 
@@ -187,7 +194,7 @@ def test_what_waits_for_a_check_that_failed_is_not_tried(
         f"{Mark.UNKNOWN} credentials: not tried without a host and a secret",
         f"{Mark.UNKNOWN} what the steps ask for (Extract): not looked at, since nobody is signed in",
         "S3",
-        f"{Mark.UNKNOWN} files (Extract): known with AWS credentials (AWS::AccountId)",
+        f"{Mark.UNKNOWN} files in S3 (Extract): known with AWS credentials (AWS::AccountId)",
         "1 of 6 checks failed; 4 could not be made.",
     ]
     assert ended.exit_code == 1
@@ -276,3 +283,15 @@ def test_a_definition_that_can_t_be_read_is_said_and_exits_with_2(tmp_path: Path
     ended = zflow(write_assembly(tmp_path, {"Demo": {"Resources": {"Machine": broken}}}))
     assert ended.exit_code == 2
     assert ended.stderr.startswith("Error: The definition of the state machine Machine is no JSON (")
+
+
+def test_what_is_missing_to_ask_is_said_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("zflow_constructs.workspace_check.")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "databricks.sdk", None)
+    ended = zflow("--host", "https://dbc-a1b2.cloud.databricks.com", "--secret", "risk/databricks")
+    assert ended.exit_code == 1
+    assert ended.stderr == (
+        "Error: `zflow databricks` needs 'databricks.sdk', which the extra `databricks` brings: "
+        "pip install 'zflow-constructs[databricks]'\n"
+    )

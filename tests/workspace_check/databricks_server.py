@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import parse_qs, urlsplit
 
 Json = Mapping[str, object]
@@ -34,17 +34,17 @@ def refusal(status: int, code: str, message: str) -> Answer:
 
 @dataclass
 class DatabricksServer:
-    """What is in the workspace; `answers` has what is answered instead, by path."""
+    """What is in the workspace; `answers` has what is answered instead, by path, and nothing is before `answering`."""
 
     url: str = ""
     me: dict[str, object] = field(
         default_factory=lambda: {"userName": "7a1c-0001", "displayName": "zflow-prod", "active": True}
     )
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    answering: Event = field(default_factory=Event)
 
     def answer(self, path: str, query: Mapping[str, str], authorization: str) -> Answer:
-        self.asked.append(path)
+        self.answering.wait()
         if path in self.answers:
             return self.answers[path]
         if path == "/oidc/.well-known/oauth-authorization-server":
@@ -108,6 +108,7 @@ def _node(name: str) -> Json:
 def serve_databricks() -> Iterator[DatabricksServer]:
     """A workspace that answers at its `url`."""
     workspace = DatabricksServer()
+    workspace.answering.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -134,8 +135,9 @@ def serve_databricks() -> Iterator[DatabricksServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         workspace.url = f"http://127.0.0.1:{server.server_address[1]}"
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield workspace
         finally:
+            workspace.answering.set()
             server.shutdown()

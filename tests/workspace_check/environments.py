@@ -12,8 +12,20 @@ from tests.workspace_check.iam_server import IamServer, serve_iam
 
 
 @contextmanager
-def aws_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[IamServer]:
-    """boto3's default chain leads to an empty account in moto."""
+def serve_moto() -> Iterator[str]:
+    """AWS at the URL that is given."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@contextmanager
+def aws_account(moto: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[IamServer]:
+    """boto3's default chain leads to an empty account in moto, whose IAM may be scripted."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -22,16 +34,8 @@ def aws_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[IamSe
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    # moto keeps what it has for the whole process.
-    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
-    try:
-        with serve_iam(url) as iam:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", iam.url)
-            yield iam
-    finally:
-        server.stop()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
+    urllib.request.urlopen(f"{moto}/moto-api/reset", data=b"").close()
+    with serve_iam(moto) as iam:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", iam.url)
+        yield iam

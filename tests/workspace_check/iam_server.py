@@ -82,7 +82,7 @@ def serve_iam(moto: str) -> Iterator[IamServer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         iam.url = f"http://127.0.0.1:{server.server_address[1]}"
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield iam
         finally:

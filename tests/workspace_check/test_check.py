@@ -1,42 +1,26 @@
 """All the checks together: in time, and shown as they end."""
 
 import io
-import threading
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
 
-from tests.workspace_check.databricks_server import Answer, DatabricksServer
+from tests.workspace_check.databricks_server import DatabricksServer
 from zflow_constructs.workspace_check.check import check
 from zflow_constructs.workspace_check.console import CheckConsole
 from zflow_constructs.workspace_check.findings import Concealment, Mark, failed, ok, unknown
 from zflow_constructs.workspace_check.workspaces import Workspace
 
 
-@pytest.fixture
-def silent(databricks: DatabricksServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabricksServer]:
-    """A workspace that answers only when the test ends."""
-    ended = threading.Event()
-    answer = databricks.answer
-
-    def answer_later(path: str, query: dict[str, str], authorization: str) -> Answer:
-        ended.wait()
-        return answer(path, query, authorization)
-
-    monkeypatch.setattr(databricks, "answer", answer_later)
-    yield databricks
-    ended.set()
-
-
 @pytest.mark.usefixtures("iam")
 def test_a_workspace_that_does_not_answer_in_time_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, silent: DatabricksServer, concealment: Concealment
+    monkeypatch: pytest.MonkeyPatch, databricks: DatabricksServer, concealment: Concealment
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    databricks.answering.clear()
     output = io.StringIO()
-    workspace = Workspace("Databricks", silent.url, "token", secret="risk/databricks")
+    workspace = Workspace("Databricks", databricks.url, "token", secret="risk/databricks")
     with CheckConsole(Console(file=output), concealment) as console:
         failures = check([], [workspace], console, concealment, seconds=1)
     assert output.getvalue().splitlines()[2:] == [

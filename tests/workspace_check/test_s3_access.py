@@ -147,8 +147,18 @@ def test_a_task_reads_its_files_and_assets_and_writes_its_folders() -> None:
 
 
 def test_files_that_only_the_run_knows_are_said_once() -> None:
-    work = [Work("Extract", "Demo", None, ["{% $parameters.script %}"], [])] * 2
-    result = traffic(work, Values())
+    files = ["{% $parameters.script %}"]
+    result = traffic([Work("Extract", "Demo", None, files, []), Work("Report", "Demo", None, files, [])], Values())
     assert [finding.line for finding in result.findings] == [
-        f"{Mark.UNKNOWN} files (Extract): known when the workflow runs"
+        f"{Mark.UNKNOWN} files in S3 (Extract, Report): known when the workflow runs"
     ]
+    assert result.value == []
+
+
+def test_a_profile_that_is_not_known_keeps_no_file_from_being_looked_for(clients: Clients) -> None:
+    result = traffic([Work("Extract", "Demo", {"Ref": "Profile"}, [ASSET], [])], Values())
+    assert [finding.line for finding in result.findings] == [
+        f"{Mark.UNKNOWN} S3 access (Extract): known once the stack Demo is deployed (Profile)"
+    ]
+    assert result.value == [Traffic("Extract", None, [ASSET], [])]
+    assert access(clients, ACCOUNT, result.value) == []

@@ -25,6 +25,8 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_TOKEN", "somebody-else")
     monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", "somebody-else")
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", "/no/such/file")
+    monkeypatch.setenv("DATABRICKS_CONFIG_PROFILE", "nobody")
+    monkeypatch.setenv("DATABRICKS_WORKSPACE_ID", "1")
 
 
 def signed_in(databricks: DatabricksServer) -> SignedIn:

@@ -22,13 +22,13 @@ class Traffic:
 
     Args:
         step: the step's name.
-        profile: the ARN of its cluster's instance profile. Empty: none
+        profile: the ARN of its cluster's instance profile. Empty: none. None: not known
         reads: objects in S3.
         writes: folders in S3.
     """
 
     step: str
-    profile: str
+    profile: str | None
     reads: Sequence[str]
     writes: Sequence[str]
 
@@ -41,20 +41,24 @@ def traffic(work: Sequence[Work], values: Values) -> Result[Sequence[Traffic]]:
         values: what the templates' values are.
     """
     found: list[Traffic] = []
-    findings: list[Finding] = []
+    unresolved: dict[tuple[str, str], list[str]] = {}
     for each in work:
-        try:
-            files = [location for file in each.files if file and (location := _location(file, each, values))]
-            parameters = [_text(parameter, each, values) for parameter in each.parameters]
-            profile = values.known(each.stack, each.profile) if each.profile else ""
-        except NotKnownError as error:
-            findings.append(unknown(of_steps("files", [each.step]), str(error)))
-            continue
-        reads = [*files, *(parameter for parameter in parameters if is_asset(parameter))]
+        parameters = [_text(parameter, each, values) for parameter in each.parameters]
+        reads = [parameter for parameter in parameters if is_asset(parameter)]
         writes = [place for parameter in parameters if (place := written(each.step, parameter))]
+        try:
+            reads = [*_locations(each, values), *reads]
+        except NotKnownError as error:
+            unresolved.setdefault(("files in S3", str(error)), []).append(each.step)
+        profile: str | None = None
         if reads or writes:
+            try:
+                profile = values.known(each.stack, each.profile) if each.profile else ""
+            except NotKnownError as error:
+                unresolved.setdefault(("S3 access", str(error)), []).append(each.step)
             found.append(Traffic(each.step, profile, reads, writes))
-    return Result(list(dict.fromkeys(findings)), found)
+    findings = [unknown(of_steps(about, steps), why) for (about, why), steps in unresolved.items()]
+    return Result(findings, found)
 
 
 def objects(clients: Clients, account: Account | None, found: Sequence[Traffic]) -> Sequence[Finding]:
@@ -85,7 +89,8 @@ def access(clients: Clients, account: Account | None, found: Sequence[Traffic]) 
     """
     by_profile: dict[str, list[Traffic]] = {}
     for each in found:
-        by_profile.setdefault(each.profile, []).append(each)
+        if each.profile is not None:
+            by_profile.setdefault(each.profile, []).append(each)
     if account is None:
         return []
     return [_role_access(clients, account, profile, its) for profile, its in by_profile.items()]
@@ -98,9 +103,9 @@ def _text(value: Json, work: Work, values: Values) -> str:
         return ""  # A parameter may be anything: what isn't known is no location that could be checked.
 
 
-def _location(value: Json, work: Work, values: Values) -> str:
-    text = values.known(work.stack, value)
-    return text if text.startswith("s3://") else ""
+def _locations(work: Work, values: Values) -> Sequence[str]:
+    files = [values.known(work.stack, file) for file in work.files if file]
+    return [file for file in files if file.startswith("s3://")]
 
 
 def _object(clients: Clients, location: str, steps: Sequence[str]) -> Finding:

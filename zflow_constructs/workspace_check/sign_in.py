@@ -124,6 +124,10 @@ def _client(url: str, token: str) -> WorkspaceClient:
         host=url,
         token=token,
         auth_type="pat",
+        # Not what the environment of who runs this says of another workspace.
+        profile="",
+        account_id="",
+        workspace_id="",
         http_timeout_seconds=CALL_SECONDS,
         retry_timeout_seconds=CALL_SECONDS,
         product="zflow-constructs",
