@@ -9,7 +9,7 @@ from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Mark
 from zflow_constructs.workspace_check.template import Template
-from zflow_constructs.workspace_check.values import Account
+from zflow_constructs.workspace_check.values import Account, NotKnownError
 
 WHERE = Account("123456789012", "eu-central-1", "aws", "arn:aws:iam::123456789012:user/ana")
 TEMPLATE = Template("Demo", "", "", {})
@@ -61,18 +61,26 @@ def test_the_region_of_the_stack_comes_first() -> None:
 
 def test_a_deployed_stack_tells_its_resources_and_parameters(clients: Clients) -> None:
     template = {
-        "Parameters": {"Stage": {"Type": "String", "Default": "test"}},
+        "Parameters": {
+            "Stage": {"Type": "String", "Default": "test"},
+            "Key": {"Type": "String", "NoEcho": True},
+        },
         "Resources": {"Lake": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "lake"}}},
     }
     boto3.client("cloudformation").create_stack(
         StackName="Demo",
         TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "Stage", "ParameterValue": "prod"}],
+        Parameters=[
+            {"ParameterKey": "Stage", "ParameterValue": "prod"},
+            {"ParameterKey": "Key", "ParameterValue": "hidden"},
+        ],
     )
     result = deployed(clients, WHERE, [TEMPLATE])
     assert [finding.line for finding in result.findings] == ["✓ stack Demo: deployed (CREATE_COMPLETE)"]
     assert result.value
     assert result.value.text("Demo", {"Fn::Sub": "${Stage}-${Lake}"}) == "prod-lake"
+    with pytest.raises(NotKnownError):
+        result.value.text("Demo", {"Ref": "Key"})
 
 
 def test_a_stack_that_is_not_deployed_yet_is_no_failure(clients: Clients) -> None:

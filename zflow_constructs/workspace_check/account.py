@@ -62,6 +62,8 @@ def _stack(clients: Clients, name: str) -> tuple[str, Deployed]:
         parameter.get("ParameterKey", ""): parameter.get("ResolvedValue", parameter.get("ParameterValue", ""))
         for parameter in stack.get("Parameters", [])
     }
+    # A parameter that is kept secret is shown as stars.
+    parameters = {name: value for name, value in parameters.items() if value != "****"}
     pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
     ids = {
         resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")

@@ -41,24 +41,17 @@ def traffic(work: Sequence[Work], values: Values) -> Result[Sequence[Traffic]]:
         values: what the templates' values are.
     """
     found: list[Traffic] = []
-    unresolved: dict[tuple[str, str], list[str]] = {}
+    known = _Known(values)
     for each in work:
+        files = [known.value("files in S3", each, file) for file in each.files if file]
         parameters = [_text(parameter, each, values) for parameter in each.parameters]
-        reads = [parameter for parameter in parameters if is_asset(parameter)]
+        reads = [file for file in files if file and file.startswith("s3://")]
+        reads += [parameter for parameter in parameters if is_asset(parameter)]
         writes = [place for parameter in parameters if (place := written(each.step, parameter))]
-        try:
-            reads = [*_locations(each, values), *reads]
-        except NotKnownError as error:
-            unresolved.setdefault(("files in S3", str(error)), []).append(each.step)
-        profile: str | None = None
         if reads or writes:
-            try:
-                profile = values.known(each.stack, each.profile) if each.profile else ""
-            except NotKnownError as error:
-                unresolved.setdefault(("S3 access", str(error)), []).append(each.step)
+            profile = known.value("S3 access", each, each.profile) if each.profile else ""
             found.append(Traffic(each.step, profile, reads, writes))
-    findings = [unknown(of_steps(about, steps), why) for (about, why), steps in unresolved.items()]
-    return Result(findings, found)
+    return Result(known.findings, found)
 
 
 def objects(clients: Clients, account: Account | None, found: Sequence[Traffic]) -> Sequence[Finding]:
@@ -103,9 +96,23 @@ def _text(value: Json, work: Work, values: Values) -> str:
         return ""  # A parameter may be anything: what isn't known is no location that could be checked.
 
 
-def _locations(work: Work, values: Values) -> Sequence[str]:
-    files = [values.known(work.stack, file) for file in work.files if file]
-    return [file for file in files if file.startswith("s3://")]
+class _Known:
+    """Values of the templates, and what isn't known of them."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._steps: dict[tuple[str, str], list[str]] = {}
+
+    def value(self, about: str, work: Work, value: Json) -> str | None:
+        try:
+            return self._values.known(work.stack, value)
+        except NotKnownError as error:
+            self._steps.setdefault((about, str(error)), []).append(work.step)
+            return None
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        return [unknown(of_steps(about, steps), why) for (about, why), steps in self._steps.items()]
 
 
 def _object(clients: Clients, location: str, steps: Sequence[str]) -> Finding:
