@@ -1,10 +1,12 @@
 """Who runs the check, and what is deployed."""
 
 import json
+from collections.abc import Mapping
 
 import boto3
 import pytest
 
+from zflow_constructs.core.templates import Json
 from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Mark
@@ -60,10 +62,10 @@ def test_the_region_of_the_stack_comes_first() -> None:
 
 
 def test_a_deployed_stack_tells_its_resources_and_parameters(clients: Clients) -> None:
-    template = {
+    template: Mapping[str, Json] = {
         "Parameters": {
             "Stage": {"Type": "String", "Default": "test"},
-            "Key": {"Type": "String", "NoEcho": True},
+            "Key": {"Type": "String", "NoEcho": True, "Default": "none"},
         },
         "Resources": {"Lake": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "lake"}}},
     }
@@ -72,10 +74,11 @@ def test_a_deployed_stack_tells_its_resources_and_parameters(clients: Clients) -
         TemplateBody=json.dumps(template),
         Parameters=[
             {"ParameterKey": "Stage", "ParameterValue": "prod"},
-            {"ParameterKey": "Key", "ParameterValue": "hidden"},
+            # What CloudFormation answers for a parameter that is not to be shown; moto would show it.
+            {"ParameterKey": "Key", "ParameterValue": "****"},
         ],
     )
-    result = deployed(clients, WHERE, [TEMPLATE])
+    result = deployed(clients, WHERE, [Template("Demo", "", "", template)])
     assert [finding.line for finding in result.findings] == ["✓ stack Demo: deployed (CREATE_COMPLETE)"]
     assert result.value
     assert result.value.text("Demo", {"Fn::Sub": "${Stage}-${Lake}"}) == "prod-lake"

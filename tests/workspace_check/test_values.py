@@ -22,6 +22,7 @@ DEMO = Template(
     {
         "Parameters": {
             "Stage": {"Type": "String", "Default": "test"},
+            "Key": {"Type": "String", "Default": "none", "NoEcho": True},
             "Host": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/databricks/host"},
         },
         "Resources": {
@@ -36,7 +37,10 @@ DEMO = Template(
 IDS = {"Profile": "clusters", "Role": "Demo-Role", "Function": "Demo-Function", "Queue": "https://q", "Secret": "arn:s"}
 KNOWN = Values(
     [DEMO, PLATFORM],
-    {"Demo": Deployed(IDS, {"Host": "https://dbc-a1b2.cloud.databricks.com"}), "Platform": Deployed({"Lake": "lake"})},
+    {
+        "Demo": Deployed(IDS, {"Host": "https://dbc-a1b2.cloud.databricks.com", "Stage": "prod"}),
+        "Platform": Deployed({"Lake": "lake"}),
+    },
     Account("123456789012", "eu-central-1", "aws", "arn:aws:iam::123456789012:user/ana"),
 )
 UNDEPLOYED = Values([DEMO, PLATFORM])
@@ -48,7 +52,7 @@ UNDEPLOYED = Values([DEMO, PLATFORM])
         ("plain", "plain"),
         (7, "7"),
         ({"Ref": "AWS::StackName"}, "Demo"),
-        ({"Ref": "Stage"}, "test"),
+        ({"Ref": "Stage"}, "prod"),
         ({"Ref": "Host"}, "https://dbc-a1b2.cloud.databricks.com"),
         ({"Ref": "Secret"}, "arn:s"),
         ({"Fn::GetAtt": ["Profile", "Arn"]}, "arn:aws:iam::123456789012:instance-profile/jobs/clusters"),
@@ -79,6 +83,7 @@ def test_a_deployed_stack_tells_all(value: Json, text: str) -> None:
             {"Fn::ImportValue": "Platform:LakeArn"},
             "known once the stack Platform is deployed (Lake)",
         ),
+        (KNOWN, {"Ref": "Key"}, "not shown by the stack Demo (Key)"),
         (KNOWN, {"Fn::GetAtt": ["Queue", "Arn"]}, "not known here (Queue.Arn)"),
         (KNOWN, {"Fn::ImportValue": "Other:Arn"}, 'not known here ({"Fn::ImportValue": "Other:Arn"})'),
         (KNOWN, "{% $parameters.policy %}", "known when the workflow runs"),
@@ -88,6 +93,10 @@ def test_what_is_not_known_is_said_with_when_it_is(values: Values, value: Json, 
     with pytest.raises(NotKnownError) as raised:
         values.known("Demo", value)
     assert str(raised.value) == why
+
+
+def test_a_parameter_has_its_default_before_the_stack_is_deployed() -> None:
+    assert UNDEPLOYED.text("Demo", {"Ref": "Stage"}) == "test"
 
 
 def test_what_the_app_says_of_its_region_is_known_before_it_is_deployed() -> None:

@@ -125,14 +125,14 @@ class Values:
         if name.startswith("AWS::"):
             return self._pseudo(template, name.removeprefix("AWS::"))
         parameter = fields(fields(template.content.get("Parameters")).get(name))
-        deployed = self.deployed.get(stack, Deployed())
-        if name in deployed.parameters:
-            return deployed.parameters[name]
+        deployed = self.deployed.get(stack)
+        if deployed and name in {**deployed.parameters, **deployed.ids}:
+            return {**deployed.parameters, **deployed.ids}[name]
+        if deployed and parameter:
+            raise NotKnownError(f"not shown by the stack {stack} ({name})")
         # The default of a parameter of SSM's is where the value is, not what it is.
         if isinstance(default := parameter.get("Default"), str) and parameter.get("Type") == "String":
             return default
-        if name in deployed.ids:
-            return deployed.ids[name]
         raise NotKnownError(f"known once the stack {stack} is deployed ({name})")
 
     def _pseudo(self, template: Template, name: str) -> str:
