@@ -1,0 +1,65 @@
+"""`zflow databricks`: whether a Databricks workspace is ready for a workflow."""
+
+import sys
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from zflow_constructs.cli.extras import imported_from
+from zflow_constructs.core.templates import Json
+from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack
+from zflow_constructs.workspace_check.template import Template, UnreadableError
+from zflow_constructs.workspace_check.workspaces import Workspace, workspaces
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+@click.group()
+def databricks() -> None:
+    """Look after the Databricks workspaces of a workflow."""
+
+
+@databricks.command()
+@click.argument("assembly", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None, required=False)
+@click.option("--stack", default="", help="The stack with the workflow. Default: the only one.")
+@click.option("--host", default="", help="A workspace's address, to check it without an assembly.")
+@click.option("--secret", default="", help="The name or ARN of the secret with its credentials.")
+@click.option("--auth", type=click.Choice(["oauth-m2m", "token"]), default="oauth-m2m", show_default=True)
+def check(assembly: Path | None, stack: str, host: str, secret: str, auth: Literal["oauth-m2m", "token"]) -> None:
+    """Check that the workflow of ASSEMBLY, by default cdk.out, will reach its Databricks workspaces.
+
+    It asks the real workspace and AWS, with the AWS credentials of who runs it, and changes nothing.
+    """
+    if bool(host) != bool(secret) or (host and (assembly or stack)):
+        raise click.UsageError("Give --host and --secret together and no assembly, or an assembly alone.")
+    try:
+        templates = [] if host else _templates(load_stack(assembly or Path("cdk.out"), stack))
+        found = [Workspace(host, host, auth, secret=secret)] if host else workspaces(templates)
+        if not found:
+            raise AssemblyError(
+                f"The stack {templates[0].stack} has no Databricks workspace: there is nothing to check."
+            )
+    except (AssemblyError, UnreadableError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    # The SDK takes a second to import: `zflow --help` and wrong usage do without it.
+    with imported_from("databricks"):
+        from rich.console import Console  # noqa: PLC0415
+
+        from zflow_constructs.workspace_check.check import check as check_all  # noqa: PLC0415
+        from zflow_constructs.workspace_check.console import CheckConsole  # noqa: PLC0415
+        from zflow_constructs.workspace_check.findings import Concealment  # noqa: PLC0415
+    concealment = Concealment()
+    with CheckConsole(Console(highlight=False), concealment) as console:
+        failures = check_all(templates, found, console, concealment)
+    sys.exit(EXIT_FAILED if failures else 0)
+
+
+def _templates(stack: Stack) -> list[Template]:
+    """The stack's template, then those of the stacks that it needs."""
+    return [
+        Template(each.name, each.account, each.region, cast("dict[str, Json]", each.template))
+        for each in reversed(stack.in_order)
+    ]
