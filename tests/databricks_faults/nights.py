@@ -9,6 +9,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import count
 from random import Random
 from typing import cast
@@ -71,7 +72,7 @@ class Night:
         died: how likely it is that the Lambda dies when it has done its work.
     """
 
-    seed: int
+    seed: str
     machines: Mapping[str, Scope]
     bucket: str
     aws: str
@@ -87,12 +88,14 @@ class Night:
         self.executions: dict[str, Execution] = {}
         self._tokens = (f"token {number}" for number in count(1))
         self._numbers = count(1)
+        # The bucket is there for all nights.
+        self._name = sha256(self.seed.encode()).hexdigest()[:16]
         self._watchers: dict[Attempt, Execution] = {}
         self._function = self._make_function()
 
     def start(self, workflow: str) -> Execution:
         """Starts an execution of a workflow, which runs as the clock does."""
-        return self._start(self.machines[workflow], {}, f"{workflow}:night-{next(self._numbers)}", self._over)
+        return self._start(self.machines[workflow], {}, f"{workflow}:{self._name}-{next(self._numbers)}", self._over)
 
     def stop(self, execution: Execution) -> None:
         """Stops an execution, if it still runs."""
@@ -170,7 +173,7 @@ class Night:
             failed = child.status is Status.FAILED
             attempt.answer(Failure("States.TaskFailed") if failed else {"Output": child.top.output})
 
-        self._watchers[attempt] = self._start(machine, given, f"Watcher:{next(self._numbers)}", ended)
+        self._watchers[attempt] = self._start(machine, given, f"Watcher:{self._name}-{next(self._numbers)}", ended)
 
     def _stopped(self, attempt: Attempt) -> None:
         if attempt in self._watchers:

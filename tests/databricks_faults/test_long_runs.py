@@ -29,7 +29,7 @@ def test_an_end_is_noticed_within_15_seconds_or_a_tenth_of_the_length(world: Wor
 
 
 def test_a_run_of_days_is_watched_in_histories_of_its_own(make_night: Callable[..., Night]) -> None:
-    night = make_night(1)
+    night = make_night("days")
     night.workspace.scripts.append(ends(SUCCESS, after=4 * DAY + 600))
     with night.workspace:
         execution = night.start("Watched")
@@ -43,7 +43,7 @@ def test_a_run_of_days_is_watched_in_histories_of_its_own(make_night: Callable[.
 
 
 def test_a_run_that_fails_after_days_fails_its_step_by_its_own_name(make_night: Callable[..., Night]) -> None:
-    night = make_night(2)
+    night = make_night("a failure")
     night.workspace.scripts.append(ends(FAILED, after=2 * DAY + 600))
     with night.workspace:
         execution = night.start("Watched")

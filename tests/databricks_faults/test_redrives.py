@@ -6,15 +6,10 @@ import pytest
 
 from tests.databricks_faults.world import World
 from zflow_constructs.local.databricks.faults import LOST, answers
-from zflow_constructs.local.databricks.scripted import FAILED, SUCCESS, Script, ends, goes_on
+from zflow_constructs.local.databricks.scripted import FAILED, SUCCESS, ends, goes_on
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 REFUSED = answers(400, "INVALID_STATE", "The run is about to end.")
-
-
-def repaired(*ends_: Script) -> Script:
-    """A run that fails, and what becomes of its repairs."""
-    return Script(timeline=ends(FAILED).timeline, repairs=ends_)
 
 
 def test_a_failed_run_is_submitted_anew(world: World) -> None:
@@ -49,8 +44,8 @@ def test_a_run_that_ended_well_before_it_could_be_cancelled_is_not_run_again(wor
 
 
 def test_what_failed_of_a_job_is_repaired_within_its_run(world: World, workspace: Workspace) -> None:
-    failed = world.run("Job", repaired(ends(SUCCESS)))
-    assert world.redrive(failed.arn).status == "SUCCEEDED"
+    failed = world.run("Job", ends(FAILED))
+    assert world.redrive(failed.arn, ends(SUCCESS)).status == "SUCCEEDED"
     assert world.states() == ["SUCCESS"]
     (repair,) = workspace.calls("repair")
     run_id = next(iter(workspace.runs))
@@ -58,10 +53,10 @@ def test_what_failed_of_a_job_is_repaired_within_its_run(world: World, workspace
 
 
 def test_a_second_redrive_repairs_after_the_first_repair(world: World, workspace: Workspace) -> None:
-    failed = world.run("Job", repaired(ends(FAILED), ends(SUCCESS)))
-    again = world.redrive(failed.arn)
+    failed = world.run("Job", ends(FAILED))
+    again = world.redrive(failed.arn, ends(FAILED))
     assert again.error == "Databricks.RunFailed"
-    assert world.redrive(failed.arn).status == "SUCCEEDED"
+    assert world.redrive(failed.arn, ends(SUCCESS)).status == "SUCCEEDED"
     assert world.states() == ["SUCCESS"]
     first, second = workspace.calls("repair")
     assert "latest_repair_id" not in first.document
@@ -73,10 +68,10 @@ def test_a_second_redrive_repairs_after_the_first_repair(world: World, workspace
 def test_a_repair_whose_answer_is_lost_is_not_made_twice(
     world: World, end: Mapping[str, object], seconds: float
 ) -> None:
-    failed = world.run("Job", repaired(ends(dict(end), after=seconds), ends(SUCCESS)))
+    failed = world.run("Job", ends(FAILED))
     world.workspace.faults["repair"].append(LOST)
 
-    again = world.redrive(failed.arn)
+    again = world.redrive(failed.arn, ends(dict(end), after=seconds), ends(SUCCESS))
 
     assert again.status == ("SUCCEEDED" if end == SUCCESS else "FAILED")
     run = world.workspace.runs[next(iter(world.workspace.runs))]
@@ -84,7 +79,7 @@ def test_a_repair_whose_answer_is_lost_is_not_made_twice(
 
 
 def test_a_repair_that_is_refused_becomes_a_new_run(world: World, workspace: Workspace) -> None:
-    failed = world.run("Job", repaired(ends(SUCCESS)))
+    failed = world.run("Job", ends(FAILED))
     workspace.faults["repair"].append(answers(400, "INVALID_STATE", "The job's settings have changed."))
 
     assert world.redrive(failed.arn).status == "SUCCEEDED"
@@ -92,16 +87,16 @@ def test_a_repair_that_is_refused_becomes_a_new_run(world: World, workspace: Wor
 
 
 def test_a_stop_cancels_a_repair(world: World) -> None:
-    failed = world.run("Job", repaired(goes_on()))
+    failed = world.run("Job", ends(FAILED))
     world.stop_at(failed.arn, 6)
-    assert world.redrive(failed.arn).status == "ABORTED"
+    assert world.redrive(failed.arn, goes_on()).status == "ABORTED"
     assert world.states() == ["CANCELED"]
 
 
 def test_a_job_that_was_stopped_is_repaired(world: World) -> None:
     execution = world.execution("Job")
     world.stop_at(execution, 4)
-    world.go(execution, Script(timeline=goes_on().timeline, repairs=[ends(SUCCESS)]))
+    world.go(execution, goes_on())
     assert world.states() == ["CANCELED"]
     world.workspace.on_call = lambda _: None
     assert world.redrive(execution).status == "SUCCEEDED"

@@ -15,7 +15,7 @@ IN_THE_END = 4
 
 
 def test_200_steps_that_start_together_soon_ask_at_different_times(make_night: Callable[..., Night]) -> None:
-    night = make_night(1)
+    night = make_night("days")
     night.workspace.scripts.extend(ends(SUCCESS, after=2_700) for _ in range(STEPS))
     with night.workspace:
         executions = [night.start("Long") for _ in range(STEPS)]
