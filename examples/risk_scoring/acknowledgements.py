@@ -22,16 +22,21 @@ _JOBS = (
 _LOG_GROUPS = ("TrainingJobs", "TransformJobs", "Endpoints/risk-scoring")
 
 
-def acknowledge_findings(workflow: zflow.MlWorkflow, *, sagemaker_steps: Iterable[zflow.Step]) -> None:
+def acknowledge_findings(
+    workflow: zflow.MlWorkflow, databricks: zflow.DatabricksWorkspace, *, sagemaker_steps: Iterable[zflow.Step]
+) -> None:
     """Acknowledge, one by one, the findings that the workflow can't be without: whatever is new is still found.
 
     Args:
         workflow: the workflow.
+        databricks: the Databricks workspace of its steps.
         sagemaker_steps: its steps that run on SageMaker.
     """
     stack = Stack.of(workflow)
     bucket = workflow.bucket.node.default_child
+    runs = databricks.bucket.node.default_child
     assert isinstance(bucket, CfnElement)
+    assert isinstance(runs, CfnElement)
     objects = f"<{stack.get_logical_id(bucket)}.Arn>/RiskScoring/*"
     aws, here = partition(stack), place(stack)
     acknowledge(
@@ -50,6 +55,10 @@ def acknowledge_findings(workflow: zflow.MlWorkflow, *, sagemaker_steps: Iterabl
                 (f"arn:{aws}:sagemaker:{here}:{job}" for job in _JOBS),
             ),
             **wildcards(
+                "The Databricks function names its records and outputs after executions and runs.",
+                [f"<{stack.get_logical_id(runs)}.Arn>/*"],
+            ),
+            **wildcards(
                 "SageMaker names log streams after the job and the machine.",
                 (f"arn:{aws}:logs:{here}:log-group:/aws/sagemaker/{group}:*" for group in _LOG_GROUPS),
             ),
@@ -66,3 +75,5 @@ def acknowledge_findings(workflow: zflow.MlWorkflow, *, sagemaker_steps: Iterabl
             "AwsSolutions-SQS3": "It is a dead-letter queue, of the schedule and of the rule.",
         },
     )
+    no_logs = "An example has no bucket for access logs: DatabricksWorkspace(bucket=...) takes one that does."
+    acknowledge(databricks, {"AwsSolutions-S1": no_logs})

@@ -133,4 +133,6 @@ class RiskScoring(Stack):
             schedule=scheduler.ScheduleExpression.cron(hour="3", minute="0", time_zone=TimeZone.EUROPE_BERLIN),
             timeout=Duration.hours(12),
         )
-        acknowledge_findings(self.workflow, sagemaker_steps=[fit, preprocess, train, predict, self.endpoint])
+        acknowledge_findings(
+            self.workflow, databricks, sagemaker_steps=[fit, preprocess, train, predict, self.endpoint]
+        )

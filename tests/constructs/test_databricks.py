@@ -251,7 +251,7 @@ def test_a_run_is_submitted_then_looked_at_until_it_is_done(example: Example) ->
     }
     looking = {
         "action": jsonata('$Minimal_run.status = "SUBMIT" ? "submit" : "check"'),
-        "attempt": jsonata('$Minimal_run.status = "SUBMIT" ? $Minimal_run.attempt : 0'),
+        "attempt": jsonata("$Minimal_run.attempt"),
         "run": jsonata("$Minimal_run.run"),
     }
     assert made.state("Minimal: check") == {
@@ -301,7 +301,10 @@ def test_a_run_is_done_when_the_lambda_says_so(example: Example, status: str, *,
 @pytest.mark.parametrize(
     ("answer", "sent"),
     [
-        ({"status": "WAIT", "wait_seconds": 10, "run": RUN}, {"action": "check", "attempt": 0, "run": RUN}),
+        (
+            {"status": "WAIT", "wait_seconds": 10, "attempt": 1, "run": RUN},
+            {"action": "check", "attempt": 1, "run": RUN},
+        ),
         (
             {"status": "SUBMIT", "wait_seconds": 60, "attempt": 2, "run": RUN},
             {"action": "submit", "attempt": 2, "run": RUN},
@@ -545,7 +548,7 @@ def test_a_run_of_weeks_is_submitted_here_and_watched_elsewhere(watched: Watched
     }
     looking = {
         "action": jsonata('$Backfill_run.status = "SUBMIT" ? "submit" : "check"'),
-        "attempt": jsonata('$Backfill_run.status = "SUBMIT" ? $Backfill_run.attempt : 0'),
+        "attempt": jsonata("$Backfill_run.attempt"),
         "run": jsonata("$Backfill_run.run"),
     }
     assert watched.state("Backfill: check") == {
@@ -602,8 +605,8 @@ def test_the_watcher_waits_and_looks_and_answers(watched: Watched) -> None:
             "Arguments": {
                 "FunctionName": function,
                 "Payload": jsonata(
-                    '$merge([$event, $answer.status = "SUBMIT" ? {"action": "submit", "attempt": $answer.attempt} : '
-                    '{"action": "check", "attempt": 0}, {"run": $answer.run}])'
+                    '$merge([$event, {"action": $answer.status = "SUBMIT" ? "submit" : "check", '
+                    '"attempt": $answer.attempt, "run": $answer.run}])'
                 ),
             },
             "TimeoutSeconds": 120,
@@ -635,7 +638,7 @@ def test_the_watcher_waits_and_looks_and_answers(watched: Watched) -> None:
 
 
 EVENT: dict[str, Json] = {"execution": "arn:...:monday", "step": "Backfill", "request": {"tasks": []}}
-WAITING: dict[str, Json] = {"status": "WAIT", "wait_seconds": 60, "run": RUN}
+WAITING: dict[str, Json] = {"status": "WAIT", "wait_seconds": 60, "attempt": 0, "run": RUN}
 DUE: dict[str, Json] = {"status": "SUBMIT", "wait_seconds": 60, "attempt": 1, "run": RUN}
 
 

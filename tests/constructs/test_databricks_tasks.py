@@ -460,7 +460,7 @@ COMPUTE: Mapping[str, Case] = {
                         "environment_version": "3",
                         "dependencies": [
                             "pandas==2.3.3",
-                            "--extra-index-url https://pypi.example.com/simple",
+                            "--index-url https://pypi.example.com/simple",
                             "churn==1.0",
                             "risk==2.0",
                             "-r /Shared/requirements.txt",

@@ -9,6 +9,7 @@ from aws_cdk import App, Duration, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 import zflow_constructs as zflow
@@ -31,10 +32,6 @@ WRITES_ITS_LOG = allow(
 )
 KEEPS_STOPS = allow("sqs:SendMessage", QUEUE)
 READS_THE_SECRET = allow(["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], SECRET)
-KEEPS_RECORDS = [
-    allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{BUCKET}/*"),
-    allow("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
-]
 MAKES_INTERFACES = allow(
     [
         "ec2:CreateNetworkInterface",
@@ -60,7 +57,7 @@ def workspace(
     subnets: ec2.SubnetSelection | None = None,
     security_groups: Sequence[ec2.ISecurityGroup] = (),
     proxy: str | None = None,
-    key: kms.IKey | None = None,
+    bucket: s3.IBucket | None = None,
 ) -> zflow.DatabricksWorkspace:
     return zflow.DatabricksWorkspace(
         scope,
@@ -71,7 +68,7 @@ def workspace(
         subnets=subnets,
         security_groups=security_groups,
         proxy=proxy,
-        key=key,
+        bucket=bucket,
     )
 
 
@@ -94,7 +91,9 @@ class Example:
             ),
             security_groups=[group],
             proxy="http://proxy.internal:3128",
-            key=kms.Key.from_key_arn(scope, "Key", KEY),
+            bucket=s3.Bucket.from_bucket_attributes(
+                scope, "Records", bucket_name="databricks-runs", encryption_key=kms.Key.from_key_arn(scope, "Key", KEY)
+            ),
         )
         self.reader = iam.Role(scope, "Reader", assumed_by=iam.AccountRootPrincipal())
         self.databricks.grant_read_outputs(self.reader)
@@ -132,7 +131,7 @@ def test_its_lambda_knows_the_host_and_where_the_secret_is_but_not_the_secret() 
         "Runtime": "python3.14",
         "Timeout": 110,
     }
-    assert made.statements(databricks.role) == [WRITES_ITS_LOG, KEEPS_STOPS, READS_THE_SECRET, *KEEPS_RECORDS]
+    assert made.statements(databricks.role) == [WRITES_ITS_LOG, KEEPS_STOPS, READS_THE_SECRET, *keeps_records(BUCKET)]
     assert made.resources("AWS::Logs::LogGroup") == [{"RetentionInDays": 90}]
     assert made.resources("AWS::EC2::SecurityGroup") == []
 
@@ -185,7 +184,7 @@ def test_a_token_serves_where_oauth_is_not_to_be_had_and_the_secrets_key_is_gran
         KEEPS_STOPS,
         READS_THE_SECRET,
         decrypts,
-        *KEEPS_RECORDS,
+        *keeps_records(BUCKET),
     ]
 
 
@@ -205,7 +204,14 @@ def test_the_lambdas_own_role_serves_where_databricks_trusts_it_and_there_is_no_
         WRITES_ITS_LOG,
         KEEPS_STOPS,
         proves_itself("databricks"),
-        *KEEPS_RECORDS,
+        *keeps_records(BUCKET),
+    ]
+
+
+def keeps_records(bucket: str) -> list[dict[str, Json]]:
+    return [
+        allow(["s3:GetObject", "s3:PutObject"], f"arn:aws:s3:::{bucket}/*"),
+        allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"),
     ]
 
 
@@ -223,7 +229,7 @@ def test_every_keyword_of_a_workspace_is_in_its_lambda(example: Example) -> None
         "DATABRICKS_AUTH": "aws-iam",
         "DATABRICKS_CLIENT_ID": CLIENT,
         "DATABRICKS_AUDIENCE": "https://databricks.example",
-        "DATABRICKS_BUCKET": BUCKET,
+        "DATABRICKS_BUCKET": "databricks-runs",
         "DATABRICKS_WORKSPACE": "Team/Databricks",
         "DATABRICKS_PROXY": "http://proxy.internal:3128",
     }
@@ -242,25 +248,21 @@ def test_its_role_may_make_interfaces_prove_itself_and_keep_records_under_the_ke
         KEEPS_STOPS,
         MAKES_INTERFACES,
         proves_itself("https://databricks.example"),
-        *KEEPS_RECORDS,
+        *keeps_records("databricks-runs"),
         allow(["kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], KEY),
     ]
     assert "ManagedPolicyArns" not in example.made.properties(example.databricks.role)
 
 
-def test_its_records_are_encrypted_with_the_key(example: Example) -> None:
-    assert example.made.properties(example.databricks.bucket)["BucketEncryption"] == {
-        "ServerSideEncryptionConfiguration": [
-            {"ServerSideEncryptionByDefault": {"KMSMasterKeyID": KEY, "SSEAlgorithm": "aws:kms"}}
-        ]
-    }
+def test_a_bucket_that_is_given_is_used_and_none_is_made(example: Example) -> None:
+    assert example.made.resources("AWS::S3::Bucket") == []
 
 
 def test_who_is_let_may_read_the_outputs_and_decrypt_them(example: Example) -> None:
     assert example.made.statements(example.reader) == [
         allow(
             ["s3:GetObject*", "s3:GetBucket*", "s3:List*"],
-            [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+            ["arn:aws:s3:::databricks-runs", "arn:aws:s3:::databricks-runs/*"],
         ),
         allow(["kms:Decrypt", "kms:DescribeKey"], KEY),
     ]
@@ -282,7 +284,7 @@ def test_in_a_vpc_the_lambda_is_in_the_private_subnets_and_nothing_gets_into_it(
         KEEPS_STOPS,
         MAKES_INTERFACES,
         READS_THE_SECRET,
-        *KEEPS_RECORDS,
+        *keeps_records(BUCKET),
     ]
     assert "ManagedPolicyArns" not in made.properties(databricks.role)
 

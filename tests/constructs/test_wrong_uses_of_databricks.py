@@ -566,6 +566,13 @@ CASES: Mapping[str, tuple[Use, str]] = {
             "http://proxy.internal:3128, without a user or a password: it stands in the template for all to read."
         ),
     ),
+    "a proxy that is spoken to in secret": (
+        lambda scope, _: workspace(scope, proxy="https://proxy.internal:3128"),
+        (
+            'DatabricksWorkspace "Databricks": proxy is "https://proxy.internal:3128". Give an address such as '
+            "http://proxy.internal:3128, without a user or a password: it stands in the template for all to read."
+        ),
+    ),
     "a proxy with a password": (
         lambda scope, _: workspace(scope, proxy="http://me:secret@proxy.internal:3128"),
         (

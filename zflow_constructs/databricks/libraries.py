@@ -59,7 +59,7 @@ class DatabricksLibrary:
 
         Args:
             requirement: the package, with its version.
-            repository: the index; serverless compute looks into its own one too. Default: as the compute says
+            repository: the index; on serverless compute, of all packages of the task. Default: as the compute says
         """
         return cls("pypi", requirement, repository)
 
@@ -137,7 +137,7 @@ class DatabricksLibrary:
         repository = {"repo": self.repository} if self.repository else {}
         match self.kind:
             case "pypi":
-                index = [f"--extra-index-url {self.repository}"] if self.repository else []
+                index = [f"--index-url {self.repository}"] if self.repository else []
                 return BoundLibrary(named, {"pypi": {"package": self.name, **repository}}, (*index, self.name))
             case "maven":
                 return BoundLibrary(named, {"maven": {"coordinates": self.name, **repository}})

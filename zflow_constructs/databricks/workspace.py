@@ -8,7 +8,6 @@ from aws_cdk import Duration, RemovalPolicy, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
@@ -26,7 +25,7 @@ CALL_SECONDS = 120
 _FUNCTION_SECONDS = CALL_SECONDS - 10
 _NAMESPACE = "zflow/Databricks"
 _HOST = re.compile(r"https://[^/\s?#@]+")
-_PROXY = re.compile(r"https?://[^/\s@]+(:\d+)?")
+_PROXY = re.compile(r"http://[^/\s@]+(:\d+)?")
 _KEPT = Duration.days(90)
 
 
@@ -46,7 +45,8 @@ class DatabricksWorkspace(Construct):
         security_groups: those of the Lambda. Default: a new one, which nothing gets into
         proxy: the HTTP proxy through which Databricks, and nothing else, is called, such as
             `http://proxy.internal:3128`. Default: none
-        key: what the Lambda's records, and the full outputs and logs of runs, are encrypted with. Default: S3's own key
+        bucket: where the Lambda keeps its records, and the full outputs and logs of runs: a bucket for this alone; its
+            key, if it has one, is granted with it. Default: a new one, encrypted, whose objects go after 90 days
 
     Raises:
         WorkflowError: the host is no `https://` address, the proxy no address, or there are subnets without a VPC.
@@ -67,7 +67,7 @@ class DatabricksWorkspace(Construct):
         subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] = (),
         proxy: str | None = None,
-        key: kms.IKey | None = None,
+        bucket: s3.IBucket | None = None,
     ) -> None:
         super().__init__(scope, id)
         if not Token.is_unresolved(host) and not _HOST.fullmatch(host):
@@ -85,17 +85,7 @@ class DatabricksWorkspace(Construct):
             f'DatabricksWorkspace "{id}"', vpc=vpc, subnets=subnets, security_groups=security_groups
         )
         self._name = str(self.node.path)
-        self._bucket = s3.Bucket(
-            self,
-            "Runs",
-            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            # Databricks forgets its runs after 60 days; what was said of them is kept as long as logs are.
-            lifecycle_rules=[s3.LifecycleRule(expiration=_KEPT)],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        self._bucket = bucket or self._new_bucket()
         self._function, self._role = runtime_function(
             self,
             "Function",
@@ -120,7 +110,7 @@ class DatabricksWorkspace(Construct):
             (["s3:ListBucket"], self._bucket.bucket_arn),
         ):
             self._role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-        if key:
+        if key := self._bucket.encryption_key:
             key.grant_encrypt_decrypt(self._role)
 
     @property
@@ -135,7 +125,7 @@ class DatabricksWorkspace(Construct):
 
     @property
     def bucket(self) -> s3.IBucket:
-        """Where the full outputs and logs of runs lie for 90 days, below `<state machine>/<execution>/output/`."""
+        """Where the full outputs and logs of runs lie, below `<state machine>/<execution>/output/`."""
         return self._bucket
 
     @cached_property
@@ -166,6 +156,18 @@ class DatabricksWorkspace(Construct):
     def metric_waiting(self) -> cloudwatch.Metric:
         """For how many seconds steps were told to wait, in five minutes: those of all steps together."""
         return self._metric("WaitSeconds", {})
+
+    def _new_bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "Runs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            # Databricks forgets its runs after 60 days; what was said of them is kept as long as logs are.
+            lifecycle_rules=[s3.LifecycleRule(expiration=_KEPT)],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
 
     def _metric(self, name: str, dimensions: Mapping[str, str]) -> cloudwatch.Metric:
         return cloudwatch.Metric(

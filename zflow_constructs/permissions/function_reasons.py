@@ -34,15 +34,10 @@ FUNCTIONS = (
         "s3:GetObject s3:PutObject",
         "The function writes down each run before it submits it, to cancel it when its execution is stopped, and keeps "
         "the full outputs and logs of runs.",
-        on="*Runs*",
+        on="*[Rr]uns*",
     ),
     Reason(
-        "lambda", "s3:ListBucket", "The function finds what it wrote down of the runs of an execution.", on="*Runs*"
-    ),
-    Reason(
-        "lambda",
-        "kms:Decrypt kms:Encrypt kms:ReEncrypt* kms:GenerateDataKey*",
-        "What the function keeps of runs is encrypted with this key.",
+        "lambda", "s3:ListBucket", "The function finds what it wrote down of the runs of an execution.", on="*[Rr]uns*"
     ),
     Reason(
         "lambda",
@@ -57,8 +52,9 @@ FUNCTIONS = (
     Reason("lambda", "sns:Publish", "Sends the messages that ask for a decision."),
     Reason(
         "lambda",
-        "kms:Decrypt kms:GenerateDataKey*",
-        "The topic is encrypted with this key, which SNS uses in the name of who sends a message.",
+        "kms:Decrypt kms:Encrypt kms:ReEncrypt* kms:GenerateDataKey*",
+        "What the function keeps in S3 is encrypted with this key; or the topic is to which it sends messages, and SNS "
+        "uses the key in the name of who sends one.",
     ),
     Reason(
         "lambda",
