@@ -26,7 +26,8 @@ DATABRICKS_SUBMIT = (
     Retrier(("States.Timeout", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"), interval_seconds=10),
     Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=8),
 )
-# A run that goes on loses nothing by being looked at later: two hours without Databricks' API are waited out.
+# A run that goes on loses nothing by being looked at later: about two hours without Databricks' API are waited out,
+# the patience of the calls themselves included.
 DATABRICKS_LOOK = (
     *DATABRICKS_SUBMIT[:2],
     Retrier(("Databricks.Throttled",), interval_seconds=10, max_attempts=30, max_delay_seconds=300),

@@ -99,8 +99,8 @@ def test_a_step_that_may_look_too_often_is_warned_of() -> None:
     (warning,) = check_history("Scoring", [often])
     assert warning == (
         f'Step "Extract" may add {most_events(often)} events to the history of an execution, if it takes as long as '
-        "it may, and Step Functions ends an execution at 25000. Give it a shorter timeout, or a workflow of its own "
-        "(WorkflowStep)."
+        "it may, and Step Functions ends an execution at 25000. Give it a shorter timeout, or a history of its own: "
+        "separate_history=True of a DatabricksJobStep, or a WorkflowStep."
     )
 
 

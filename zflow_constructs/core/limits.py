@@ -96,8 +96,8 @@ def check_history(workflow: str, steps: Sequence[StepNode]) -> list[str]:
         )
     return [
         f'Step "{step.name}" may add {most_events(step)} events to the history of an execution, if it takes as long as '
-        f"it may, and Step Functions ends an execution at {MOST_EVENTS}. Give it a shorter timeout, or a workflow of "
-        "its own (WorkflowStep)."
+        f"it may, and Step Functions ends an execution at {MOST_EVENTS}. Give it a shorter timeout, or a history of "
+        "its own: separate_history=True of a DatabricksJobStep, or a WorkflowStep."
         for step in steps
         if most_events(step) > MOST_EVENTS
     ]
