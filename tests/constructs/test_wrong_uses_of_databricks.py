@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aws_cdk import Duration, Stack
@@ -366,7 +367,10 @@ CASES: Mapping[str, tuple[Use, str]] = {
     ),
     "a job's name for its id": (
         lambda _, __: zflow.RunJobTask("nightly"),
-        "RunJobTask: job_id is \"nightly\". Give the job's id as digits, as the job's page shows it.",
+        (
+            "RunJobTask: job_id is 'nightly'. Give the job's id as a text of digits, as its page shows it: "
+            'RunJobTask("620158634281").'
+        ),
     ),
     "a command that isn't dbt's": (
         lambda _, __: zflow.DbtTask(["dbt deps", "run"]),
@@ -603,3 +607,103 @@ def test_a_wrong_use_is_told_what_is_wrong_and_what_to_do(use: Use, message: str
         use(stack(), tmp_path)
     # The folder of the files is another one each time.
     assert str(raised.value).replace(str(tmp_path), "dist") == message
+
+
+HANDED: Mapping[str, tuple[Callable[[Stack], object], str]] = {
+    "a library's name": (
+        lambda scope: step(scope, libraries=[cast("zflow.DatabricksLibrary", "pandas")]),
+        (
+            "Step \"Extract\": libraries has 'pandas'. A package from PyPI is "
+            'DatabricksLibrary.from_pypi("pandas==2.3.3"); wheels, jars and packages of Maven have a from_... of '
+            "their own."
+        ),
+    ),
+    "a library's name for a task": (
+        lambda scope: step(
+            scope, tasks={"a": zflow.DatabricksTask(SPARK_TASK, libraries=[cast("zflow.DatabricksLibrary", "pandas")])}
+        ),
+        (
+            "Step \"Extract\": libraries has 'pandas'. A package from PyPI is "
+            'DatabricksLibrary.from_pypi("pandas==2.3.3"); wheels, jars and packages of Maven have a from_... of '
+            "their own."
+        ),
+    ),
+    "a script's path": (
+        lambda _: zflow.SparkPythonTask(cast("zflow.SourceCode", "jobs/extract.py")),
+        (
+            "SparkPythonTask: code is 'jobs/extract.py'. A script of yours is "
+            'SourceCode.from_file("jobs/extract.py"), '
+            'one of the step\'s Git repository GitFile("jobs/extract.py"), one of the workspace '
+            'WorkspaceFile("/Shared/extract.py").'
+        ),
+    ),
+    "a notebook's path": (
+        lambda _: zflow.NotebookTask(cast("zflow.WorkspaceFile", "/Shared/evaluate")),
+        (
+            "NotebookTask: notebook is '/Shared/evaluate'. One of the workspace is "
+            'WorkspaceFile("/Shared/evaluate"), '
+            'one of the step\'s Git repository GitFile("notebooks/evaluate").'
+        ),
+    ),
+    "one value that is no list": (
+        lambda _: zflow.NotebookTask(zflow.WorkspaceFile("/Shared/evaluate"), values="auc"),
+        'NotebookTask: values is "auc". It takes a list: values=["auc"].',
+    ),
+    "one task before that is no list": (
+        lambda _: zflow.DatabricksTask(SPARK_TASK, after="clean"),
+        'DatabricksTask: after is "clean". It takes a list: after=["clean"].',
+    ),
+    "one thing taken that is no list": (
+        lambda _: zflow.DatabricksTask(SPARK_TASK, takes="country"),
+        'DatabricksTask: takes is "country". It takes a list: takes=["country"].',
+    ),
+    "one output that is no list": (
+        lambda scope: step(scope, outputs="history"),
+        'Step "Extract": outputs is "history". It takes a list: outputs=["history"].',
+    ),
+    "a task that is not wrapped": (
+        lambda scope: step(scope, tasks={"clean": cast("zflow.DatabricksTask", SPARK_TASK)}),
+        (
+            'Step "Extract": tasks["clean"] is a SparkPythonTask. Wrap it: DatabricksTask(SparkPythonTask(...)), which '
+            "also takes after=, cluster= and others."
+        ),
+    ),
+    "a cluster's id": (
+        lambda scope: step(scope, cluster=cast("zflow.ExistingCluster", "0923-164208-meows279")),
+        (
+            'Step "Extract": cluster is "0923-164208-meows279". A cluster that is there is '
+            'ExistingCluster("0923-164208-meows279"); one of the run\'s own JobCluster(...); no cluster at all '
+            "ServerlessCompute()."
+        ),
+    ),
+    "a cluster's id for a task": (
+        lambda scope: step(
+            scope, tasks={"a": zflow.DatabricksTask(SPARK_TASK, cluster=cast("zflow.ExistingCluster", "0923"))}
+        ),
+        (
+            'Step "Extract": the cluster of task "a" is "0923". A cluster that is there is ExistingCluster("0923"); '
+            "one of the run's own JobCluster(...); no cluster at all ServerlessCompute()."
+        ),
+    ),
+    "an address for an input": (
+        lambda scope: step(scope, inputs={"rows": cast("zflow.DataLocation", "s3://lake/rows/")}),
+        (
+            'Step "Extract": inputs["rows"] is \'s3://lake/rows/\'. Data of another step is step.outputs["..."], '
+            'data in S3 DataLocation.from_bucket(bucket, "prefix/"); a plain text is one of the parameters.'
+        ),
+    ),
+    "a number for a job's id": (
+        lambda _: zflow.RunJobTask(cast("str", 620158634281)),
+        (
+            "RunJobTask: job_id is 620158634281. Give the job's id as a text of digits, as its page shows it: "
+            'RunJobTask("620158634281").'
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("use", "message"), HANDED.values(), ids=HANDED)
+def test_what_a_type_checker_would_find_is_told_to_who_uses_none(use: Callable[[Stack], object], message: str) -> None:
+    with pytest.raises(zflow.WorkflowError) as raised:
+        use(stack())
+    assert str(raised.value) == message

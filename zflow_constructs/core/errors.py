@@ -12,6 +12,21 @@ class WorkflowError(ValueError):
     """
 
 
+def refuse_text(owner: str, keyword: str, value: object) -> None:
+    """Refuses a text where a list of texts is wanted: to Python it is a list too, of its letters.
+
+    Args:
+        owner: who received it, for the message: `Step "Extract"`.
+        keyword: the keyword that received it.
+        value: what it received.
+
+    Raises:
+        WorkflowError: it is a text.
+    """
+    if isinstance(value, str):
+        raise WorkflowError(f'{owner}: {keyword} is "{value}". It takes a list: {keyword}=["{value}"].')
+
+
 def did_you_mean(value: str, allowed: Iterable[str]) -> str:
     """The end of an error message that suggests the closest allowed value.
 

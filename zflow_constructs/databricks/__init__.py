@@ -1,6 +1,7 @@
 """Databricks: a workspace and its Lambda, tasks and what they run on, and the step that runs them.
 
 job_step.py       DatabricksJobStep, which is what workflows use
+    handed.py     what it was handed by mistake
     watching.py   its states: submit, wait, check, and round again
     request.py    what is submitted: runs/submit, or run-now for a job that is there
     api.py        Databricks' own description of both, against which requests are checked

@@ -14,6 +14,7 @@ from zflow_constructs.core.references import REDRIVE_COUNT, STARTED, ExecutionId
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.databricks.code import GitSource
 from zflow_constructs.databricks.compute import Compute
+from zflow_constructs.databricks.handed import check_handed
 from zflow_constructs.databricks.libraries import DatabricksLibrary
 from zflow_constructs.databricks.options import DatabricksTask
 from zflow_constructs.databricks.permissions import RunPermission
@@ -113,6 +114,10 @@ class DatabricksJobStep(Step):
                 f"{self.label}: give it one task=, or several as tasks={{key: DatabricksTask(...)}}. "
                 f"It has {'neither' if task is None else 'both'}."
             )
+        given = tasks or ({self.variable: DatabricksTask(task)} if task else {})
+        check_handed(
+            self.label, tasks=given, cluster=cluster, libraries=libraries, inputs=inputs or {}, outputs=outputs
+        )
         self._workspace = workspace
         self._inputs = dict(inputs or {})
         self._allow_failures = allow_failures
@@ -131,7 +136,7 @@ class DatabricksJobStep(Step):
             )
         self._request = RunSettings(
             step=self,
-            tasks=tasks or {self.variable: DatabricksTask(task)} if task else tasks or {},
+            tasks=given,
             only=task is not None,
             cluster=cluster,
             arguments={**named, **{name: location.uri for name, location in self._outputs.items()}},

@@ -6,7 +6,7 @@ from typing import Literal
 
 from aws_cdk import Duration
 
-from zflow_constructs.core.errors import WorkflowError
+from zflow_constructs.core.errors import WorkflowError, refuse_text
 from zflow_constructs.core.expressions import Expression
 from zflow_constructs.core.templates import Scalar, Template
 from zflow_constructs.databricks.compute import Compute
@@ -57,6 +57,8 @@ class DatabricksTask:
     overrides: Mapping[str, Template] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        refuse_text("DatabricksTask", "after", self.after)
+        refuse_text("DatabricksTask", "takes", self.takes)
         if not 0 <= self.max_retries <= 100:
             raise WorkflowError(f"DatabricksTask: max_retries is {self.max_retries}. Give a number from 0 to 100.")
         if self.timeout:

@@ -1,6 +1,5 @@
 """What a run has done elsewhere: SQL by a warehouse, dbt, a pipeline's update, another job."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -185,9 +184,11 @@ class RunJobTask:
     git_files: ClassVar[Sequence[GitFile]] = ()
 
     def __post_init__(self) -> None:
-        if not Token.is_unresolved(self.job_id) and not re.fullmatch(r"\d+", self.job_id):
+        text = str(self.job_id)
+        if self.job_id != text or not (text.isdecimal() or Token.is_unresolved(text)):
             raise WorkflowError(
-                f"RunJobTask: job_id is \"{self.job_id}\". Give the job's id as digits, as the job's page shows it."
+                f"RunJobTask: job_id is {self.job_id!r}. Give the job's id as a text of digits, as its page shows it: "
+                'RunJobTask("620158634281").'
             )
 
     def values_of(self, key: str) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
-from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of
+from zflow_constructs.core.errors import WorkflowError, did_you_mean, one_of, refuse_text
 from zflow_constructs.core.templates import Template
 from zflow_constructs.databricks.code import GitFile, StagedFile, WorkspaceFile, staged
 from zflow_constructs.databricks.libraries import BoundLibrary, DatabricksLibrary
@@ -81,6 +81,14 @@ class SparkPythonTask:
     compute: ClassVar[Compute] = "cluster"
     takes_arguments: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.code, SourceCode | GitFile | WorkspaceFile):
+            raise WorkflowError(
+                f"SparkPythonTask: code is {self.code!r}. A script of yours is "
+                'SourceCode.from_file("jobs/extract.py"), one of the step\'s Git repository '
+                'GitFile("jobs/extract.py"), one of the workspace WorkspaceFile("/Shared/extract.py").'
+            )
+
     @property
     def git_files(self) -> Sequence[GitFile]:
         """The script, if it is in the repository."""
@@ -122,6 +130,14 @@ class NotebookTask:
     values: Sequence[str] = ()
     warehouse_id: str = ""
     takes_arguments: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.notebook, GitFile | WorkspaceFile):
+            raise WorkflowError(
+                f"NotebookTask: notebook is {self.notebook!r}. One of the workspace is "
+                'WorkspaceFile("/Shared/evaluate"), one of the step\'s Git repository GitFile("notebooks/evaluate").'
+            )
+        refuse_text("NotebookTask", "values", self.values)
 
     @property
     def compute(self) -> Compute:
