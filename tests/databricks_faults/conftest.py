@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from tests.asl import rendered_definition, state_machines
 from tests.databricks_faults.nights import Night
 from tests.databricks_faults.workflows import assembly
-from tests.databricks_faults.world import World
+from tests.databricks_faults.world import World, runtime
 from tests.simulation.definition import Scope
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
@@ -56,5 +56,7 @@ def make_night(machines: Mapping[str, Scope]) -> Iterator[Callable[..., Night]]:
     s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     secrets = session.client("secretsmanager", endpoint_url=url)
     secrets.create_secret(Name="token", SecretString='{"token": "personal-token-1"}')
-    yield partial(Night, machines=machines, bucket="runs", aws=url)
+    _, aws = runtime()
+    clients = aws.Clients(s3=s3, secrets=lambda: secrets, tokens=lambda: None)
+    yield partial(Night, machines=machines, bucket="runs", clients=clients)
     server.stop()

@@ -14,8 +14,6 @@ from itertools import count
 from random import Random
 from typing import cast
 
-import boto3
-
 from tests.databricks_faults.world import JOBS, Function, runtime
 from tests.simulation.clock import Clock
 from tests.simulation.definition import Scope
@@ -67,7 +65,7 @@ class Night:
         seed: decides everything that is left open.
         machines: the state machines, by their workflows' names and by their ARNs.
         bucket: the workspace's bucket.
-        aws: where the Lambda's AWS is.
+        clients: the Lambda's clients of AWS's services, as its code takes them.
         late: how likely it is that a call of the Lambda begins some seconds late.
         died: how likely it is that the Lambda dies when it has done its work.
     """
@@ -75,7 +73,7 @@ class Night:
     seed: str
     machines: Mapping[str, Scope]
     bucket: str
-    aws: str
+    clients: object
     late: float = 0.0
     died: float = 0.0
     undelivered: list[str] = field(default_factory=list)
@@ -140,13 +138,15 @@ class Night:
             self.clock.after(self.random.uniform(0.2, 3), lambda: self._deliver(event, tries=0))
 
     def _deliver(self, event: Mapping[str, object], *, tries: int) -> None:
-        answer = self._invoke(event)
-        if not isinstance(answer, Failure):
-            return
-        if tries == len(_EVENT_RETRY_SECONDS):
-            self.undelivered.append(f"{answer.error}: {answer.cause}")
-        else:
-            self.clock.after(_EVENT_RETRY_SECONDS[tries], lambda: self._deliver(event, tries=tries + 1))
+        answer, slept = self._invoke(event)
+
+        def answered() -> None:
+            if isinstance(answer, Failure) and tries < len(_EVENT_RETRY_SECONDS):
+                self.clock.after(_EVENT_RETRY_SECONDS[tries], lambda: self._deliver(event, tries=tries + 1))
+            elif isinstance(answer, Failure):
+                self.undelivered.append(f"{answer.error}: {answer.cause}")
+
+        self.clock.after(slept, answered)
 
     def _call(self, attempt: Attempt) -> None:
         if attempt.resource == START:
@@ -159,11 +159,11 @@ class Night:
 
     def _answer(self, attempt: Attempt) -> None:
         """The Lambda does its work, whether somebody waits for it or not; its answer takes what it slept."""
-        answer = self._invoke(cast("Mapping[str, object]", attempt.arguments["Payload"]))
+        answer, slept = self._invoke(cast("Mapping[str, object]", attempt.arguments["Payload"]))
         if self.random.random() < self.died:
             answer = Failure("Runtime.ExitError", "signal: killed")
         result: Json | Failure = answer if isinstance(answer, Failure) else {"Payload": answer}
-        self.clock.after(self.time.slept, lambda: attempt.answer(result))
+        self.clock.after(slept, lambda: attempt.answer(result))
 
     def _watch(self, attempt: Attempt) -> None:
         machine = self.machines[str(attempt.arguments["StateMachineArn"])]
@@ -179,25 +179,26 @@ class Night:
         if attempt in self._watchers:
             self._watchers[attempt].top.abort()
 
-    def _invoke(self, event: Mapping[str, object]) -> "Json | Failure":
-        self.time.slept = 0.0
+    def _invoke(self, event: Mapping[str, object]) -> "tuple[Json | Failure, float]":
+        """What the Lambda answers, and how long it slept meanwhile."""
         deadline = self.time.now() + LAMBDA_SECONDS
         sent: Mapping[str, object] = json.loads(json.dumps(event))
         try:
             answer = self._function.answer(sent, remaining_seconds=lambda: deadline - self.time.now())
         except Exception as error:  # noqa: BLE001 - as Lambda does: whatever it is, it is the invocation's error
             failure = {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
-            return Failure(type(error).__name__, json.dumps(failure))
-        return cast("Json", json.loads(json.dumps(answer)))
+            return Failure(type(error).__name__, json.dumps(failure)), self._awake()
+        return cast("Json", json.loads(json.dumps(answer))), self._awake()
+
+    def _awake(self) -> float:
+        slept, self.time.slept = self.time.slept, 0.0
+        return slept
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self.time.now(), UTC).isoformat(timespec="milliseconds")
 
     def _make_function(self) -> Function:
-        module, aws = runtime()
-        client = boto3.Session(
-            aws_access_key_id="local", aws_secret_access_key="local", region_name="eu-central-1"
-        ).client
+        module, _ = runtime()
         function = module.DatabricksFunction(
             settings=module.Settings.from_environment(
                 {
@@ -208,11 +209,7 @@ class Night:
                     "DATABRICKS_WORKSPACE": "Team/Databricks",
                 }
             ),
-            clients=aws.Clients(
-                s3=client("s3", endpoint_url=self.aws),
-                secrets=lambda: client("secretsmanager", endpoint_url=self.aws),
-                tokens=lambda: client("sts", endpoint_url=self.aws),
-            ),
+            clients=self.clients,
             clock=module.Clock(now=self.time.now, sleep=self.time.sleep),
             write=lambda _line: None,
         )
