@@ -8,7 +8,7 @@ import pytest
 from tests.databricks_faults.nights import Night
 from tests.databricks_faults.random_faults import anything_happens
 
-EXECUTIONS = {"One": 120, "Patient": 80, "Job": 120, "Pair": 90, "Loop": 60, "Watched": 30}
+EXECUTIONS = {"One": 120, "Patient": 80, "Job": 120, "Pair": 90, "Loop": 60, "Aside": 30}
 
 
 @pytest.mark.parametrize(
