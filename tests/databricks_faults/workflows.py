@@ -52,6 +52,6 @@ def workflows(stack: Stack, workspace: zflow.DatabricksWorkspace) -> Mapping[str
             zflow.ForEach(stack, "PerCountry", item="country", items=["de", "fr", "es"], steps=[loop]),
         ],
         "Long": [step("Train", timeout=Duration.days(2))],
-        "Aside": [step("Aside", separate_history=True)],
+        "Aside": [step("Watch aside", separate_history=True)],
         "Watched": [step("Watch", timeout=Duration.days(5), separate_history=True)],
     }
