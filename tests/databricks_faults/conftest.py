@@ -1,6 +1,7 @@
 """One account for all tests of a module; each has a Databricks workspace of its own."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -53,10 +54,12 @@ def make_night(machines: Mapping[str, Scope]) -> Iterator[Callable[..., Night]]:
     url = f"http://{host}:{port}"
     session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="eu-central-1")
     s3 = session.client("s3", endpoint_url=url)
-    s3.create_bucket(Bucket="runs", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    # What moto has is all modules' of this process.
+    name = f"runs-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     secrets = session.client("secretsmanager", endpoint_url=url)
-    secrets.create_secret(Name="token", SecretString='{"token": "personal-token-1"}')
+    secrets.create_secret(Name=name, SecretString='{"token": "personal-token-1"}')
     _, aws = runtime()
     clients = aws.Clients(s3=s3, secrets=lambda: secrets, tokens=lambda: None)
-    yield partial(Night, machines=machines, bucket="runs", clients=clients)
+    yield partial(Night, machines=machines, bucket=name, secret=name, clients=clients)
     server.stop()

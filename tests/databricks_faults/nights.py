@@ -65,6 +65,7 @@ class Night:
         seed: decides everything that is left open.
         machines: the state machines, by their workflows' names and by their ARNs.
         bucket: the workspace's bucket.
+        secret: the secret with its token.
         clients: the Lambda's clients of AWS's services, as its code takes them.
         late: how likely it is that a call of the Lambda begins some seconds late.
         died: how likely it is that the Lambda dies when it has done its work.
@@ -73,6 +74,7 @@ class Night:
     seed: str
     machines: Mapping[str, Scope]
     bucket: str
+    secret: str
     clients: object
     late: float = 0.0
     died: float = 0.0
@@ -204,7 +206,7 @@ class Night:
                 {
                     "DATABRICKS_HOST": self.workspace.url,
                     "DATABRICKS_AUTH": "token",
-                    "DATABRICKS_SECRET_ARN": "token",
+                    "DATABRICKS_SECRET_ARN": self.secret,
                     "DATABRICKS_BUCKET": self.bucket,
                     "DATABRICKS_WORKSPACE": "Team/Databricks",
                 }

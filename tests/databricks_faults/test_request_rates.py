@@ -11,7 +11,7 @@ ALLOWED = 100
 """So many runs/get a second a workspace serves: https://docs.databricks.com/aws/en/resources/limits."""
 AT_FIRST = 35
 """So many requests a second the docs say at most, for 200 runs in their first minutes."""
-IN_THE_END = 4
+AFTER_TEN_MINUTES = 6
 
 
 def test_200_steps_that_start_together_soon_ask_at_different_times(make_night: Callable[..., Night]) -> None:
@@ -26,7 +26,7 @@ def test_200_steps_that_start_together_soon_ask_at_different_times(make_night: C
     began = night.workspace.received[0].time
     looks = sorted(received.time - began for received in night.workspace.calls("get"))[STEPS:]
     assert busiest(looks, seconds=0.99) <= AT_FIRST < ALLOWED
-    assert busiest([time for time in looks if 600 <= time < 850], seconds=10) <= IN_THE_END * 10
+    assert busiest([time for time in looks if 600 <= time < 850], seconds=10) <= AFTER_TEN_MINUTES * 10
 
 
 def busiest(times: list[float], *, seconds: float) -> int:
