@@ -11,8 +11,7 @@ from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.cli.main import main
 from zflow_constructs.local.assembly import AssemblyError
 
-SETTINGS = {
-    "name": "Nightly",
+SETTINGS: dict[str, list[dict[str, object]]] = {
     "tasks": [
         {"task_key": "clean", "job_cluster_key": "c", "spark_python_task": {"python_file": "s3://lake/clean.py"}}
     ],
@@ -26,6 +25,25 @@ def test_a_file_gives_the_settings_of_a_job(tmp_path: Path, content: object) -> 
     (tmp_path / "job.json").write_text(json.dumps(content))
 
     assert databricks_jobs([f"620={tmp_path / 'job.json'}"]) == {620: SETTINGS}
+
+
+def test_code_beside_the_file_is_found_there(tmp_path: Path) -> None:
+    task = {**SETTINGS["tasks"][0], "spark_python_task": {"python_file": "jobs/clean up.py"}}
+    libraries = [{"whl": "churn.whl"}, {"whl": "s3://lake/other.whl"}, {"whl": "/Workspace/missing.whl"}]
+    (tmp_path / "jobs").mkdir()
+    for file in ("jobs/clean up.py", "churn.whl"):
+        (tmp_path / file).touch()
+    (tmp_path / "job.json").write_text(json.dumps({"tasks": [{**task, "libraries": libraries}]}))
+
+    settings = databricks_jobs([f"620={tmp_path}/job.json"])[620]
+
+    assert settings["tasks"] == [
+        {
+            **task,
+            "spark_python_task": {"python_file": f"file://{tmp_path}/jobs/clean%20up.py"},
+            "libraries": [{"whl": f"file://{tmp_path}/churn.whl"}, *libraries[1:]],
+        }
+    ]
 
 
 def test_there_may_be_several_jobs_and_none(tmp_path: Path) -> None:

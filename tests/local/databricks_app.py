@@ -1,5 +1,6 @@
 """An app whose workflow runs on Databricks in every way that this machine can: the scripts, the wheel, the jobs."""
 
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -96,8 +97,14 @@ def wheel(folder: Path) -> Path:
     return file
 
 
-def jobs() -> Mapping[int, Mapping[str, object]]:
-    """The settings of the jobs that are there: one with a wheel and a script, and one with a script."""
+def job_files(folder: Path) -> list[str]:
+    """The options for the jobs that are there: one with a wheel and a script in S3, and one with a script beside it."""
+    for id, settings in _jobs().items():
+        (folder / f"{id}.json").write_text(json.dumps({"job_id": id, "settings": settings}))
+    return [f"{id}={folder / f'{id}.json'}" for id in _jobs()]
+
+
+def _jobs() -> Mapping[int, Mapping[str, object]]:
     cluster = {"job_cluster_key": "cluster"}
     clusters = [{"job_cluster_key": "cluster", "new_cluster": {"spark_version": "16.4.x-scala2.12", "num_workers": 1}}]
     copy = f"s3://{BUCKET}/carry.py"
@@ -131,7 +138,7 @@ def jobs() -> Mapping[int, Mapping[str, object]]:
         *("--target", "{{job.parameters.target}}"),
         *("--do", "{{job.parameters.do}}"),
     ]
-    task = {"task_key": "clean", **cluster, "spark_python_task": {"python_file": copy, "parameters": parameters}}
+    task = {"task_key": "clean", **cluster, "spark_python_task": {"python_file": "carry.py", "parameters": parameters}}
     declared = [{"name": name, "default": ""} for name in ("source", "target", "do")]
     cleaning = {"name": "Cleaning", "job_clusters": clusters, "parameters": declared, "tasks": [task]}
     return {NIGHTLY: nightly, CLEANING: cleaning}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.local.aws.conftest import Ended, ended
-from tests.local.databricks_app import BUCKET, MISSING, jobs, synthesized
+from tests.local.databricks_app import BUCKET, MISSING, job_files, synthesized
+from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.local.databricks.spark import SparkChoice
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.steps import Step
@@ -64,7 +65,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         workflow="Nightly",
         spark=spark,
         time_scale=0.02,
-        databricks_jobs=jobs(),
+        databricks_jobs=databricks_jobs(job_files(folder)),
     )
     with Engine(settings, on_step=listen) as engine:
         machines = engine.deploy()

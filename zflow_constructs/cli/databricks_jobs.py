@@ -16,7 +16,8 @@ def databricks_jobs(given: Sequence[str]) -> Mapping[int, Mapping[str, object]]:
     """The settings of jobs, by their ids.
 
     Args:
-        given: `ID=FILE`, where the file is JSON as `databricks jobs get ID` prints it, or the settings alone.
+        given: `ID=FILE`, where the file is JSON as `databricks jobs get ID` prints it, or the settings alone. A script
+            or wheel in it may be the path of a file, from there: a local run has neither workspaces nor repositories.
 
     Raises:
         AssemblyError: One isn't `ID=FILE`, is given twice, or its file isn't a job.
@@ -37,7 +38,7 @@ def _settings(id: int, file: Path) -> Mapping[str, object]:
     wrong = f"{OPTION} {id}: {file}"
     expected = f"It must hold what `databricks jobs get {id}` prints, or the job's settings alone."
     try:
-        job = json.loads(file.read_text(encoding="utf-8"))
+        job = json.loads(file.read_text(encoding="utf-8"), object_hook=lambda entry: _located(entry, file.parent))
     except OSError as error:
         raise AssemblyError(f"{wrong} can't be read: {error.strerror}. {expected}") from error
     except ValueError as error:
@@ -54,3 +55,9 @@ def _settings(id: int, file: Path) -> Mapping[str, object]:
     except ApiError as error:
         raise AssemblyError(f"{wrong} is no job that Databricks takes: {error.message}") from error
     return settings
+
+
+def _located(entry: dict[str, object], folder: Path) -> dict[str, object]:
+    """The entry, in which the path of code that is a file is its URI."""
+    files = {name: folder / str(entry[name]) for name in ("python_file", "whl") if name in entry}
+    return {**entry, **{name: path.resolve().as_uri() for name, path in files.items() if path.is_file()}}
