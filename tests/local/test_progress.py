@@ -137,6 +137,25 @@ def test_tolerated_failures_are_counted(tmp_path: Path) -> None:
     assert "Train failed, and the workflow went on" in lines
 
 
+def test_what_a_job_s_run_wrote_before_it_was_known_whose_it_is_is_shown_then() -> None:
+    steps = Steps({"States": states_of(step("Nightly"))}, on_change=lambda _step: None)
+    steps.on_line("620", "reading")
+    steps.on_line("620", "12 rows")
+    for number, (kind, details) in enumerate(
+        [
+            ("TaskStateEntered", {"name": "Nightly"}),
+            ("TaskSucceeded", {"output": json.dumps({"Payload": {"run": {"run_id": "620"}}})}),
+        ],
+        start=1,
+    ):
+        event = {"id": number, "previousEventId": number - 1, "type": kind, "timestamp": "t"}
+        steps.on_event({**event, "someEventDetails": details})
+    (nightly,) = steps
+    assert (nightly.jobs, nightly.last_line) == (["620"], "12 rows")
+    steps.on_line("620", "done")
+    assert nightly.last_line == "done"
+
+
 def test_a_failed_item_is_none_of_another_loop_s() -> None:
     loops = [loop("Left", ["x"], step("Train")), loop("Right", ["x"], step("Score"))]
     steps = Steps({"States": states_of(*loops)}, on_change=lambda _step: None)

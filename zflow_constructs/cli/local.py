@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.cli.extras import imported_from
 from zflow_constructs.cli.parameters import execution_input
 from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
@@ -48,6 +49,13 @@ def local() -> None:
     metavar="STEP",
     help="Approve what this step asks for; 'all': every step. May be repeated.",
 )
+@click.option(
+    "--databricks-job",
+    "jobs",
+    multiple=True,
+    metavar="ID=FILE",
+    help="A Databricks job that is there: what `databricks jobs get ID` prints. May be repeated.",
+)
 @click.option("--spark", type=click.Choice(["auto", "classic", "sail"]), default="auto", show_default=True)
 @click.option(
     "--time-scale",
@@ -65,6 +73,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
     run_folder: Path | None,
     serve: bool,  # noqa: FBT001
     approve: tuple[str, ...],
+    jobs: tuple[str, ...],
     spark: SparkChoice,
     time_scale: float,
 ) -> None:
@@ -82,6 +91,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
             time_scale=time_scale,
             spark=spark,
             approve=approve,
+            databricks_jobs=databricks_jobs(jobs),
         )
         # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
         with imported_from("local"):

@@ -20,6 +20,9 @@ class AssemblyError(ValueError):
     """The assembly can't be run; the message says why and what to do."""
 
 
+_STATE_MACHINE = "AWS::StepFunctions::StateMachine"
+
+
 @dataclass(frozen=True)
 class FileAsset:
     """A file or folder that the template finds in the bootstrap bucket.
@@ -125,9 +128,7 @@ def state_machine(stack: Stack, workflow: str = "") -> str:
     machines = {
         _construct_id(stack, key): key
         for key, resource in stack.resources.items()
-        if resource["Type"] == "AWS::StepFunctions::StateMachine"
-        and key not in following
-        and MACHINERY_METADATA not in _mapping(resource.get("Metadata", {}))
+        if resource["Type"] == _STATE_MACHINE and key not in following and not _is_machinery(resource)
     }
     # Without the paths that only the CDK's command writes, the logical id begins with the workflow's.
     matching = [key for name, key in machines.items() if workflow and (name == workflow or key.startswith(workflow))]
@@ -139,6 +140,23 @@ def state_machine(stack: Stack, workflow: str = "") -> str:
         return next(iter(machines.values()))
     names = ", ".join(sorted(machines)) or "none"
     raise AssemblyError(f"The stack {stack.name} has {len(machines)} workflows; choose one with --workflow: {names}")
+
+
+def machinery(stack: Stack) -> list[str]:
+    """The logical ids of the state machines that do a step's work for workflows, and are none themselves.
+
+    Args:
+        stack: The stack.
+    """
+    return [
+        key
+        for key, resource in stack.resources.items()
+        if resource["Type"] == _STATE_MACHINE and _is_machinery(resource)
+    ]
+
+
+def _is_machinery(resource: Mapping[str, object]) -> bool:
+    return MACHINERY_METADATA in _mapping(resource.get("Metadata", {}))
 
 
 def _following(stack: Stack) -> Iterator[str]:

@@ -12,7 +12,7 @@ import math
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from moto.stepfunctions.parser.backend.execution import Execution
 
 from zflow_constructs.local.approvals import Approvals
-from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
+from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack, machinery, state_machine
 from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
@@ -120,8 +120,10 @@ class Engine:
             upload_assets(self.aws, stack)
             outputs = deploy(self.aws, stack)
         self._machine = self._find_machine()
-        self._executions.show(self._machine["stateMachineArn"], self.aws.account, self.aws.region)
-        self._services.serve_databricks(self._settings.spark)
+        self._executions.show(
+            self._machine["stateMachineArn"], self.aws.account, self.aws.region, machinery=frozenset(self._machinery())
+        )
+        self._services.serve_databricks(self._settings.spark, jobs=self._settings.databricks_jobs)
         self._outputs = outputs
         return outputs
 
@@ -212,12 +214,19 @@ class Engine:
         closing.callback(self._services.stop)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
-        logical_id = state_machine(self._stack, self._settings.workflow)
-        resource = self.aws.clients.cloudformation.describe_stack_resource(
-            StackName=self._stack.name, LogicalResourceId=logical_id
-        )
-        arn = resource["StackResourceDetail"].get("PhysicalResourceId", "")
+        arn = self._machine_arn(self._stack, state_machine(self._stack, self._settings.workflow))
         return self.aws.clients.stepfunctions.describe_state_machine(stateMachineArn=arn)
+
+    def _machinery(self) -> Iterator[str]:
+        for stack in self._stack.in_order:
+            for logical_id in machinery(stack):
+                yield self._machine_arn(stack, logical_id)
+
+    def _machine_arn(self, stack: Stack, logical_id: str) -> str:
+        resource = self.aws.clients.cloudformation.describe_stack_resource(
+            StackName=stack.name, LogicalResourceId=logical_id
+        )
+        return resource["StackResourceDetail"].get("PhysicalResourceId", "")
 
     def _abort(self) -> None:
         client, cause = self.aws.clients.stepfunctions, "The local run was interrupted."

@@ -31,6 +31,7 @@ class Executions:
         self._shown: dict[str, Steps] = {}
         self._inner: dict[str, Steps] = {}
         self._follow_ups: dict[str, bool] = {}
+        self._machinery: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Step]:
         for steps in self._shown.values():
@@ -46,18 +47,20 @@ class Executions:
         """Whether no follow-up runs."""
         return not any(self._follow_ups.values())
 
-    def show(self, workflow: str, account: str, region: str) -> None:
+    def show(self, workflow: str, account: str, region: str, *, machinery: frozenset[str] = frozenset()) -> None:
         """Show the steps of the workflow, and of the machines that rules start.
 
         Args:
             workflow: The ARN of the workflow's machine.
             account: The AWS account.
             region: The AWS region.
+            machinery: The ARNs of the machines whose own steps mean nothing to a person. Default: none.
 
         Raises:
             AssemblyError: The engine can't run one of them.
         """
         self._workflow = workflow
+        self._machinery = machinery
         for machine in dict.fromkeys([workflow, *targets(account, region)]):
             if ":stateMachine:" in machine:
                 self._shown[machine] = self._steps(machine, on_change=self._on_step)
@@ -155,7 +158,11 @@ class Executions:
         if arn in self._inner:
             return self._inner[arn]
         # Two branches of it may get here at once: the first is kept.
-        return self._inner.setdefault(arn, self._steps(machine, on_change=lambda step: self.on_line(arn, _line(step))))
+        return self._inner.setdefault(arn, self._steps(machine, on_change=lambda step: self._on_inner_step(arn, step)))
+
+    def _on_inner_step(self, arn: str, step: Step) -> None:
+        of_machinery = _machine(arn) in self._machinery
+        self.on_line(arn, step.last_line if of_machinery else f"{step.id}: {step.last_line or step.status}")
 
     def _steps(self, machine: str, *, on_change: Callable[[Step], None]) -> Steps:
         described = self._client.describe_state_machine(stateMachineArn=machine)
@@ -167,7 +174,3 @@ class Executions:
 def _machine(execution: str) -> str:
     """The ARN of an execution's machine."""
     return execution.replace(":execution:", ":stateMachine:").rsplit(":", 1)[0]
-
-
-def _line(step: Step) -> str:
-    return f"{step.id}: {step.last_line or step.status}"

@@ -51,6 +51,19 @@ def started_executions(details: Mapping[str, object]) -> Iterator[str]:
         yield str(output["ExecutionArn"])
 
 
+def databricks_runs(details: Mapping[str, object]) -> Iterator[str]:
+    """The id of the Databricks run that a Task's function has submitted, or its execution has watched, if any.
+
+    Args:
+        details: What a TaskSucceeded event says.
+    """
+    output = json_object(details.get("output"))
+    for answer in (output.get("Payload"), output.get("Output")):
+        match answer:
+            case {"run": {"run_id": str(run_id)}}:
+                yield run_id
+
+
 def json_object(text: object) -> Mapping[str, object]:
     """The object that a text is in JSON; an empty one if it is something else, or there is no text.
 

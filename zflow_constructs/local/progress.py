@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from zflow_constructs.local.history import details_of, job_names, json_object, started_executions
+from zflow_constructs.local.history import databricks_runs, details_of, job_names, json_object, started_executions
 from zflow_constructs.local.layout import Place, Role, layout
 from zflow_constructs.local.steps import Items, StateVisit, Step, StepStatus, Turn
 
@@ -43,6 +43,7 @@ class Steps:
         self._steps = {step: Step(step, loop, len(self._loops_around[step])) for step, loop in found.steps.items()}
         self._origins: dict[object, _Origin] = {}
         self._item_names: dict[tuple[str, Items], str] = {}
+        self._unclaimed: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self._steps.values())
@@ -75,9 +76,12 @@ class Steps:
             line: The line.
         """
         with self._lock:
-            for step in self._steps.values():
-                if job in step.jobs:
-                    self.on_step_line(step.id, line)
+            owners = [step.id for step in self._steps.values() if job in step.jobs]
+            for owner in owners:
+                self.on_step_line(owner, line)
+            if not owners and line.strip():
+                # A job's run on Databricks may write before it is known whose it is.
+                self._unclaimed[job] = line
 
     def on_step_line(self, step_id: str, line: str) -> None:
         """Take a line of the log of what a step runs.
@@ -141,11 +145,18 @@ class Steps:
             step.jobs.extend(started_executions(details))
         elif kind == "TaskSucceeded" and place.role is Role.WORK:
             turn.error = turn.cause = ""
+            self._claim(step, databricks_runs(details))
         elif kind == "MapStateStarted" and place.role is Role.WORK:
             turn.items, turn.error, turn.cause = int(str(details["length"])), "", ""
         elif "error" in details and not (place.role is Role.WAIT and details["error"] in _OF_WAITING):
             turn.error, turn.cause = str(details["error"]), str(details.get("cause", ""))
             self._on_change(step)
+
+    def _claim(self, step: Step, runs: Iterator[str]) -> None:
+        for run in runs:
+            if run not in step.jobs:
+                step.jobs.append(run)
+                self.on_step_line(step.id, self._unclaimed.pop(run, ""))
 
     def _enter(self, step: Step, turn: Turn, place: Place, kind: str, details: Mapping[str, object]) -> None:
         begins = kind == ("MapStateEntered" if step.id in self._loops else "TaskStateEntered")

@@ -93,9 +93,10 @@ def step_logs(folder: Path, step: Step) -> list[Path]:
         step: The step.
     """
     patterns = [f"{kind}/{job}/**/log.txt" for job in step.jobs for kind in ("functions", "jobs", "endpoints")]
-    # A Databricks run's folder is named after its step.
+    # A Databricks run's folder is named after its step; that of a job's run after the job.
     patterns.append(f"databricks/{re.sub(r'[^A-Za-z0-9.-]+', '_', step.id)[:80]}-[0-9]*/**/log.txt")
-    logs = [log for pattern in patterns for log in folder.glob(pattern) if log.is_file()]
+    patterns += [f"databricks/*-{job}/**/log.txt" for job in step.jobs if job.isdecimal()]
+    logs = {log for pattern in patterns for log in folder.glob(pattern) if log.is_file()}
     return sorted(logs, key=lambda log: (log.relative_to(folder).parts[0] != "functions", log.stat().st_mtime))
 
 

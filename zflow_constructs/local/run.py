@@ -30,6 +30,7 @@ class RunSettings:
         time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
         spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
         approve: The approval steps that are approved at once; `all`: every one. Default: none.
+        databricks_jobs: The settings of the Databricks jobs that are there, by their ids. Default: none.
     """
 
     assembly: Path
@@ -40,6 +41,7 @@ class RunSettings:
     time_scale: float = DEFAULT_TIME_SCALE
     spark: SparkChoice = "auto"
     approve: tuple[str, ...] = ()
+    databricks_jobs: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

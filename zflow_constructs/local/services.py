@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,6 +24,8 @@ from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.web_identity import WebIdentityTokens, web_identity
 from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.auth import Authority
+from zflow_constructs.local.databricks.jobs import GivenJobs
+from zflow_constructs.local.databricks.requests import NO_JOBS
 from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.server import DatabricksServer
@@ -114,11 +116,12 @@ class Services:
             web_identity(self._web_identity_tokens),
         ]
 
-    def serve_databricks(self, spark: SparkChoice) -> None:
+    def serve_databricks(self, spark: SparkChoice, *, jobs: Mapping[int, Mapping[str, object]] = NO_JOBS) -> None:
         """Start a Databricks workspace, and lead the functions to it that call one; without such functions, don't.
 
         Args:
             spark: Which Spark its scripts get.
+            jobs: The settings of the jobs that are there, by their ids. Default: none.
 
         Raises:
             AssemblyError: That Spark isn't on this machine.
@@ -140,7 +143,12 @@ class Services:
         except SparkUnavailableError as error:
             raise AssemblyError(str(error)) from error
         server = DatabricksServer(
-            Scheduler(runner=runner, folder=self._folder / "databricks", on_line=self._on_run_line),
+            Scheduler(
+                runner=runner,
+                folder=self._folder / "databricks",
+                jobs=GivenJobs(jobs),
+                on_line=self._on_run_line,
+            ),
             authority=Authority(tokens=accepted.tokens, clients=accepted.clients, trusts=trusts),
         )
         self._running.enter_context(server)
@@ -203,6 +211,9 @@ class Services:
         if function not in self._databricks_functions:
             self._on_job_line(function, line)
 
-    def _on_run_line(self, run_name: str, line: str) -> None:
-        # A run is named after machine, execution and step.
-        self._on_step_line(run_name.rsplit(":", 1)[-1], line)
+    def _on_run_line(self, run: str, line: str) -> None:
+        # A one-time run is named after machine, execution and step; that of a job is known by its id.
+        if run.isdecimal():
+            self._on_job_line(run, line)
+        else:
+            self._on_step_line(run.rsplit(":", 1)[-1], line)

@@ -66,3 +66,22 @@ def test_a_machine_of_a_template_runs_however_its_definition_is_given(aws: AwsSe
     assert outputs["Ref"] == outputs["Arn"] == f"arn:aws:states:{LOCAL}:stateMachine:{outputs['Name']}"
     started = aws.clients.stepfunctions.start_execution(stateMachineArn=outputs["Ref"], name="once")
     assert ended(aws, started["executionArn"]).output == "hello"
+
+
+def test_a_policy_may_compare_with_a_number(aws: AwsServer) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:GetWebIdentityToken",
+        "Resource": "*",
+        "Condition": {"NumericLessThanEquals": {"sts:DurationSeconds": 300}},
+    }
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "caller", "AssumeRolePolicyDocument": {}}}
+    policy = {
+        "Type": "AWS::IAM::Policy",
+        "Properties": {
+            "PolicyName": "call",
+            "Roles": [{"Ref": "Role"}],
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        },
+    }
+    deploy(aws, "policies", {"Role": role, "Policy": policy}, {})

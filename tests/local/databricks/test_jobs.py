@@ -56,10 +56,18 @@ def lines() -> list[str]:
 
 
 @pytest.fixture
-def caller(runner: HeldRunner, lines: list[str], tmp_path: Path) -> Iterator[Caller]:
-    scheduler = Scheduler(
-        runner=runner, folder=tmp_path, jobs=JOBS, on_line=lambda _, line: lines.append(line), max_active_runs=1
-    )
+def heard() -> list[str]:
+    """What the lines were heard as."""
+    return []
+
+
+@pytest.fixture
+def caller(runner: HeldRunner, lines: list[str], heard: list[str], tmp_path: Path) -> Iterator[Caller]:
+    def hear(run: str, line: str) -> None:
+        heard.append(run)
+        lines.append(line)
+
+    scheduler = Scheduler(runner=runner, folder=tmp_path, jobs=JOBS, on_line=hear, max_active_runs=1)
     with DatabricksServer(scheduler, authority=Authority(tokens=["personal-token-1"])) as server:
         yield Caller(server.url)
 
@@ -238,6 +246,18 @@ class TestJobsOfJobs:
         assert (started_by_it["run_name"], condition(started_by_it)[1]) == ("Nightly", "SUCCESS")
         assert condition(lost) == ("INTERNAL_ERROR", "FAILED", "INVALID_RUN_CONFIGURATION")
         assert lost["state"]["state_message"] == "Job 404 does not exist."  # type: ignore[index]
+
+    def test_its_lines_and_files_are_those_of_the_run_that_asked_for_it(
+        self, caller: Caller, runner: HeldRunner, heard: list[str], tmp_path: Path
+    ) -> None:
+        runner.finish("a")
+        runner.finish("b")
+        outer = started(caller, 9)
+        finished(caller, outer)
+        assert set(heard) == {str(outer)}
+        (inner,) = (tmp_path / f"Outer-{outer}" / "inner").iterdir()
+        assert inner.name.startswith("Nightly-")
+        assert sorted(task.name for task in inner.iterdir()) == ["a", "b"]
 
     def test_its_failure_is_the_tasks(self, caller: Caller, runner: HeldRunner) -> None:
         runner.finish("a", FAILED)

@@ -29,6 +29,8 @@ from zflow_constructs.local.databricks.scripts import ScriptRunner
 from zflow_constructs.local.databricks.spark import SparkChoice
 from zflow_constructs.local.processes import Processes
 
+ELSEWHERE = "locally it must be an s3:// URI, or, in the file of a job, the path of a file from there."
+
 
 @pytest.fixture
 def workspace(aws_endpoint: str, lake: S3Client, tmp_path: Path) -> Iterator[ScriptWorkspace]:
@@ -253,7 +255,13 @@ class TestWhatDoesNotRunHere:
                 "dbfs:/risk.whl",
                 b"",
                 TerminationCodeCode.RESOURCE_NOT_FOUND,
-                "Cannot read the wheel dbfs:/risk.whl: locally it must be an s3:// URI.",
+                f"Cannot read the wheel dbfs:/risk.whl: {ELSEWHERE}",
+            ),
+            (
+                "file:///missing/risk.whl",
+                b"",
+                TerminationCodeCode.RESOURCE_NOT_FOUND,
+                "Cannot read the wheel file:///missing/risk.whl: [Errno 2] No such file or directory",
             ),
         ],
     )
@@ -277,5 +285,5 @@ class TestWhatDoesNotRunHere:
         )
         assert self.failure(workspace, task) == (
             TerminationCodeCode.RESOURCE_NOT_FOUND,
-            "Cannot read the python file dbfs:/a.py: locally it must be an s3:// URI.",
+            f"Cannot read the python file dbfs:/a.py: {ELSEWHERE}",
         )

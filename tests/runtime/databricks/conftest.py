@@ -2,7 +2,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -12,12 +12,18 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.runtime.databricks.cloud import AWS, ONE_TRY, Bucket, Cloud, Secrets, TokenService, serve_tokens
-from tests.runtime.databricks.workspace import Json, SimulatedClock, Workspace, serve
+from zflow_constructs.local.databricks.clock import SimulatedClock
+from zflow_constructs.local.databricks.scripted import SUCCESS, TaskScript
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 FOLDER = Path(__file__).parents[3] / "zflow_constructs" / "runtime" / "databricks"
 EXECUTION = "arn:aws:states:eu-central-1:111122223333:execution:RiskScoring:night-1"
 STARTED = "2023-11-14T22:13:19.000Z"  # A second before the clock's first.
 LAMBDA_SECONDS = 120.0
+JOB_ID = 1234567890123456789
+TASK = {"task_key": "main", "notebook_task": {"notebook_path": "/jobs/extract"}}
+
+Json = dict[str, object]
 
 
 class Function(Protocol):
@@ -54,7 +60,7 @@ class Step:
     allow_failures: bool = False
     values: Json = field(default_factory=dict)
     transitions: int = 0
-    request: Json = field(default_factory=lambda: {"tasks": [{"task_key": "main"}]})
+    request: Json = field(default_factory=lambda: {"tasks": [TASK]})
 
     def invoke(self, event: Mapping[str, object]) -> Json:
         """One invocation; what it is given and gives passes through JSON, as on AWS."""
@@ -73,7 +79,7 @@ class Step:
 
     def run_job(self, **request: object) -> None:
         """Let the step run an existing job."""
-        self.call, self.request = "run-now", {"job_id": "1234567890123456789", **request}
+        self.call, self.request = "run-now", {"job_id": str(JOB_ID), **request}
 
     def redriven(self, *, after: float = 3600) -> None:
         """Redrive the execution, so many seconds after now."""
@@ -141,6 +147,11 @@ class Step:
         return [line for line in self.lines() if line["message"] == message]
 
 
+def task(key: str, run_id: int, document: Json = SUCCESS, *, attempt: int = 0) -> TaskScript:
+    """A task run that has ended so."""
+    return TaskScript(key, ((0, document),), run_id=run_id, attempt=attempt)
+
+
 def run_of(answer: Json) -> Json:
     """The run of an answer."""
     run = answer["run"]
@@ -184,7 +195,7 @@ def clock() -> SimulatedClock:
 
 @pytest.fixture
 def workspace(clock: SimulatedClock) -> Iterator[Workspace]:
-    with serve(Workspace(clock)) as workspace:
+    with Workspace(clock, jobs={JOB_ID: {"name": "A job of theirs", "tasks": [TASK]}}) as workspace:
         yield workspace
 
 
@@ -193,10 +204,18 @@ def bucket(aws: str) -> Bucket:
     return Bucket(aws)
 
 
-@pytest.fixture
-def tokens() -> Iterator[TokenService]:
+@pytest.fixture(scope="session")
+def sts() -> Iterator[TokenService]:
     with serve_tokens(TokenService()) as service:
         yield service
+
+
+@pytest.fixture
+def tokens(sts: TokenService) -> Iterator[TokenService]:
+    """The token service as it was before any test."""
+    before = replace(sts)
+    yield sts
+    sts.url, sts.error, sts.asked = before.url, before.error, before.asked
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@ import pytest
 
 from tests.runtime.databricks.cloud import Secrets
 from tests.runtime.databricks.conftest import MakeStep, Step
-from tests.runtime.databricks.workspace import Workspace, answers
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 
 def test_an_access_token_is_kept_over_invocations(step: Step, workspace: Workspace) -> None:

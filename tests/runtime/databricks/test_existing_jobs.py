@@ -2,22 +2,21 @@ import json
 
 import pytest
 
-from tests.runtime.databricks.conftest import Step, run_of
-from tests.runtime.databricks.workspace import (
+from tests.local.databricks.caller import Caller
+from tests.runtime.databricks.conftest import Json, Step, run_of
+from zflow_constructs.local.databricks.faults import LOST, answers
+from zflow_constructs.local.databricks.scripted import (
     CANCELED,
     CLOUD_FAILURE,
     FAILED,
     FIRST_REPAIR_ID,
     FIRST_RUN_ID,
-    LOST,
     SUCCESS,
-    Json,
-    Workspace,
-    answers,
     ends,
     goes_on,
     state,
 )
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 
 @pytest.fixture
@@ -250,14 +249,14 @@ def test_a_repair_that_is_refused_becomes_a_new_run(step: Step, workspace: Works
 
 def test_a_run_that_somebody_repaired_meanwhile_is_watched(step: Step, workspace: Workspace) -> None:
     run = failed_run(step, workspace)
-    workspace.scripts.append(ends(SUCCESS))
+    workspace.scripts.append(ends(SUCCESS, after=660))
 
     def repair_first(call: str) -> None:
         if call == "repair":
             workspace.on_call = lambda _: None
-            workspace.runs[FIRST_RUN_ID].repair(1, step.clock.now() - 7200, workspace.scripts.popleft())
-            workspace.runs[FIRST_RUN_ID].timeline.append((step.clock.now(), state("RUNNING")))
-            workspace.runs[FIRST_RUN_ID].timeline.append((step.clock.now() + 60, SUCCESS))
+            step.clock.advance(-600)
+            Caller(workspace.url).post("runs/repair", run_id=FIRST_RUN_ID, rerun_all_failed_tasks=True)
+            step.clock.advance(600)
 
     workspace.on_call = repair_first
 

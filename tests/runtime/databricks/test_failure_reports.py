@@ -1,22 +1,12 @@
 import json
 
-from tests.runtime.databricks.conftest import Step
-from tests.runtime.databricks.workspace import (
-    FAILED,
-    FIRST_RUN_ID,
-    SUCCESS,
-    Json,
-    Workspace,
-    answers,
-    ends,
-    state,
-)
+from tests.runtime.databricks.conftest import Step, task
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import FAILED, FIRST_RUN_ID, RUNNING, SUCCESS, TaskScript, ends, state
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
+from zflow_constructs.local.databricks.shown import Output
 
 LAMBDA_CAUSE_LIMIT = 32_768
-
-
-def task(key: str, run_id: int, document: Json, *, attempt: int = 0) -> Json:
-    return {"task_key": key, "run_id": run_id, "attempt_number": attempt, **document}
 
 
 TASK_FAILED = state("TERMINATED", "FAILED", "Workload failed, see run output for details.", code="RUN_EXECUTION_ERROR")
@@ -32,12 +22,12 @@ def test_the_cause_names_the_run_and_each_failed_tasks_latest_error(step: Step, 
         task("plot", 15, TASK_FAILED),
     ]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
-    workspace.outputs["12"] = {"error": "OSError: the first attempt's"}
-    workspace.outputs["13"] = {
-        "error": "ValueError: no rows for country de",
-        "error_trace": "\x1b[0;31mTraceback\x1b[0m (most recent call last):\n  ...\nValueError: no rows for country de",
-    }
-    workspace.outputs["15"] = {"error": "exit code 1", "logs": "\n".join(f"line {n}" for n in range(1, 31))}
+    workspace.outputs["12"] = Output(error="OSError: the first attempt's")
+    workspace.outputs["13"] = Output(
+        error="ValueError: no rows for country de",
+        error_trace="\x1b[0;31mTraceback\x1b[0m (most recent call last):\n  ...\nValueError: no rows for country de",
+    )
+    workspace.outputs["15"] = Output(error="exit code 1", logs="\n".join(f"line {n}" for n in range(1, 31)))
 
     failure = step.failure()
 
@@ -80,7 +70,7 @@ def test_an_output_that_cannot_be_read_does_not_hide_the_failure(step: Step, wor
 def test_the_hundred_and_first_task_is_reported_too(step: Step, workspace: Workspace) -> None:
     tasks = [task(f"part-{n}", n, TASK_FAILED if n == 250 else SUCCESS) for n in range(1, 251)]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
-    workspace.outputs["250"] = {"error": "KeyError: 'amount'"}
+    workspace.outputs["250"] = Output(error="KeyError: 'amount'")
 
     assert 'Task "part-250" (run 250, attempt 1) ended FAILED' in (cause := step.failure().cause)
     assert "KeyError: 'amount'" in cause
@@ -99,12 +89,17 @@ def test_only_a_run_that_has_ended_is_paged_through(step: Step, workspace: Works
 def test_the_latest_attempt_is_that_after_a_repair_though_its_attempts_are_counted_anew(
     step: Step, workspace: Workspace
 ) -> None:
-    before = {**task("join", 12, TASK_FAILED, attempt=2), "start_time": 1_700_000_000_000}
-    after = {**task("join", 13, TASK_FAILED), "start_time": 1_700_000_900_000}
-    workspace.scripts.append(ends(FAILED, tasks=[after, before]))
-    workspace.outputs["13"] = {"error": "ValueError: after the repair"}
+    failing = ((0, RUNNING), (30, TASK_FAILED))
+    before = TaskScript("join", failing, run_id=12, attempt=2)
+    after = TaskScript("join", failing, run_id=13, output=Output(error="ValueError: after the repair"))
+    workspace.scripts.extend([ends(FAILED, tasks=[before]), ends(FAILED, tasks=[after])])
+    step.run_job()
+    run = step.submitted()
+    step.redriven()
+    repaired = step.invoke(step.look(run))
+    workspace.runs[FIRST_RUN_ID].tasks.reverse()  # Databricks promises no order.
 
-    cause = step.failure().cause
+    cause = step.failure(repaired).cause
 
     assert "ValueError: after the repair" in cause
     assert "run 12" not in cause
@@ -115,7 +110,7 @@ def test_hundreds_of_failures_with_huge_errors_fit_into_a_cause(step: Step, work
     tasks = [task(f"tâche-{n}", n, TASK_FAILED) for n in range(1, 251)]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
     for n in range(1, 251):
-        workspace.outputs[str(n)] = {"error": f"première ligne {n}", "error_trace": "ж\n" * 100_000 + f"dernière {n}"}
+        workspace.outputs[str(n)] = Output(error=f"première ligne {n}", error_trace="ж\n" * 100_000 + f"dernière {n}")
 
     cause = step.failure().cause
 

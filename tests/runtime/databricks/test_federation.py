@@ -4,7 +4,7 @@ import pytest
 
 from tests.runtime.databricks.cloud import ISSUER, ROLE, Cloud, web_identity_token
 from tests.runtime.databricks.conftest import MakeStep, Step
-from tests.runtime.databricks.workspace import Workspace
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 AUDIENCE = "https://dbc-a1b2.cloud.databricks.com"
 
@@ -51,8 +51,9 @@ def test_a_refusal_says_what_the_federation_policy_must_say(step: Step, workspac
     assert failure.cause == (
         'Step "Extract": Databricks gave no access token to the service principal with the client id "client-9" in '
         f'exchange for a token of the function\'s IAM role with the audience "{AUDIENCE}" (HTTP 400 invalid_grant No '
-        f"federation policy matches the token). Check that the principal is a member of {workspace.url}, and that a "
-        f'federation policy of its says: issuer "{ISSUER}", subject "{ROLE}", audience "{AUDIENCE}".'
+        "federation policy of client_id 'client-9' matches the subject_token). Check that the principal is a member of "
+        f'{workspace.url}, and that a federation policy of its says: issuer "{ISSUER}", subject "{ROLE}", audience '
+        f'"{AUDIENCE}".'
     )
 
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from tests.runtime.databricks.cloud import Cloud, web_identity_token
-from tests.runtime.databricks.conftest import EXECUTION, FOLDER, STARTED, MakeStep
-from tests.runtime.databricks.workspace import FIRST_RUN_ID, Workspace
+from tests.runtime.databricks.conftest import EXECUTION, FOLDER, STARTED, TASK, MakeStep
+from zflow_constructs.local.databricks.scripted import FIRST_RUN_ID
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 INVOKE = """
 import json, sys
@@ -79,7 +80,7 @@ def submission(step: str) -> dict[str, object]:
         "allow_failures": False,
         "values": {},
         "call": "submit",
-        "request": {"tasks": []},
+        "request": {"tasks": [TASK]},
     }
 
 

@@ -1,7 +1,8 @@
 import pytest
 
-from tests.runtime.databricks.conftest import EXECUTION, Step, run_of
-from tests.runtime.databricks.workspace import (
+from tests.runtime.databricks.conftest import EXECUTION, TASK, Step, run_of
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import (
     CANCELED,
     CLOUD_FAILURE,
     FAILED,
@@ -9,12 +10,11 @@ from tests.runtime.databricks.workspace import (
     RUNNING,
     SUCCESS,
     Script,
-    Workspace,
-    answers,
     ends,
     goes_on,
     state,
 )
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 
 def test_a_run_is_submitted_with_a_name_of_its_execution_and_a_token_of_its_attempt(
@@ -25,11 +25,11 @@ def test_a_run_is_submitted_with_a_name_of_its_execution_and_a_token_of_its_atte
     run = workspace.runs[FIRST_RUN_ID]
     assert run.request["run_name"] == "RiskScoring:night-1:Extract"
     assert len(str(run.request["idempotency_token"])) == 64
-    assert run.request["tasks"] == [{"task_key": "main"}]
+    assert run.request["tasks"] == [TASK]
     assert run.request["timeout_seconds"] == 3600
     assert answer == {
         "status": "WAIT",
-        "wait_seconds": 8,
+        "wait_seconds": 10,
         "attempt": 0,
         "run": {
             "run_id": str(FIRST_RUN_ID),
@@ -180,7 +180,7 @@ def test_a_transient_failure_gets_new_attempts_after_a_growing_wait(step: Step, 
 
 
 def test_the_last_attempts_transient_failure_fails_the_step(step: Step, workspace: Workspace) -> None:
-    workspace.scripts.extend([ends(CLOUD_FAILURE)] * 3)
+    workspace.scripts.extend([ends(CLOUD_FAILURE, tasks=())] * 3)
 
     failure = step.failure()
 
@@ -197,7 +197,7 @@ def test_the_last_attempts_transient_failure_fails_the_step(step: Step, workspac
 
 def test_no_retries_mean_no_new_attempt_and_no_word_of_any(step: Step, workspace: Workspace) -> None:
     step.retries = {"transient": 0, "failures": 0, "interval_seconds": 60}
-    workspace.scripts.append(ends(CLOUD_FAILURE))
+    workspace.scripts.append(ends(CLOUD_FAILURE, tasks=()))
 
     failure = step.failure()
 

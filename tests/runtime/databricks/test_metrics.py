@@ -1,5 +1,7 @@
-from tests.runtime.databricks.conftest import EXECUTION, Step, run_of
-from tests.runtime.databricks.workspace import FAILED, FIRST_RUN_ID, Json, Workspace, answers, ends, goes_on
+from tests.runtime.databricks.conftest import EXECUTION, Json, Step, run_of
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import FAILED, FIRST_RUN_ID, ends, goes_on
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 
 def metrics(step: Step) -> Json:
@@ -33,7 +35,7 @@ def plain(step: Step) -> Json:
 
 def test_an_invocation_tells_its_metrics_in_one_line(step: Step) -> None:
     run = step.submitted()
-    assert plain(step) == {"Submissions": 1, "WaitSeconds": 8}
+    assert plain(step) == {"Submissions": 1, "WaitSeconds": 10}
     assert step.told("metrics")[0]["Workspace"] == "Risk"
 
     step.invoke(step.look(run))

@@ -1,15 +1,14 @@
 import pytest
 
 from tests.runtime.databricks.cloud import s3_refuses
-from tests.runtime.databricks.conftest import EXECUTION, Step
-from tests.runtime.databricks.workspace import FAILED, FIRST_RUN_ID, SUCCESS, Json, Workspace, answers, ends, state
+from tests.runtime.databricks.conftest import EXECUTION, Json, Step, task
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import FAILED, FIRST_RUN_ID, SUCCESS, ends, state
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
+from zflow_constructs.local.databricks.shown import Output
 
 FOLDER = "RiskScoring/night-1/output/"
 TASK_FAILED = state("TERMINATED", "FAILED", "Workload failed.", code="RUN_EXECUTION_ERROR")
-
-
-def task(key: str, run_id: int, document: Json) -> Json:
-    return {"task_key": key, "run_id": run_id, **document}
 
 
 def kept(step: Step) -> Json:
@@ -26,13 +25,10 @@ def tasks_kept(step: Step) -> list[Json]:
 def test_the_full_output_is_kept_whether_the_run_succeeded_or_not(step: Step, workspace: Workspace) -> None:
     tasks = [task("clean", 11, SUCCESS), task("join", 12, TASK_FAILED)]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
-    workspace.outputs["11"] = {"notebook_output": {"result": "a" * 9_000, "truncated": True}}
-    workspace.outputs["12"] = {
-        "error": "ValueError",
-        "error_trace": "Traceback",
-        "logs": "line\n" * 9_000,
-        "logs_truncated": True,
-    }
+    workspace.outputs["11"] = Output(fields={"notebook_output": {"result": "a" * 9_000, "truncated": True}})
+    workspace.outputs["12"] = Output(
+        error="ValueError", error_trace="Traceback", logs="line\n" * 9_000, fields={"logs_truncated": True}
+    )
 
     failure = step.failure()
 
@@ -115,6 +111,7 @@ def test_each_attempt_keeps_its_own(step: Step, workspace: Workspace) -> None:
 
 def test_a_task_whose_output_cannot_be_read_is_told_in_it(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=[task("clean", 11, SUCCESS)]))
+    workspace.faults["get-output"].append(answers(400, "INVALID_PARAMETER_VALUE", "No output."))
 
     assert step.result()["state"] == "SUCCESS"
     assert tasks_kept(step)[0]["problem"] == (
@@ -124,7 +121,7 @@ def test_a_task_whose_output_cannot_be_read_is_told_in_it(step: Step, workspace:
 
 def test_one_output_that_hangs_does_not_take_the_time_of_the_others(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=[task(f"part-{n}", n, SUCCESS) for n in (11, 12, 13)]))
-    workspace.outputs.update({"12": {"logs": "twelve"}, "13": {"logs": "thirteen"}})
+    workspace.outputs.update({"12": Output(logs="twelve"), "13": Output(logs="thirteen")})
     workspace.faults["get-output"].append(answers(429, "REQUEST_LIMIT_EXCEEDED", "Slow down.", Retry_After="60"))
 
     assert step.result()["state"] == "SUCCESS"
@@ -152,7 +149,7 @@ def test_tasks_are_not_fetched_when_the_time_gets_short_and_the_step_still_ends(
 def test_outputs_stop_being_fetched_before_they_fill_the_memory(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=[task(f"part-{n}", n, SUCCESS) for n in range(1, 6)]))
     for n in range(1, 6):
-        workspace.outputs[str(n)] = {"logs": "x" * 5_000_000}
+        workspace.outputs[str(n)] = Output(logs="x" * 5_000_000)
 
     step.result()
 
@@ -195,7 +192,7 @@ def test_a_failure_without_a_kept_output_points_nowhere(step: Step, workspace: W
 
 def test_what_is_no_ascii_and_no_unicode_is_kept_as_it_is(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=[task("clean", 11, SUCCESS)]))
-    workspace.outputs["11"] = {"logs": "žluťoučký \ud800 кінь", "notebook_output": {"result": "ок"}}
+    workspace.outputs["11"] = Output(result="ок", fields={"logs": "žluťoučký \ud800 кінь"})
 
     result = step.result()
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.runtime.databricks.conftest import MakeStep
 from tests.runtime.databricks.proxy import ProxyServer, serve_proxy
-from tests.runtime.databricks.workspace import Workspace
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 REMEDY = "Check the URL in DATABRICKS_PROXY with its credentials, and that the proxy allows the workspace's host."
 

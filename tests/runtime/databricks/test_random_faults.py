@@ -4,21 +4,10 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from tests.runtime.databricks.cloud import s3_refuses
-from tests.runtime.databricks.conftest import Failure, Step
-from tests.runtime.databricks.workspace import (
-    CANCELED,
-    CLOUD_FAILURE,
-    FAILED,
-    LOST,
-    RESET,
-    SUCCESS,
-    Json,
-    Script,
-    Workspace,
-    answers,
-    ends,
-    goes_on,
-)
+from tests.runtime.databricks.conftest import Failure, Json, Step
+from zflow_constructs.local.databricks.faults import LOST, RESET, answers
+from zflow_constructs.local.databricks.scripted import CANCELED, CLOUD_FAILURE, FAILED, SUCCESS, Script, ends, goes_on
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 PASSING = [
     RESET,

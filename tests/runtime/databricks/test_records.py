@@ -3,7 +3,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from tests.runtime.databricks.cloud import s3_refuses
 from tests.runtime.databricks.conftest import Step, run_of
-from tests.runtime.databricks.workspace import FAILED, FIRST_RUN_ID, Workspace, answers, ends
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import FAILED, FIRST_RUN_ID, ends
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 RUNS = "RiskScoring/night-1/runs/"
 

@@ -1,23 +1,19 @@
 import pytest
 
-from tests.runtime.databricks.conftest import Step, run_of
-from tests.runtime.databricks.workspace import (
+from tests.runtime.databricks.conftest import Json, Step, run_of, task
+from zflow_constructs.local.databricks.scripted import (
     CANCELED,
     CLOUD_FAILURE,
     FAILED,
     FIRST_RUN_ID,
     SUCCESS,
-    Json,
-    Workspace,
     ends,
     state,
 )
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
+from zflow_constructs.local.databricks.shown import Output
 
 PARTLY = state("TERMINATED", "SUCCESS_WITH_FAILURES")
-
-
-def task(key: str, run_id: int, document: Json) -> Json:
-    return {"task_key": key, "run_id": run_id, **document}
 
 
 def retries(*, transient: int = 0, failures: int = 0, interval_seconds: int = 60) -> Json:
@@ -139,7 +135,7 @@ def test_success_with_failures_is_done_only_if_allowed(step: Step, workspace: Wo
 
 def test_success_with_failures_tells_the_tasks_that_failed(step: Step, workspace: Workspace) -> None:
     workspace.scripts.append(ends(PARTLY, tasks=[task("clean", 11, SUCCESS), task("plot", 12, FAILED)]))
-    workspace.outputs["12"] = {"error": "ValueError: no fonts"}
+    workspace.outputs["12"] = Output(error="ValueError: no fonts")
 
     failure = step.failure()
 

@@ -5,9 +5,12 @@ from urllib.parse import quote
 import pytest
 
 from tests.runtime.databricks.cloud import web_identity_token
-from tests.runtime.databricks.conftest import Failure, MakeStep, Step
+from tests.runtime.databricks.conftest import Failure, MakeStep, Step, task
 from tests.runtime.databricks.proxy import ProxyServer, serve_proxy
-from tests.runtime.databricks.workspace import FAILED, SUCCESS, Fault, Workspace, answers, ends, state
+from zflow_constructs.local.databricks.faults import Fault, answers
+from zflow_constructs.local.databricks.scripted import FAILED, SUCCESS, ends, state
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
+from zflow_constructs.local.databricks.shown import Output
 
 BASIC = b64encode(b"client-1:client-secret-1").decode()
 JWT = web_identity_token("databricks")
@@ -47,9 +50,9 @@ def test_a_server_that_echoes_our_headers_puts_no_secret_into_a_log_or_an_error(
 
 
 def test_a_task_that_prints_our_token_puts_no_secret_into_the_cause(step: Step, workspace: Workspace) -> None:
-    tasks = [{"task_key": "main", "run_id": 5, **state("TERMINATED", "FAILED")}]
+    tasks = [task("main", 5, state("TERMINATED", "FAILED"))]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
-    workspace.outputs["5"] = {"error": "bad token access-token-1", "error_trace": "client-secret-1"}
+    workspace.outputs["5"] = Output(error="bad token access-token-1", error_trace="client-secret-1")
 
     failure = step.failure()
 
@@ -61,10 +64,10 @@ def test_a_task_that_prints_our_token_puts_no_secret_into_the_bucket_or_the_answ
     step: Step, workspace: Workspace
 ) -> None:
     step.values = {"auc": "main"}
-    tasks = [{"task_key": "main", "run_id": 5, **SUCCESS}]
+    tasks = [task("main", 5)]
     workspace.scripts.append(ends(SUCCESS, tasks=tasks))
     result = json.dumps({"auc": "access-token-1"})
-    workspace.outputs["5"] = {"logs": f"Bearer access-token-1 {BASIC}", "notebook_output": {"result": result}}
+    workspace.outputs["5"] = Output(logs=f"Bearer access-token-1 {BASIC}", result=result)
 
     done = step.result()
 
@@ -89,9 +92,9 @@ def test_a_server_that_echoes_the_token_of_our_role_puts_it_nowhere(
 def test_what_is_kept_of_a_federated_run_holds_no_secret(make_step: MakeStep, workspace: Workspace) -> None:
     workspace.federated = {"client-9": JWT}
     step = make_step(auth="aws-iam", DATABRICKS_CLIENT_ID="client-9", DATABRICKS_AUDIENCE="databricks")
-    tasks = [{"task_key": "main", "run_id": 5, **state("TERMINATED", "FAILED")}]
+    tasks = [task("main", 5, state("TERMINATED", "FAILED"))]
     workspace.scripts.append(ends(FAILED, tasks=tasks))
-    workspace.outputs["5"] = {"error": f"bad token {JWT}", "logs": JWT.rpartition(".")[2]}
+    workspace.outputs["5"] = Output(error=f"bad token {JWT}", logs=JWT.rpartition(".")[2])
 
     failure = step.failure()
 
@@ -103,9 +106,9 @@ def test_a_task_that_prints_the_proxys_password_puts_it_nowhere(make_step: MakeS
     with serve_proxy(ProxyServer()) as proxy:
         url = proxy.url.replace("http://", f"http://user:{quote(PASSWORD, safe='')}@")
         step = make_step(DATABRICKS_PROXY=url)
-        tasks = [{"task_key": "main", "run_id": 5, **state("TERMINATED", "FAILED")}]
+        tasks = [task("main", 5, state("TERMINATED", "FAILED"))]
         workspace.scripts.append(ends(FAILED, tasks=tasks))
-        workspace.outputs["5"] = {"error": f"{url} {PASSWORD}", "logs": f"Basic {PROXY_BASIC}"}
+        workspace.outputs["5"] = Output(error=f"{url} {PASSWORD}", logs=f"Basic {PROXY_BASIC}")
 
         failure = step.failure()
 

@@ -1,19 +1,10 @@
 import pytest
 
 from tests.runtime.databricks.cloud import s3_refuses
-from tests.runtime.databricks.conftest import EXECUTION, LAMBDA_SECONDS, Step
-from tests.runtime.databricks.workspace import (
-    FAILED,
-    FIRST_RUN_ID,
-    LOST,
-    RESET,
-    Fault,
-    Json,
-    Workspace,
-    answers,
-    ends,
-    goes_on,
-)
+from tests.runtime.databricks.conftest import EXECUTION, LAMBDA_SECONDS, Json, Step
+from zflow_constructs.local.databricks.faults import LOST, RESET, Fault, answers
+from zflow_constructs.local.databricks.scripted import FAILED, FIRST_RUN_ID, ends, goes_on
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 
 def submit_steps(step: Step, names: list[str]) -> list[str]:

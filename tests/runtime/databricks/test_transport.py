@@ -5,7 +5,9 @@ from email.utils import format_datetime
 import pytest
 
 from tests.runtime.databricks.conftest import LAMBDA_SECONDS, MakeStep, Step
-from tests.runtime.databricks.workspace import FIRST_RUN_ID, LOST, RESET, Fault, Workspace, answers
+from zflow_constructs.local.databricks.faults import LOST, RESET, Fault, answers
+from zflow_constructs.local.databricks.scripted import FIRST_RUN_ID
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
 TRUNCATED = Fault(status=200, body={"run_id": 1}, headers={"Content-Length": "5000"})
 

@@ -2,24 +2,22 @@ import json
 
 import pytest
 
-from tests.runtime.databricks.conftest import Step
-from tests.runtime.databricks.workspace import FIRST_RUN_ID, SUCCESS, Json, Workspace, answers, ends, state
+from tests.runtime.databricks.conftest import Step, task
+from zflow_constructs.local.databricks.faults import answers
+from zflow_constructs.local.databricks.scripted import FIRST_RUN_ID, SUCCESS, TaskScript, ends, state
+from zflow_constructs.local.databricks.scripted_workspace import Workspace
+from zflow_constructs.local.databricks.shown import Output
 
 URL_AND_OUTPUT = (
     "\nRun: {url}/?o=1#job/77/run/{run}\nFull output: s3://{bucket}/RiskScoring/night-1/output/Extract/{run}.json"
 )
 
 
-def task(key: str, run_id: int, document: Json = SUCCESS, **more: object) -> Json:
-    return {"task_key": key, "run_id": run_id, **document, **more}
+def notebook(result: object) -> Output:
+    return Output(result=result if isinstance(result, str) else json.dumps(result))
 
 
-def notebook(result: object, **more: object) -> Json:
-    text = result if isinstance(result, str) else json.dumps(result)
-    return {"notebook_output": {"result": text, **more}}
-
-
-def run_tasks(workspace: Workspace, *tasks: Json) -> None:
+def run_tasks(workspace: Workspace, *tasks: TaskScript) -> None:
     workspace.scripts.append(ends(SUCCESS, tasks=tasks))
 
 
@@ -34,7 +32,7 @@ def test_values_come_from_the_tasks_that_have_them(step: Step, workspace: Worksp
 
 def test_a_tasks_latest_run_tells_its_value(step: Step, workspace: Workspace) -> None:
     step.values = {"auc": "evaluate"}
-    run_tasks(workspace, task("clean", 10), task("evaluate", 11), task("evaluate", 12, attempt_number=1))
+    run_tasks(workspace, task("clean", 10), task("evaluate", 11), task("evaluate", 12, attempt=1))
     workspace.outputs["11"] = notebook({"auc": 0.1})
     workspace.outputs["12"] = notebook({"auc": 0.8})
 
@@ -68,10 +66,13 @@ def test_null_false_and_an_empty_list_are_values(step: Step, workspace: Workspac
 @pytest.mark.parametrize(
     ("output", "problem"),
     [
-        ({"logs": "no notebook"}, "it has no notebook result"),
-        ({"notebook_output": {}}, "it has no notebook result"),
-        ({"notebook_output": {"result": ""}}, "it has no notebook result"),
-        (notebook('{"auc": 0.8', truncated=True), "its result is longer than 5 MB, and Databricks cut it"),
+        (Output(logs="no notebook"), "it has no notebook result"),
+        (Output(fields={"notebook_output": {}}), "it has no notebook result"),
+        (notebook(""), "it has no notebook result"),
+        (
+            Output(fields={"notebook_output": {"result": '{"auc": 0.8', "truncated": True}}),
+            "its result is longer than 5 MB, and Databricks cut it",
+        ),
         (notebook("0.8"), "its result is no JSON object, but: 0.8"),
         (notebook("auc=0.8"), "its result is no JSON object, but: auc=0.8"),
         (notebook("[" * 100_000), f"its result is no JSON object, but: {'[' * 200}"),
@@ -82,7 +83,7 @@ def test_null_false_and_an_empty_list_are_values(step: Step, workspace: Workspac
     ],
 )
 def test_a_value_that_is_not_there_fails_the_step_with_the_remedy(
-    step: Step, workspace: Workspace, output: Json, problem: str
+    step: Step, workspace: Workspace, output: Output, problem: str
 ) -> None:
     step.values = {"auc": "evaluate"}
     step.retries = {"transient": 2, "failures": 2, "interval_seconds": 60}
@@ -117,6 +118,7 @@ def test_a_task_that_is_not_there_is_answered_with_those_that_are(step: Step, wo
 def test_an_output_that_is_refused_fails_the_step(step: Step, workspace: Workspace) -> None:
     step.values = {"auc": "evaluate"}
     run_tasks(workspace, task("evaluate", 11))
+    workspace.faults["get-output"].extend([answers(400, "INVALID_PARAMETER_VALUE", "No output.")] * 2)
 
     failure = step.failure()
 

@@ -26,6 +26,7 @@ from zflow_constructs.local.aws.hooks import replaced
 from zflow_constructs.local.aws.integrations import integrations
 from zflow_constructs.local.aws.interpreter import interpreter
 from zflow_constructs.local.aws.jsonata import jsonata
+from zflow_constructs.local.aws.policies import policies
 
 MOTO_VERSION = "5.2.5"
 """The version of moto whose internals the hooks were written for."""
@@ -119,6 +120,7 @@ class AwsServer:
             _logged(log),
             replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
             cloudformation(),
+            policies(),
             dynamodb(),
             interpreter(time_scale=time_scale),
             jsonata(),

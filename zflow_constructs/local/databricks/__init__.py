@@ -15,6 +15,7 @@ server.py               the HTTP server: routes, nothing else
     clock.py            what the time is
 shown.py                the seam: what the server wants of runs
 scheduler.py            runs that are really run
+    jobs.py             the jobs that there are
     runs.py             runs and task runs
     execution.py        takes them through their tasks
     endings.py          how they end

@@ -12,12 +12,15 @@ from zflow_constructs.local.databricks.runs import Run, TaskRun
 from zflow_constructs.local.databricks.tasks import RunJob
 
 RunReporter = Callable[[str, str], None]
-"""Receives the name of a run and one line of its output."""
+"""Receives the name of a run, or the id of a job's run, and one line of its output."""
+
+JobStarter = Callable[[RunJob, Run, TaskRun], Run]
+"""Starts the run of another job, for a task of a run."""
 
 _log = logging.getLogger(__name__)
 
 
-def ignore(run_name: str, line: str) -> None:
+def ignore(run: str, line: str) -> None:
     """Drop a line: the reporter of those who don't listen."""
 
 
@@ -26,11 +29,11 @@ class Execution:
 
     Args:
         runner: Runs the tasks.
-        on_line: Gets the run's name and each line that a task writes.
+        on_line: Gets the run's name, or the id of a job's run, and each line that a task writes.
         run_job: Starts the run of another job.
     """
 
-    def __init__(self, *, runner: TaskRunner, on_line: RunReporter, run_job: Callable[[RunJob], Run]) -> None:
+    def __init__(self, *, runner: TaskRunner, on_line: RunReporter, run_job: JobStarter) -> None:
         self._runner = runner
         self._on_line = on_line
         self._run_job = run_job
@@ -62,14 +65,14 @@ class Execution:
     def _run_task(self, run: Run, task: TaskRun) -> Ending:
         def on_line(line: str) -> None:
             task.log.append(line)
-            self._on_line(run.name, line)
+            self._on_line(run.heard_as, line)
 
         task.folder.mkdir(parents=True)
         task.move_to("RUNNING")
         deadline = _interrupt_after(task.task.timeout_seconds, task)
         try:
             if isinstance(task.task.work, RunJob):
-                outcome = self._run_other_job(task, task.task.work)
+                outcome = self._run_other_job(run, task, task.task.work)
             else:
                 outcome = self._runner.run(task.task, folder=task.folder, on_line=on_line, stopping=task.stopping)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong ends the task, never its thread alone
@@ -79,18 +82,18 @@ class Execution:
         task.error, task.error_trace = outcome.error, outcome.error_trace
         return _ending_of_task(task, outcome)
 
-    def _run_other_job(self, task: TaskRun, work: RunJob) -> TaskOutcome:
+    def _run_other_job(self, run: Run, task: TaskRun, work: RunJob) -> TaskOutcome:
         try:
-            run = self._run_job(work)
+            other = self._run_job(work, run, task)
         except ApiError as error:
             return TaskOutcome("FAILED", error.message, code="INVALID_RUN_CONFIGURATION")
-        task.job_run_id = run.run_id
-        while not run.ended.wait(0.1):
+        task.job_run_id = other.run_id
+        while not other.ended.wait(0.1):
             if task.stopping.is_set():
-                run.interrupt(task.interruption)
-        if run.ending.result_state in ("SUCCESS", "CANCELED"):
-            return TaskOutcome("SUCCESS" if run.ending.result_state == "SUCCESS" else "CANCELED")
-        return TaskOutcome("FAILED", f"Run {run.run_id} of job {work.job_id} failed: {run.ending.message}")
+                other.interrupt(task.interruption)
+        if other.ending.result_state in ("SUCCESS", "CANCELED"):
+            return TaskOutcome("SUCCESS" if other.ending.result_state == "SUCCESS" else "CANCELED")
+        return TaskOutcome("FAILED", f"Run {other.run_id} of job {work.job_id} failed: {other.ending.message}")
 
 
 def _interrupt_after(seconds: int, progress: Run | TaskRun) -> threading.Timer:

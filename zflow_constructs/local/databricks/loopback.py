@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 
+_STOP_POLL_SECONDS = 0.01
+
+
 class LoopbackServer:
     """Serves an application at a free port of 127.0.0.1.
 
@@ -22,7 +25,8 @@ class LoopbackServer:
 
     def __init__(self, app: WSGIApplication, *, name: str) -> None:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name=name, daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(_STOP_POLL_SECONDS,), name=name, daemon=True)
 
     @property
     def address(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from zflow_constructs.local.databricks import entry_point
 from zflow_constructs.local.databricks.tasks import PythonFile, PythonWheel, Task
@@ -107,10 +109,13 @@ def _unpack(uri: str, site: Path, objects: ObjectStore) -> None:
 
 
 def _read(uri: str, what: str, objects: ObjectStore) -> bytes:
-    if not uri.startswith("s3://"):
-        message = f"Cannot read the {what} {uri}: locally it must be an s3:// URI."
+    if not uri.startswith(("s3://", "file://")):
+        message = (
+            f"Cannot read the {what} {uri}: locally it must be an s3:// URI, or, in the file of a job, the path of a "
+            "file from there."
+        )
         raise UnrunnableError(message, "RESOURCE_NOT_FOUND")
     try:
-        return objects.read(uri)
-    except ObjectNotFoundError as error:
+        return objects.read(uri) if uri.startswith("s3://") else Path(url2pathname(urlsplit(uri).path)).read_bytes()
+    except (ObjectNotFoundError, OSError) as error:
         raise UnrunnableError(f"Cannot read the {what} {uri}: {error}", "RESOURCE_NOT_FOUND") from error

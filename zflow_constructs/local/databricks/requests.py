@@ -123,9 +123,10 @@ def job_settings(job_id: int, jobs: Mapping[int, Json]) -> Json:
     Raises:
         ApiError: There is no such job.
     """
-    if job_id not in jobs:
-        raise invalid(f"Job {job_id} does not exist.")
-    return jobs[job_id]
+    try:
+        return jobs[job_id]
+    except KeyError:
+        raise invalid(f"Job {job_id} does not exist.") from None
 
 
 def _check_parameters(given: Json, legacy: Json) -> None:

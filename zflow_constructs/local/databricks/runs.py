@@ -149,12 +149,29 @@ class Course:
 
 
 class Run(Progress):
-    """A run and its task runs."""
+    """A run and its task runs.
+
+    Args:
+        request: What was asked for.
+        run_id: Its id.
+        job_id: The job; a one-time run has one of its own.
+        folder: Where its files are.
+        tasks: Its task runs.
+        heard_as: What its lines are heard as. Default: its name, or its id if it is a job's.
+    """
 
     def __init__(
-        self, request: RunRequest, *, run_id: int, job_id: int, folder: Path, tasks: Sequence[TaskRun]
+        self,
+        request: RunRequest,
+        *,
+        run_id: int,
+        job_id: int,
+        folder: Path,
+        tasks: Sequence[TaskRun],
+        heard_as: str = "",
     ) -> None:
         super().__init__(run_id=run_id, name=request.run_name, folder=folder)
+        self.heard_as = heard_as or (str(run_id) if request.job_id else request.run_name)
         self.job_id = job_id
         self.accepted = request
         self._courses = [Course(0, self.submitted_at, tuple(tasks))]

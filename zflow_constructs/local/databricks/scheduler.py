@@ -26,7 +26,8 @@ class Scheduler:
         runner: Runs the tasks.
         folder: Gets a folder for each run and, in it, one for each task.
         jobs: The settings of the jobs that there are, by their ids, as `jobs/get` shows them. Default: none.
-        on_line: Gets the run's name and each line that a task writes. Default: nobody listens.
+        on_line: Gets the run's name, or the id of a job's run, and each line that a task writes. Default: nobody
+            listens.
         max_active_runs: How many run at once; the others are `QUEUED`. Default: 2.
     """
 
@@ -52,7 +53,7 @@ class Scheduler:
 
     def submit(self, request: RunRequest) -> Run:
         """Start a run, or find the one that has the same idempotency token."""
-        run, is_new = self._register(request)
+        run, is_new = self._register(request, folder=self._folder)
         if is_new:
             self._start(run)
         return run
@@ -98,25 +99,32 @@ class Scheduler:
         if self._stopped:
             raise ApiError(503, "TEMPORARILY_UNAVAILABLE", "The local Databricks workspace is shutting down.")
 
-    def _register(self, request: RunRequest) -> tuple[Run, bool]:
+    def _register(self, request: RunRequest, *, folder: Path, heard_as: str = "") -> tuple[Run, bool]:
         with self._lock:
             self._check_open()
             token = request.idempotency_token
             if token and token in self._by_token:
                 return self._by_token[token], False
-            run = self._create(request)
+            run = self._create(request, folder, heard_as)
             self._runs[run.run_id] = run
             if token:
                 self._by_token[token] = run
             return run, True
 
-    def _create(self, request: RunRequest) -> Run:
+    def _create(self, request: RunRequest, parent: Path, heard_as: str) -> Run:
         run_id = next(self._ids)
         # A workflow names its runs <machine>:<execution>:<step>.
         step = request.run_name.rpartition(":")[2]
-        folder = self._folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', step)[:80]}-{run_id}"
+        folder = parent / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', step)[:80]}-{run_id}"
         tasks = [self._task_run(folder, task, 0) for task in request.tasks]
-        return Run(request, run_id=run_id, job_id=request.job_id or next(self._ids), folder=folder, tasks=tasks)
+        return Run(
+            request,
+            run_id=run_id,
+            job_id=request.job_id or next(self._ids),
+            folder=folder,
+            tasks=tasks,
+            heard_as=heard_as,
+        )
 
     def _task_run(self, folder: Path, task: Task, attempt: int) -> TaskRun:
         name = f"{task.key}-{attempt}" if attempt else task.key
@@ -164,9 +172,10 @@ class Scheduler:
         self._execution.execute(run)
         self._slots.release()
 
-    def _run_job(self, work: RunJob) -> Run:
-        """Start the run of another job, in the slot of the run that asks for it."""
-        run, _ = self._register(parse_run_now(work.body, self.jobs))
-        run.move_to("RUNNING")
-        threading.Thread(target=self._execution.execute, args=(run,), name=f"run-{run.run_id}", daemon=True).start()
-        return run
+    def _run_job(self, work: RunJob, run: Run, task: TaskRun) -> Run:
+        """Start the run of another job, in the slot and the task's folder of the run that asks for it."""
+        request = parse_run_now(work.body, self.jobs)
+        other, _ = self._register(request, folder=task.folder, heard_as=run.heard_as)
+        other.move_to("RUNNING")
+        threading.Thread(target=self._execution.execute, args=(other,), name=f"run-{other.run_id}", daemon=True).start()
+        return other

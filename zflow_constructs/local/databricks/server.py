@@ -23,7 +23,8 @@ from zflow_constructs.local.databricks.repairs import parse_repair
 from zflow_constructs.local.databricks.requests import job_settings, parse_run_now, parse_submit
 from zflow_constructs.local.databricks.shown import Runs, ShownRun, ShownTask
 
-_VERSIONS = ("2.1", "2.2")
+_JOBS = "/api/<any('2.1', '2.2'):version>/jobs"
+"""Where the calls are, in the versions that answer alike."""
 
 
 class DatabricksServer:
@@ -81,23 +82,21 @@ class DatabricksServer:
         app.post("/oidc/v1/token")(self._token)
         app.get("/.well-known/databricks-config")(self._host_metadata)
         app.get("/oidc/.well-known/oauth-authorization-server")(self._discovery)
-        for version in _VERSIONS:
-            jobs = f"/api/{version}/jobs"
-            app.post(f"{jobs}/runs/submit", endpoint=f"{version}-submit")(self._guarded(self._submit))
-            app.get(f"{jobs}/runs/get", endpoint=f"{version}-get")(self._guarded(self._get))
-            app.get(f"{jobs}/runs/get-output", endpoint=f"{version}-get-output")(self._guarded(self._get_output))
-            app.post(f"{jobs}/runs/cancel", endpoint=f"{version}-cancel")(self._guarded(self._cancel))
-            app.get(f"{jobs}/runs/list", endpoint=f"{version}-list")(self._guarded(self._list))
-            app.post(f"{jobs}/runs/repair", endpoint=f"{version}-repair")(self._guarded(self._repair))
-            app.post(f"{jobs}/run-now", endpoint=f"{version}-run-now")(self._guarded(self._run_now))
-            app.get(f"{jobs}/get", endpoint=f"{version}-job")(self._guarded(self._get_job))
+        app.post(f"{_JOBS}/runs/submit", endpoint="submit")(self._guarded(self._submit))
+        app.get(f"{_JOBS}/runs/get", endpoint="get")(self._guarded(self._get))
+        app.get(f"{_JOBS}/runs/get-output", endpoint="get-output")(self._guarded(self._get_output))
+        app.post(f"{_JOBS}/runs/cancel", endpoint="cancel")(self._guarded(self._cancel))
+        app.get(f"{_JOBS}/runs/list", endpoint="list")(self._guarded(self._list))
+        app.post(f"{_JOBS}/runs/repair", endpoint="repair")(self._guarded(self._repair))
+        app.post(f"{_JOBS}/run-now", endpoint="run-now")(self._guarded(self._run_now))
+        app.get(f"{_JOBS}/get", endpoint="job")(self._guarded(self._get_job))
         app.register_error_handler(ApiError, _refusal)
         app.register_error_handler(OAuthError, _oauth_refusal)
         app.register_error_handler(HTTPException, _http_error)
         return app
 
-    def _guarded(self, answer: Callable[[], JsonObject]) -> Callable[[], Response]:
-        def view() -> Response:
+    def _guarded(self, answer: Callable[[], JsonObject]) -> Callable[..., Response]:
+        def view(**_version: str) -> Response:
             self.authority.check(request.headers.get("Authorization", ""))
             return jsonify(answer())
 
