@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from tests.asl import rendered_definition, state_machines
 from tests.databricks_faults.nights import Night
 from tests.databricks_faults.workflows import assembly
-from tests.databricks_faults.world import World, runtime
+from tests.databricks_faults.world import World
 from tests.simulation.definition import Scope
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
@@ -59,7 +59,5 @@ def make_night(machines: Mapping[str, Scope]) -> Iterator[Callable[..., Night]]:
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     secrets = session.client("secretsmanager", endpoint_url=url)
     secrets.create_secret(Name=name, SecretString='{"token": "personal-token-1"}')
-    _, aws = runtime()
-    clients = aws.Clients(s3=s3, secrets=lambda: secrets, tokens=lambda: None)
-    yield partial(Night, machines=machines, bucket=name, secret=name, clients=clients)
+    yield partial(Night, machines=machines, bucket=name, secret=name, s3=s3, secrets=secrets)
     server.stop()

@@ -43,6 +43,25 @@ class VirtualClock(SimulatedClock):
         self.slept += seconds
 
 
+class DiedError(Exception):
+    """The end of the Lambda's process."""
+
+
+DiedError.__name__ = "Runtime.ExitError"
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A client of S3 before whose calls something may happen."""
+
+    client: object
+    meanwhile: Callable[[], None]
+
+    def __getattr__(self, operation: str) -> object:
+        self.meanwhile()
+        return getattr(self.client, operation)
+
+
 @dataclass(eq=False)
 class Execution:
     """One execution, and how often it has called the Lambda."""
@@ -66,18 +85,22 @@ class Night:
         machines: the state machines, by their workflows' names and by their ARNs.
         bucket: the workspace's bucket.
         secret: the secret with its token.
-        clients: the Lambda's clients of AWS's services, as its code takes them.
+        s3: the Lambda's client of S3.
+        secrets: its client of Secrets Manager.
         late: how likely it is that a call of the Lambda begins some seconds late.
-        died: how likely it is that the Lambda dies when it has done its work.
+        died: how likely it is that the Lambda dies when it has done its work, or at a call of S3 before.
+        raced: how likely it is, at each such call, that the execution is stopped just then.
     """
 
     seed: str
     machines: Mapping[str, Scope]
     bucket: str
     secret: str
-    clients: object
+    s3: object
+    secrets: object
     late: float = 0.0
     died: float = 0.0
+    raced: float = 0.0
     undelivered: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -91,6 +114,7 @@ class Night:
         # The bucket is there for all nights.
         self._name = sha256(self.seed.encode()).hexdigest()[:16]
         self._watchers: dict[Attempt, Execution] = {}
+        self._called_for: Execution | None = None
         self._function = self._make_function()
 
     def start(self, workflow: str) -> Execution:
@@ -132,11 +156,7 @@ class Night:
     def _over(self, execution: Execution) -> None:
         """EventBridge tells the Lambda of an execution that has ended badly."""
         if execution.status is not Status.SUCCEEDED:
-            event: dict[str, object] = {
-                "action": "stop",
-                "execution": execution.arn,
-                "stopped": int(self.time.now() * 1000),
-            }
+            event = self._stopping(execution)
             self.clock.after(self.random.uniform(0.2, 3), lambda: self._deliver(event, tries=0))
 
     def _deliver(self, event: Mapping[str, object], *, tries: int) -> None:
@@ -185,12 +205,31 @@ class Night:
         """What the Lambda answers, and how long it slept meanwhile."""
         deadline = self.time.now() + LAMBDA_SECONDS
         sent: Mapping[str, object] = json.loads(json.dumps(event))
+        # What happens meanwhile happens to a step's call; a stop's is one of the things that do.
+        self._called_for = self.executions[str(sent["execution"])] if sent["action"] != "stop" else None
         try:
             answer = self._function.answer(sent, remaining_seconds=lambda: deadline - self.time.now())
         except Exception as error:  # noqa: BLE001 - as Lambda does: whatever it is, it is the invocation's error
             failure = {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
             return Failure(type(error).__name__, json.dumps(failure)), self._awake()
         return cast("Json", json.loads(json.dumps(answer))), self._awake()
+
+    def _meanwhile(self) -> None:
+        """What may happen between two things that the Lambda does: it dies, or its execution is stopped."""
+        execution, self._called_for = self._called_for, None
+        if execution is None:
+            return
+        if self.random.random() < self.died:
+            raise DiedError
+        if self.random.random() < self.raced and execution.status is Status.RUNNING:
+            slept = self._awake()
+            execution.top.abort()
+            self._deliver(self._stopping(execution), tries=0)
+            self.time.slept = slept
+        self._called_for = execution
+
+    def _stopping(self, execution: Execution) -> dict[str, object]:
+        return {"action": "stop", "execution": execution.arn, "stopped": int(self.time.now() * 1000)}
 
     def _awake(self) -> float:
         slept, self.time.slept = self.time.slept, 0.0
@@ -200,7 +239,7 @@ class Night:
         return datetime.fromtimestamp(self.time.now(), UTC).isoformat(timespec="milliseconds")
 
     def _make_function(self) -> Function:
-        module, _ = runtime()
+        module, aws = runtime()
         function = module.DatabricksFunction(
             settings=module.Settings.from_environment(
                 {
@@ -211,7 +250,9 @@ class Night:
                     "DATABRICKS_WORKSPACE": "Team/Databricks",
                 }
             ),
-            clients=self.clients,
+            clients=aws.Clients(
+                s3=Interrupted(self.s3, self._meanwhile), secrets=lambda: self.secrets, tokens=lambda: None
+            ),
             clock=module.Clock(now=self.time.now, sleep=self.time.sleep),
             write=lambda _line: None,
         )

@@ -61,7 +61,8 @@ def anything_happens(night: Night, workflow: str) -> None:
     """Runs a workflow while anything goes wrong, stops it perhaps, redrives it perhaps, and looks at what is left."""
     dice = night.random
     night.late = dice.choice([0.0, 0.3])
-    night.died = dice.choice([0.0, 0.05, 0.15])
+    night.died = dice.choice([0.0, 0.03, 0.1])
+    night.raced = dice.choice([0.0, 0.0, 0.05])
     rate = dice.choice([0.0, 0.05, 0.2, 0.35])
 
     def decide(_received: Received) -> Fault | None:

@@ -180,8 +180,9 @@ def test_a_stop_between_the_record_and_the_submission_is_seen(step: Step, worksp
 
 @pytest.mark.parametrize("moment", range(16))
 @pytest.mark.parametrize("kind", ["submit", "run-now", "repair"])
+@pytest.mark.parametrize("delivery", ["first", "second"])
 def test_a_stop_at_any_moment_of_a_submission_leaves_nothing_running(
-    step: Step, workspace: Workspace, moment: int, kind: str
+    step: Step, workspace: Workspace, moment: int, kind: str, delivery: str
 ) -> None:
     event = step.submission()
     if kind != "submit":
@@ -198,14 +199,16 @@ def test_a_stop_at_any_moment_of_a_submission_leaves_nothing_running(
     def stop_at_the_moment(_: str) -> None:
         if next(moments) == moment:
             step.bucket.before, step.bucket.after, workspace.on_call = lambda _: None, lambda _: None, lambda _: None
-            step.invoke(step.stop())
+            if delivery == "second":
+                workspace.misbehaviour.decide = lambda received: answers(503) if received.call == "cancel" else None
+            ending(step, step.stop())
+            workspace.misbehaviour.decide = lambda _: None
 
     step.bucket.before = step.bucket.after = workspace.on_call = stop_at_the_moment
 
     assert ending(step, event) in {"WAIT", "Databricks.Canceled"}
-    if next(moments) <= moment:  # The submission has fewer moments than that: it is over when the stop comes.
-        step.bucket.before, step.bucket.after, workspace.on_call = lambda _: None, lambda _: None, lambda _: None
-        step.invoke(step.stop())
+    step.bucket.before, step.bucket.after, workspace.on_call = lambda _: None, lambda _: None, lambda _: None
+    step.invoke(step.stop())
 
     assert all(run.is_final(step.clock.now()) for run in workspace.runs.values())
     assert len(workspace.runs) <= 1

@@ -45,7 +45,16 @@ class S3(Protocol):
     def get_object(self, *, Bucket: str, Key: str) -> Document:
         """See https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html ."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str, IfNoneMatch: str = ...) -> Document:
+    def put_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        ContentType: str,
+        IfMatch: str = ...,
+        IfNoneMatch: str = ...,
+    ) -> Document:
         """See https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html ."""
 
     def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = ...) -> Document:

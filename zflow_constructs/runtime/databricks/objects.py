@@ -59,8 +59,29 @@ class Objects:
         except (ClientError, BotoCoreError) as error:
             raise self._failure("write", key, error) from None
 
-    def create(self, key: str, document: Document) -> bool:
-        """Write an object if none is there, and tell whether none was.
+    def create(self, key: str, document: Document) -> str:
+        """Write an object if none is there, and tell the version written; nothing if there was one.
+
+        Raises:
+            Throttled: S3 was not reached, or was busy.
+            AuthError: The function may not write it.
+        """
+        try:
+            written = self.s3.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=self._body(document),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) == "PreconditionFailed":
+                return ""
+            raise self._failure("write", key, error) from None
+        return text(written, "ETag")
+
+    def replace(self, key: str, document: Document, *, version: str) -> bool:
+        """Write over a version of an object, and tell whether it was still that one.
 
         Raises:
             Throttled: S3 was not reached, or was busy.
@@ -72,7 +93,7 @@ class Objects:
                 Key=key,
                 Body=self._body(document),
                 ContentType="application/json",
-                IfNoneMatch="*",
+                IfMatch=version,
             )
         except (ClientError, BotoCoreError) as error:
             if code_of(error) == "PreconditionFailed":

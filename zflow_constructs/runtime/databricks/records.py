@@ -82,9 +82,14 @@ class Records:
     objects: Objects
     execution: Execution
 
-    def create(self, record: Record) -> bool:
-        """Write a record unless there is one with its token, and tell whether there was none."""
+    def create(self, record: Record) -> str:
+        """Write a record, and tell the version written; nothing if there is one with its token."""
         return self.objects.create(self._key(record), asdict(record))
+
+    def close(self, record: Record, *, version: str) -> None:
+        """Write that a run never began, unless somebody has written since: a stop that asked for the run itself."""
+        ended = replace(record, pending=False, ended=True)
+        self.objects.replace(self._key(record), asdict(ended), version=version)
 
     def write(self, record: Record) -> None:
         """Write a record over an older one."""

@@ -42,14 +42,14 @@ class Submission:
         submitted_at = int(self.clock.now())
         refuse_if_stopped(event, self.records)
         record = asked(event)
-        first = self.records.create(record)
+        version = self.records.create(record)
         try:
             # Once more: a stop that listed the records before this one was written hasn't seen it.
             refuse_if_stopped(event, self.records)
             run_id = self.client.start(record.call, record.request)
         except (AuthError, Canceled, InvalidRequest):
-            if first:  # Otherwise an earlier delivery may have got through: a stop asks Databricks.
-                self.records.write(replace(record, pending=False, ended=True))
+            if version:  # Otherwise an earlier delivery may have got through: a stop asks Databricks.
+                self.records.close(record, version=version)
             raise
         self.metrics.add("Submissions")
         self.log.info("submitted", {"run_id": run_id, "call": event.call})
