@@ -53,7 +53,7 @@ def any_script(dice: random.Random) -> Script:
     """A run that ends in any way, or never by itself."""
     if dice.random() < 0.1:
         return goes_on(cancel_seconds=dice.uniform(1, 200))
-    script = ends(dice.choice(ENDS), after=dice.uniform(0, 5000))
+    script = ends(dice.choice(ENDS), after=dice.choice([dice.uniform(0, 300), dice.uniform(0, 5000)]))
     return Script(timeline=script.timeline, cancel_seconds=dice.uniform(1, 200))
 
 
@@ -75,7 +75,8 @@ def anything_happens(night: Night, workflow: str) -> None:
         for redrives in range(3):
             if dice.random() < 0.4:
                 night.clock.after(
-                    dice.choice([dice.uniform(0, 8), dice.uniform(0, 4000)]), lambda: night.stop(execution)
+                    dice.choice([dice.uniform(0, 8), dice.uniform(0, 300), dice.uniform(0, 4000)]),
+                    lambda: night.stop(execution),
                 )
             night.run()
             look(night, workflow, execution, redrives=redrives)
