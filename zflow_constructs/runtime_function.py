@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
@@ -138,5 +139,6 @@ def runtime_function(
         vpc_subnets=network.subnets if network else None,
         security_groups=list(network.security_groups) or None if network else None,
     )
-    function.node.add_dependency(role)
+    # The resource alone: not what is made of the function, such as its URL.
+    cast("lambda_.CfnFunction", function.node.default_child).node.add_dependency(role)
     return function, role

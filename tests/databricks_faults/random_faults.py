@@ -51,9 +51,9 @@ STEPS = {"Pair": 2, "Loop": 3}
 
 def any_script(dice: random.Random) -> Script:
     """A run that ends in any way, or never by itself."""
-    if dice.random() < 0.1:
+    if dice.random() < 0.06:
         return goes_on(cancel_seconds=dice.uniform(1, 200))
-    script = ends(dice.choice(ENDS), after=dice.choice([dice.uniform(0, 300), dice.uniform(0, 5000)]))
+    script = ends(dice.choice(ENDS), after=dice.choice([dice.uniform(0, 300), dice.uniform(0, 4500)]))
     return Script(timeline=script.timeline, cancel_seconds=dice.uniform(1, 200))
 
 
