@@ -18,16 +18,16 @@ from random import Random
 from typing import TypeAlias
 
 from tests.core.machines import mapping, step
-from tests.core.orders import Needs
+from tests.core.ordering.random_orders import Needs
 from tests.simulation.definition import Scope as Machine
 from tests.simulation.definition import items
 from tests.simulation.execution import Status
 from tests.simulation.families import FAMILIES
 from tests.simulation.world import World
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.graph import topological_order
-from zflow_constructs.core.templates import Json, Scope
+from zflow_constructs.core.ordering.graph import topological_order
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.templates import Json, Scope
 
 Compiled: TypeAlias = Callable[[Sequence[StepNode]], dict[str, Json]]
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"

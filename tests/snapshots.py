@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.asl import MACHINE, fields, kind
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SHOWN_LINES = 60

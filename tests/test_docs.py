@@ -11,7 +11,7 @@ import pytest
 from aws_cdk import App, Stack
 
 import zflow_constructs as zflow
-from tests.constructs.parts import count, function, train
+from tests.parts import count, function, train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

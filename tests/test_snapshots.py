@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.snapshots import Snapshots
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 
 def template(*, asset: str = "a" * 64, seconds: int = 60) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Writes zflow_constructs/databricks/api.json: the requests of the Jobs API, as `databricks-sdk` describes them.
+"""Writes zflow_constructs/databricks/step/api.json: the requests of the Jobs API, as `databricks-sdk` describes them.
 
 Run it when Databricks has added fields, with the newest `databricks-sdk` installed:
 
@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, Union
 
 from databricks.sdk.service import catalog, compute, jobs
 
-API = Path(__file__).parent.parent / "zflow_constructs" / "databricks" / "api.json"
+API = Path(__file__).parent.parent / "zflow_constructs" / "databricks" / "step" / "api.json"
 OPERATIONS: Mapping[str, Callable[..., object]] = {"SubmitRun": jobs.JobsAPI.submit, "RunNow": jobs.JobsAPI.run_now}
 SCALARS = {str: "string", int: "long", float: "double", bool: "boolean"}
 ELSEWHERE = re.compile("azure|gcp|abfss|gcs|adlsgen2")

@@ -1,4 +1,6 @@
-"""Writes zflow_constructs/images.json: AWS's images of frameworks and algorithms, as `sagemaker.core` has them.
+"""Writes images.json of zflow_constructs/sagemaker/images/: AWS's images of frameworks and algorithms.
+
+They are read from `sagemaker.core`.
 
 Run it when AWS has released a framework version, with the dependency group `images` installed:
 
@@ -21,7 +23,7 @@ from typing import Any, TypeAlias
 
 from sagemaker.core import common_utils, image_uris
 
-IMAGES = Path(__file__).parent.parent / "zflow_constructs" / "images.json"
+IMAGES = Path(__file__).parent.parent / "zflow_constructs" / "sagemaker" / "images" / "images.json"
 FRAMEWORKS = ("sklearn", "xgboost", "pytorch", "pytorch-amzn2023", "tensorflow", "huggingface", "spark")
 # They train and serve by themselves, and take no script.
 ALGORITHMS = (

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.permissions.page import to_markdown
 from zflow_constructs.permissions.reason import Reason
 from zflow_constructs.permissions.reasons import REASONS

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tests.drawing.pictures import DIAMOND
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.cli.main import main
-from zflow_constructs.core.mermaid import to_mermaid
+from zflow_constructs.core.picture.mermaid import to_mermaid
 from zflow_constructs.drawing.page import to_html
 from zflow_constructs.drawing.svg import to_svg
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.cli.main import main
 from zflow_constructs.cli.parameters import execution_input
-from zflow_constructs.core.parameters import RunParameter, Value
-from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.states.run_parameters import RunParameters
+from zflow_constructs.core.values.parameters import RunParameter, Value
 
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
 

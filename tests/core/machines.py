@@ -16,12 +16,12 @@ from functools import lru_cache
 from jsonata import Jsonata as Query
 from jsonata.utils import Utils
 
-from zflow_constructs.core.asl import State, Task
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Condition, Jsonata
-from zflow_constructs.core.fragment import Fragment, StepNode
-from zflow_constructs.core.references import StepOutput
-from zflow_constructs.core.templates import Json, Scope, Template
+from zflow_constructs.core.states.asl import State, Task
+from zflow_constructs.core.states.fragment import Fragment, StepNode
+from zflow_constructs.core.values.expressions import Condition, Jsonata
+from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Json, Scope, Template
 
 NULL = Utils.NULL_VALUE
 _QUERY = re.compile(r"\{%(.*)%\}", re.DOTALL)

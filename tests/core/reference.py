@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from tests.asl import ROOT
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _SCRIPT = """
 const cases = JSON.parse(require("fs").readFileSync(0));

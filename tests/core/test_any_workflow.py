@@ -16,13 +16,13 @@ from tests.core.machines import (
     state_names,
     value_of,
 )
-from tests.core.orders import Needs, series_parallel
-from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
-from zflow_constructs.core.expressions import Condition, Jsonata
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.graph import topological_order
-from zflow_constructs.core.references import Parameter
-from zflow_constructs.core.templates import Json, Template
+from tests.core.ordering.random_orders import Needs, series_parallel
+from zflow_constructs.core.ordering.graph import topological_order
+from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.expressions import Condition, Jsonata
+from zflow_constructs.core.values.references import Parameter
+from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

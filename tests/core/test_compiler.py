@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.core.machines import compiled, mapping, of_states, run, state_names, step, value_of
-from zflow_constructs.core.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.errors import WorkflowError
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.names import FUNCTIONS
-from zflow_constructs.core.references import Parameter, RunLocation
-from zflow_constructs.core.templates import Json, Scope
+from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.states.names import FUNCTIONS
+from zflow_constructs.core.values.errors import WorkflowError
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import Parameter, RunLocation
+from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.local.lint.jsonata import FUNCTIONS as FUNCTIONS_OF_THE_LINT
 
 GOOD = value_of("Train") >= 0.75

@@ -9,11 +9,11 @@ from tests.core.test_any_workflow import SHAPES, native, polled
 from tests.simulation.definition import Scope
 from tests.simulation.execution import Status
 from tests.simulation.world import Execution, World
-from zflow_constructs.core.asl import EXIT, Catcher, Choice, Fail, Pass, Rule, State, Task
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.references import StepOutput
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Fail, Pass, Rule, State, Task
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 

@@ -19,7 +19,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.definition import Scope
 from tests.simulation.execution import Running, Status, Surroundings
 from tests.simulation.tasks import Attempt, Failure
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.databricks.clock import SimulatedClock
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
 

@@ -7,8 +7,8 @@ from aws_cdk import App, CfnOutput, Duration, Environment, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 import zflow_constructs as zflow
-from tests.constructs.parts import CLUSTER, SPARK_TASK
 from tests.local.aws.conftest import ACCOUNT, REGION
+from tests.parts import CLUSTER, SPARK_TASK
 
 Step = Callable[..., zflow.DatabricksJobStep]
 

@@ -2,7 +2,7 @@
 
 import random
 
-from zflow_constructs.core.picture import Node, Picture
+from zflow_constructs.core.picture.picture import Node, Picture
 
 DIAMOND = Picture(
     "Diamond",

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from tests.drawing.pictures import DIAMOND, GROUPS, LOOP, random_picture
-from zflow_constructs.core.picture import Node, Picture
+from zflow_constructs.core.picture.picture import Node, Picture
 from zflow_constructs.drawing.layout import lay_out
 from zflow_constructs.drawing.shapes import PADDING, Box, Drawing, lines_of
 from zflow_constructs.drawing.text import NAME_SIZE, NOTE_SIZE, width_of

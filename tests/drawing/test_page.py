@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.core.test_picture import EVERYTHING
+from tests.core.picture.test_picture import EVERYTHING
 from tests.drawing.pictures import DIAMOND
-from zflow_constructs.core.picture import Node, Picture
+from zflow_constructs.core.picture.picture import Node, Picture
 from zflow_constructs.drawing.page import to_html
 from zflow_constructs.drawing.svg import to_svg
 

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from xml.etree import ElementTree as ET
 
-from tests.core.test_picture import EVERYTHING
+from tests.core.picture.test_picture import EVERYTHING
 from tests.drawing.pictures import DIAMOND, GROUPS, LOOP
-from zflow_constructs.core.picture import Node, Picture
+from zflow_constructs.core.picture.picture import Node, Picture
 from zflow_constructs.drawing.svg import to_svg
 
 NAMESPACE = {"": "http://www.w3.org/2000/svg"}
@@ -101,7 +101,7 @@ def test_a_text_is_no_markup() -> None:
 
 def test_the_same_picture_gives_the_same_bytes_in_every_process() -> None:
     script = (
-        "from tests.core.test_picture import EVERYTHING; from zflow_constructs.drawing.svg import to_svg; "
+        "from tests.core.picture.test_picture import EVERYTHING; from zflow_constructs.drawing.svg import to_svg; "
         "import sys; sys.stdout.buffer.write(to_svg(EVERYTHING).encode())"
     )
     for seed in ("1", "2"):

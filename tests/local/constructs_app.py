@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 import zflow_constructs as zflow
-from zflow_constructs.core.templates import Template
+from zflow_constructs.core.values.templates import Template
 
 # Answers with its event. Where it is told so, it leaves a trace of the call, and raises while an object is missing.
 _HANDLER = """

@@ -9,7 +9,7 @@ from aws_cdk import App, CfnOutput, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
-from tests.constructs.parts import CLUSTER
+from tests.parts import CLUSTER
 
 APPLICATIONS = "country,amount\nde,10\nde,30\nfr,5\n"
 BUCKET = "jobs-of-the-team"

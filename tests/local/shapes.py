@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from tests.local.aws.rendezvous import TABLE
-from zflow_constructs.core.asl import Task
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Condition, Jsonata
-from zflow_constructs.core.fragment import Fragment, Loop, StepNode
-from zflow_constructs.core.references import StepOutput
-from zflow_constructs.core.templates import Json, Scope, Template
+from zflow_constructs.core.states.asl import Task
+from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
+from zflow_constructs.core.values.expressions import Condition, Jsonata
+from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Json, Scope, Template
 
 MORE: Mapping[str, object] = {"Table": TABLE}
 """The resources of an assembly whose branches meet."""

@@ -16,8 +16,8 @@ from aws_cdk import aws_sns as sns
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SERVE_CODE, XGBOOST
 from tests.local.aws.conftest import Ended, api, ended, until
+from tests.parts import SERVE_CODE, XGBOOST
 from zflow_constructs.local.engine import Engine, RunSettings
 
 BUCKET = "models-of-the-test"

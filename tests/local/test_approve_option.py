@@ -10,7 +10,7 @@ from aws_cdk import aws_sns as sns
 from click.testing import CliRunner
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SERVE_CODE, XGBOOST
+from tests.parts import SERVE_CODE, XGBOOST
 from zflow_constructs.cli.main import main
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 

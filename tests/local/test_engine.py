@@ -8,8 +8,8 @@ import pytest
 
 from tests.core.machines import compiled, mapping, of_states
 from tests.local.assemblies import call, write_assembly
-from zflow_constructs.core.asl import Pass
-from zflow_constructs.core.run_parameters import RunParameters
+from zflow_constructs.core.states.asl import Pass
+from zflow_constructs.core.states.run_parameters import RunParameters
 from zflow_constructs.local.assembly import AssemblyError
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.record import step_logs

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from tests.local.shapes import loop, states_of, step
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.references import StepOutput
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.references import StepOutput
 from zflow_constructs.local.layout import Layout, Place, Role, layout
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.asl import asl_validator_findings
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint import RULES, Finding, lint
 
 Path: TypeAlias = tuple[str | int, ...]

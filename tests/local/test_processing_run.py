@@ -11,8 +11,8 @@ from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SKLEARN
 from tests.local.aws.conftest import Ended, api, ended, until
+from tests.parts import SKLEARN
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 
 SCRIPTS = Path(__file__).parent / "containers" / "scripts"

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from tests.local.assemblies import write_assembly
 from tests.local.shapes import MORE, loop, states_of, step
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.references import StepOutput
-from zflow_constructs.core.templates import Template
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.progress import Steps

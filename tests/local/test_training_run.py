@@ -10,8 +10,8 @@ from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SKLEARN
 from tests.local.aws.conftest import Ended, ended
+from tests.parts import SKLEARN
 from zflow_constructs.local.engine import Engine, RunSettings
 
 SCRIPT = zflow.SourceCode.from_file(str(Path(__file__).parent / "containers" / "scripts" / "train_tree.py"))

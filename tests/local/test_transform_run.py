@@ -17,8 +17,8 @@ from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SKLEARN
 from tests.local.aws.conftest import Api, Ended, api, ended
+from tests.parts import SKLEARN
 from zflow_constructs.local.engine import Engine, RunSettings
 
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

@@ -13,8 +13,8 @@ import pytest
 from aws_cdk import App, CfnOutput, Stack
 
 import zflow_constructs as zflow
-from tests.constructs.parts import SKLEARN
 from tests.local.aws.conftest import Api, Ended, api, ended, until
+from tests.parts import SKLEARN
 from zflow_constructs.local.engine import Engine, RunSettings
 
 SCRIPT = Path(__file__).parent / "containers" / "scripts" / "train_tree.py"

@@ -7,15 +7,15 @@ from hashlib import sha256
 from random import Random
 
 from tests.core.machines import mapping, of_states, value_of
-from tests.core.orders import Needs
+from tests.core.ordering.random_orders import Needs
 from tests.core.test_any_workflow import SHAPES, START
-from zflow_constructs.core.availability import FirstOf
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Condition, Expression
-from zflow_constructs.core.fragment import StepNode
-from zflow_constructs.core.graph import topological_order
-from zflow_constructs.core.references import Parameter
-from zflow_constructs.core.templates import Json, Scope
+from zflow_constructs.core.ordering.graph import topological_order
+from zflow_constructs.core.states.availability import FirstOf
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.expressions import Condition, Expression
+from zflow_constructs.core.values.references import Parameter
+from zflow_constructs.core.values.templates import Json, Scope
 
 _LONGEST = 50
 # So long that no wait, of a hundredth of it, ends before what it waits for: to look again takes a second.

@@ -8,7 +8,7 @@ from tests.simulation.definition import Scope
 from tests.simulation.execution import Status
 from tests.simulation.rewriting import States, rewritten, waiting_states, waits
 from tests.simulation.world import Execution, Faults, Work, World
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 Machine = Mapping[str, Json]
 _FOREVER = 1_000_000

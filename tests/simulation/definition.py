@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tests.core.machines import assigned_in, mapping, valued
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _COMMON = {"Type", "Comment", "Output", "Assign"}
 _CALLS = _COMMON | {"Arguments", "Retry", "Catch", "Next", "End"}

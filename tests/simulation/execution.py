@@ -13,7 +13,7 @@ from tests.core.machines import QueryEvaluationError, mapping
 from tests.simulation.clock import Clock, Timer
 from tests.simulation.definition import Scope, Way, items
 from tests.simulation.tasks import NO_FAILURE, Answer, Attempt, Failure
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 Variables = ChainMap[str, object]
 INLINE_LIMIT = 40

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from random import Random
 
-from tests.core.orders import Needs
+from tests.core.ordering.random_orders import Needs
 
 
 def layered(random: Random, size: int) -> Needs:

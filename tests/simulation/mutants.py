@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tests.core.machines import mapping
 from tests.simulation.definition import items
 from tests.simulation.rewriting import StateFields, States, marks, waits
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _TIMEOUT = "States.Timeout"
 Mutant: TypeAlias = Callable[[States], States]

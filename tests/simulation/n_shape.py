@@ -5,7 +5,7 @@ Report comes after Extract, Deploy after Extract and Train: Deploy, in the branc
 
 from collections.abc import Mapping
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 TABLE = "Rendezvous"
 KEY: Json = {"run": {"S": "{% $run_key %}"}, "step": {"S": "Train"}}

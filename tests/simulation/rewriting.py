@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from tests.core.machines import mapping
 from tests.simulation.definition import items
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 StateFields: TypeAlias = Mapping[str, Json]
 States: TypeAlias = dict[str, StateFields]

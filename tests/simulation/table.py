@@ -10,7 +10,7 @@ from random import Random
 
 from tests.core.machines import mapping
 from tests.simulation.tasks import ServiceError
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 Item = dict[str, Json]
 _SET = re.compile(r"SET #\w+ = :\w+(, #\w+ = :\w+)*")

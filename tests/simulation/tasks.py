@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.orders import Needs, any_order
+from tests.core.ordering.random_orders import Needs, any_order
 from tests.simulation import checks
 from tests.simulation.cases import Case
 from tests.simulation.families import FAMILIES, needs_of

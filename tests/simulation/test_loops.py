@@ -12,11 +12,11 @@ from tests.simulation.execution import Status
 from tests.simulation.mutants import keyed
 from tests.simulation.rewriting import rewritten
 from tests.simulation.world import Execution, Faults, World
-from zflow_constructs.core.asl import Task
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import Fragment, Loop, StepNode
-from zflow_constructs.core.references import Collected, Item, Parameter
-from zflow_constructs.core.templates import Json, Template
+from zflow_constructs.core.states.asl import Task
+from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import Collected, Item, Parameter
+from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.local.lint import lint
 
 DURATIONS = {"Extract": 3, "List": 5, "Report": 1, "Deploy": 2, "Prepare": 2, "Sample": 4, "Train": 1, "Compare": 1}

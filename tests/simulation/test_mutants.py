@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.core.orders import Needs
+from tests.core.ordering.random_orders import Needs
 from tests.simulation import checks, mutants
 from tests.simulation.cases import Case
 from tests.simulation.definition import InvalidMachineError

@@ -11,7 +11,7 @@ from tests.simulation.n_shape import N_MACHINE
 from tests.simulation.table import Table
 from tests.simulation.tasks import ServiceError
 from tests.simulation.world import SEND_TASK_SUCCESS, Execution, Faults, World
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 KEY: Json = {"run": {"S": "1"}, "step": {"S": "Train"}}
 MARK: dict[str, Json] = {

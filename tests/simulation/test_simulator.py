@@ -10,7 +10,7 @@ from tests.simulation.execution import Status
 from tests.simulation.n_shape import call, state, work
 from tests.simulation.tasks import Failure
 from tests.simulation.world import Execution, Work, World
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 
 def scope(**states: Json) -> dict[str, Json]:

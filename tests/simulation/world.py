@@ -14,7 +14,7 @@ from tests.simulation.definition import Scope
 from tests.simulation.execution import Running, Status, Surroundings
 from tests.simulation.table import Table
 from tests.simulation.tasks import Answer, Attempt, Failure, ServiceError
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 WORK = "arn:run"
 UPDATE_ITEM = "arn:aws:states:::aws-sdk:dynamodb:updateItem"

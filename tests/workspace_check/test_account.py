@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import boto3
 import pytest
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Mark

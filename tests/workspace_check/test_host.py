@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.workspace_check.databricks_server import Answer, DatabricksServer
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.findings import Mark
 from zflow_constructs.workspace_check.host import host
 from zflow_constructs.workspace_check.template import Template

@@ -5,7 +5,7 @@ import pytest
 
 from tests.workspace_check.assemblies import ASSETS
 from tests.workspace_check.iam_server import IamServer
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Mark
 from zflow_constructs.workspace_check.needs import Work

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, Deployed, NotKnownError, Values
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from tests.workspace_check.assemblies import FUNCTION, SECRET, function, machine, submit
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.needs import Kind, free_clusters, needs, work, written
 from zflow_constructs.workspace_check.template import Template, UnreadableError, definition
 from zflow_constructs.workspace_check.workspaces import Submission, Workspace, workspaces

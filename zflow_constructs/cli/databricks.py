@@ -7,7 +7,7 @@ from typing import Literal, cast
 import click
 
 from zflow_constructs.cli.extras import imported_from
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack
 from zflow_constructs.workspace_check.template import Template, UnreadableError
 from zflow_constructs.workspace_check.workspaces import Workspace, workspaces

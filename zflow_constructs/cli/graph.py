@@ -8,9 +8,9 @@ from typing import Literal, cast
 import click
 
 from zflow_constructs.cli.extras import imported_from
-from zflow_constructs.core.mermaid import to_mermaid
-from zflow_constructs.core.picture import GRAPH_METADATA, Picture
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.picture.mermaid import to_mermaid
+from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 
 EXIT_USAGE = 2

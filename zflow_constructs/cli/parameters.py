@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from zflow_constructs.core.parameters import Kind, RunParameter
-from zflow_constructs.core.run_parameters import PARAMETERS_METADATA, RunParameters
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.states.run_parameters import PARAMETERS_METADATA, RunParameters
+from zflow_constructs.core.values.parameters import Kind, RunParameter
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.assembly import AssemblyError
 
 

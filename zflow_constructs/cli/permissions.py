@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.assembly import AssemblyError, load_stack
 from zflow_constructs.permissions.page import to_markdown
 from zflow_constructs.permissions.reasons import REASONS

@@ -1,13 +1,17 @@
-"""The pure core: from steps and what they need to an Amazon States Language document.
+"""The pure compiler: from steps and what they need to an Amazon States Language document.
 
-The stages, each a module that knows only those before it:
+A step reaches the core as a `StepNode`: its fragment of states, the values that it reads, and its condition. The
+stages, each a folder that knows only those before it:
 
-1. `errors`: `WorkflowError`, the one exception for a wrong declaration.
-2. `expressions`: values known only when the workflow runs, rendered as JSONata.
-3. `asl`: the states as frozen values, and the fragment of states that one step is.
-4. `graph`: the steps' order, nested into sequences and parallel branches.
-5. `names`: who uses which name of a state or a variable.
-6. `compiler`: the nested steps as one state machine.
+1. `values`: what is known only when the workflow runs, rendered as JSONata; `WorkflowError`, the one exception for a
+   wrong declaration.
+2. `ordering`: which steps come before which, nested into sequences and parallel branches.
+3. `states`: the states as frozen values, the fragment of states that one step is, and what AWS bounds.
+4. `rendezvous`: what the steps' declarations mean together, and how branches meet that Step Functions can't nest.
+5. `picture`: the workflow as it was declared, for people.
+6. `compiler`: the nested steps as one state machine, the last stage.
 
-Nothing here imports the CDK, boto3 or anything else outside the standard library.
+`compile_workflow` takes the nodes, arranges them (who nests where, who waits for whom), claims a name for each state
+and variable, and renders the nest from the outside in. Nothing here imports the CDK, boto3 or anything else outside the
+standard library.
 """

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
-from zflow_constructs.core.arrangement import Join, arrange
-from zflow_constructs.core.asl import EXIT, Choice, Pass, Rule, State
-from zflow_constructs.core.availability import all_of, or_null
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import Fragment, Loop, Part, StepNode, every_node
-from zflow_constructs.core.graph import Branches, Nested, Series, steps_of
-from zflow_constructs.core.loops import entered, item_variable, run_key
-from zflow_constructs.core.meetings import Meetings
-from zflow_constructs.core.names import RUN_KEY, Names
-from zflow_constructs.core.rendezvous import Meeting
-from zflow_constructs.core.templates import Json, Scope, Template, render_template
+from zflow_constructs.core.ordering.graph import Branches, Nested, Series, steps_of
+from zflow_constructs.core.rendezvous.arrangement import Join, arrange
+from zflow_constructs.core.rendezvous.meetings import Meetings
+from zflow_constructs.core.rendezvous.table_tasks import Meeting
+from zflow_constructs.core.states.asl import EXIT, Choice, Pass, Rule, State
+from zflow_constructs.core.states.availability import all_of, or_null
+from zflow_constructs.core.states.fragment import Fragment, Loop, Part, StepNode, every_node
+from zflow_constructs.core.states.loops import entered, item_variable, run_key
+from zflow_constructs.core.states.names import RUN_KEY, Names
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.templates import Json, Scope, Template, render_template
 
 
 def _no_table() -> str:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from pygraphviz import AGraph
 
-from zflow_constructs.core.graph import topological_order
-from zflow_constructs.core.picture import CLEANUP, Edge, Group, Node, Picture, edges_of, grouped
+from zflow_constructs.core.ordering.graph import topological_order
+from zflow_constructs.core.picture.picture import CLEANUP, Edge, Group, Node, Picture, edges_of, grouped
 from zflow_constructs.drawing.shapes import PADDING, Arrow, Box, Drawing, Point, framed, side_by_side, text_size
 
 _GAP = 46

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from zflow_constructs.core.picture import Picture
+from zflow_constructs.core.picture.picture import Picture
 from zflow_constructs.drawing.svg import to_svg
 
 

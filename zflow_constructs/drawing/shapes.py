@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from zflow_constructs.core.picture import Edge, Node
+from zflow_constructs.core.picture.picture import Edge, Node
 from zflow_constructs.drawing.text import NAME_LINE, NAME_SIZE, NOTE_LINE, NOTE_SIZE, width_of, wrapped
 
 PADDING = 14

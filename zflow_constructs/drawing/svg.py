@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from zflow_constructs.core.picture import Node, Picture
+from zflow_constructs.core.picture.picture import Node, Picture
 from zflow_constructs.drawing.layout import lay_out
 from zflow_constructs.drawing.legend import add_legend
 from zflow_constructs.drawing.shapes import PADDING, Arrow, Box, lines_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zflow_constructs.core.picture import MACHINERY_METADATA
+from zflow_constructs.core.picture.picture import MACHINERY_METADATA
 
 Json = Mapping[str, object]
 

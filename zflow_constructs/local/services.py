@@ -24,6 +24,7 @@ from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.web_identity import WebIdentityTokens, web_identity
 from zflow_constructs.local.containers import InferenceModel, ProcessingContainer, TrainingContainer, TransformContainer
 from zflow_constructs.local.databricks.auth import Authority
+from zflow_constructs.local.databricks.credentials import credentials, databricks_functions
 from zflow_constructs.local.databricks.jobs import GivenJobs
 from zflow_constructs.local.databricks.requests import NO_JOBS
 from zflow_constructs.local.databricks.scheduler import Scheduler
@@ -32,7 +33,6 @@ from zflow_constructs.local.databricks.server import DatabricksServer
 from zflow_constructs.local.databricks.spark import SparkChoice, SparkUnavailableError
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes
-from zflow_constructs.local.workspace import credentials, databricks_functions
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import CreateTrainingJobRequestTypeDef

@@ -1,4 +1,5 @@
-"""What the roles of a synthesized template may do, and why: a page for who reviews its security.
+"""What the roles of a template may do, each right with its reason, for a security review.
 
-`statements` reads a template's roles, `reasons` says why zflow_constructs gives each right, `page` writes both down.
+Statements are read from the synthesized template and written in the names of resources. Each is matched with the
+reasons that the constructs give; a right without a reason fails a test. `zflow permissions` writes the page.
 """

@@ -3,7 +3,7 @@
 import json
 import re
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"\$\{(?:AWS::)?([^}]+)\}")

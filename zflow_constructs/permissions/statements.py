@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.permissions.rendering import readable
 
 _POLICIES = {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.findings import Concealment, Finding, Result, failed, ok, unknown
 from zflow_constructs.workspace_check.secret import Credentials
 from zflow_constructs.workspace_check.template import fields

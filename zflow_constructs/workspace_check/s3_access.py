@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.clients import Clients, Document, code, is_denied
 from zflow_constructs.workspace_check.findings import Finding, Result, failed, of_steps, ok, unknown
 from zflow_constructs.workspace_check.needs import Work, is_asset, written

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 _PLACE = re.compile(r"\ue000(\d+)\ue001|\$\{(\w+)\}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.template import Template, definition, fields, items
 
 _INVOKE = ":states:::lambda:invoke"

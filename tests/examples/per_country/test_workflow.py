@@ -15,9 +15,9 @@ from tests.examples.risk_scoring.app import template_of
 from tests.examples.risk_scoring.local_run import LocalRun, run_locally
 from tests.examples.risk_scoring.pipeline import rows
 from tests.snapshots import Snapshots
-from zflow_constructs.core.mermaid import to_mermaid
-from zflow_constructs.core.picture import GRAPH_METADATA, Picture
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.picture.mermaid import to_mermaid
+from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint import lint
 
 STACK = "PerCountry"

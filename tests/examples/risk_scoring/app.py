@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.asl import ROOT
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 PARTS = ("app.py", "examples", "zflow_constructs")
 WORKFLOW = "examples/risk_scoring/workflow.py"

@@ -14,7 +14,7 @@ from tests.asl import PSEUDO_PARAMETERS, asl_validator_findings, fields, kind, r
 from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
 from tests.examples.risk_scoring.app import WORKFLOW, copied_app, synthesize, template_of
 from tests.snapshots import Snapshots
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint import lint
 
 ACCOUNT = "111122223333"

@@ -24,9 +24,9 @@ from tests.examples.findings import acknowledgements, cfn_lint_findings, violati
 from tests.examples.risk_scoring.app import template_of
 from tests.local.aws.conftest import Api, Ended, api, ended, until
 from tests.snapshots import Snapshots
-from zflow_constructs.core.mermaid import to_mermaid
-from zflow_constructs.core.picture import GRAPH_METADATA, Picture
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.picture.mermaid import to_mermaid
+from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.lint import lint
 

@@ -14,10 +14,10 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
-from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import ACCOUNT, REGION, ROLE, Api, Ended, api, create, ended, until
 from tests.local.aws.endpoints import no_jobs, no_versions
-from zflow_constructs.core.templates import Json
+from tests.templates import Synthesized
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.events import Deliveries, events
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions

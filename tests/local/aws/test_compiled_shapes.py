@@ -10,12 +10,12 @@ import pytest
 from tests.local.aws.conftest import Ended, create, ended
 from tests.local.aws.pipelines import SHAPES, expected, needs_of
 from tests.local.aws.rendezvous import TABLE
-from zflow_constructs.core.asl import EXIT, Pass, Wait
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.fragment import Fragment, Part, StepNode
-from zflow_constructs.core.references import StepOutput
-from zflow_constructs.core.templates import Json, Scope
+from zflow_constructs.core.states.asl import EXIT, Pass, Wait
+from zflow_constructs.core.states.fragment import Fragment, Part, StepNode
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.local.aws.server import AwsServer
 
 RUNS = 5

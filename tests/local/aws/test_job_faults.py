@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, bucket, data, model, stack
-from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import Api, Ended, api, create, ended, until
 from tests.local.aws.endpoints import no_endpoints, no_versions
+from tests.parts import OWN_IMAGE, bucket, data, model, stack
+from tests.templates import Synthesized
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs

@@ -7,11 +7,11 @@ import pytest
 
 from tests.core.machines import compiled, mapping, of_states
 from tests.local.aws.conftest import Run
-from zflow_constructs.core.asl import Pass
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.parameters import RunParameter
-from zflow_constructs.core.run_parameters import RunParameters
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.states.asl import Pass
+from zflow_constructs.core.states.run_parameters import RunParameters
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.parameters import RunParameter
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.server import AwsServer
 
 SCORING = RunParameters.of(

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import zflow_constructs as zflow
-from tests.constructs.parts import OWN_IMAGE, data, stack
-from tests.constructs.templates import Synthesized
 from tests.local.aws.conftest import Ended, create, ended, until
 from tests.local.aws.endpoints import no_endpoints, no_versions
-from zflow_constructs.core.templates import Json
+from tests.parts import OWN_IMAGE, data, stack
+from tests.templates import Synthesized
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs

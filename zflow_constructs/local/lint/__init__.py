@@ -15,7 +15,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from collections.abc import Mapping
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint.expressions import EXPRESSION_RULES
 from zflow_constructs.local.lint.finding import Finding, Rule
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from zflow_constructs.core.errors import did_you_mean
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.errors import did_you_mean
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.jsonata import FUNCTIONS, Reading, read
 from zflow_constructs.local.lint.machine import Machine, State

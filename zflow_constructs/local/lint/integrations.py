@@ -13,13 +13,13 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.session import Session
 
-from zflow_constructs.core.errors import WorkflowError, did_you_mean
-from zflow_constructs.core.expressions import Jsonata
-from zflow_constructs.core.templates import Json, Template
+from zflow_constructs.core.values.errors import WorkflowError, did_you_mean
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.machine import Machine, State, entries, fields, text
 from zflow_constructs.local.sdk_names import BOTO_NAMES, JAVA_NAMES
-from zflow_constructs.requests import validate_request
+from zflow_constructs.requests.aws import validate_request
 
 _RESOURCE = re.compile(r"arn:[\w-]+:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(?P<pattern>\.[\w:]+)?")
 _OPTIMIZED = {

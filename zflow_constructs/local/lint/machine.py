@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.templates import Json
 
 
 def fields(value: Json) -> Mapping[str, Json]:

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from zflow_constructs.core.errors import did_you_mean
-from zflow_constructs.core.templates import Json
+from zflow_constructs.core.values.errors import did_you_mean
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.machine import Machine, Scope
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 
 from collections.abc import Iterator, Mapping
 
-from zflow_constructs.core.errors import did_you_mean
+from zflow_constructs.core.values.errors import did_you_mean
 from zflow_constructs.local.lint.expressions import expressions
 from zflow_constructs.local.lint.finding import Problem, Rule
 from zflow_constructs.local.lint.jsonata import FUNCTIONS, read

@@ -1,0 +1,286 @@
+"""How branches meet: the states of the smallest order that nesting can't express, compared whole."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from tests.core.machines import compiled, mapping, state_names, step
+from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.rendezvous.table_tasks import Meeting
+from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.references import Parameter
+from zflow_constructs.core.values.templates import Json, Scope
+from zflow_constructs.local.lint import lint
+from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
+
+EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 7779600) %}"}
+NAMED: Json = {"#done": "done", "#expires": "expires"}
+DYNAMODB: Json = {
+    "ErrorEquals": [
+        "DynamoDb.DynamoDbException",
+        "DynamoDb.InternalServerErrorException",
+        "DynamoDb.ProvisionedThroughputExceededException",
+        "DynamoDb.RequestLimitExceededException",
+        "DynamoDb.SdkClientException",
+        "DynamoDb.ThrottlingException",
+        "States.Timeout",
+    ],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 10,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+
+
+def key(step: str) -> Json:
+    return {"run": {"S": "{% $run_key %}"}, "step": {"S": step}}
+
+
+def n_shape(*, read: bool = True) -> dict[str, Json]:
+    """Report comes after Extract, Deploy after Extract and Train."""
+    deploy = step("Deploy", uses=["Extract", "Train"]) if read else step("Deploy", uses=["Train"], after=["Extract"])
+    return compiled(step("Train"), step("Extract"), step("Report", uses=["Extract"]), deploy)
+
+
+def states(machine: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
+    """All states, those in branches included."""
+    found: dict[str, Mapping[str, Json]] = {}
+    for name, state in mapping(machine["States"]).items():
+        found[name] = mapping(state)
+        branches = mapping(state).get("Branches", [])
+        assert isinstance(branches, list)
+        for branch in branches:
+            found |= states(branch)
+    return found
+
+
+def test_the_first_state_makes_a_key_that_is_the_runs_own() -> None:
+    assert states(n_shape())["Run key"] == {
+        "Type": "Pass",
+        "Assign": {"run_key": "{% $uuid() %}"},
+        "Output": {},
+        "Next": "Train, Extract in parallel",
+    }
+
+
+def test_who_waits_leaves_its_token_unless_the_other_is_done() -> None:
+    assert states(n_shape())["Deploy waits for Extract"] == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
+        "Arguments": {
+            "TableName": "Rendezvous",
+            "Key": key("Extract"),
+            "UpdateExpression": "SET #waiter = :token, #expires = :expires",
+            "ConditionExpression": "attribute_not_exists(#done)",
+            "ExpressionAttributeNames": {"#waiter": "waiter Deploy", "#done": "done", "#expires": "expires"},
+            "ExpressionAttributeValues": {
+                ":token": {"S": "{% $states.context.Task.Token %}"},
+                ":expires": EXPIRES,
+            },
+        },
+        "TimeoutSeconds": 900,
+        "Retry": [
+            {
+                "ErrorEquals": ["States.Timeout"],
+                "IntervalSeconds": 1,
+                "MaxAttempts": 1000,
+                "BackoffRate": 1,
+                "MaxDelaySeconds": 120,
+                "JitterStrategy": "FULL",
+            },
+            DYNAMODB,
+        ],
+        "Catch": [{"ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"], "Next": "Deploy reads Extract"}],
+        "Output": {},
+        "Next": "Deploy reads Extract",
+    }
+
+
+def test_what_it_reads_becomes_a_variable_of_its_branch() -> None:
+    found = states(n_shape())
+    assert found["Deploy reads Extract"] == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:getItem",
+        "Arguments": {
+            "TableName": "Rendezvous",
+            "Key": key("Extract"),
+            "ConsistentRead": True,
+            "ProjectionExpression": "#value",
+            "ExpressionAttributeNames": {"#value": "value"},
+        },
+        "TimeoutSeconds": 60,
+        "Retry": [DYNAMODB],
+        "Assign": {"Deploy_reads_Extract": "{% $parse($states.result.Item.value.S) %}"},
+        "Output": {},
+        "Next": "Deploy",
+    }
+    assert found["Deploy"]["Arguments"] == {
+        "Extract": "{% $Deploy_reads_Extract.value %}",
+        "Train": "{% $Train.value %}",
+    }
+
+
+def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
+    found = states(n_shape())
+    assert found["Extract is done"] == {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:updateItem",
+        "Arguments": {
+            "TableName": "Rendezvous",
+            "Key": key("Extract"),
+            "UpdateExpression": "SET #done = :done, #expires = :expires, #value = :value",
+            "ExpressionAttributeNames": {"#done": "done", "#expires": "expires", "#value": "value"},
+            "ExpressionAttributeValues": {
+                ":done": {"S": "{% $now() %}"},
+                ":expires": EXPIRES,
+                ":value": {"S": "{% $string($Extract) %}"},
+            },
+            "ReturnValues": "ALL_OLD",
+        },
+        "TimeoutSeconds": 60,
+        "Retry": [DYNAMODB],
+        "Output": {"tokens": "{% [$states.result.Attributes.`waiter Deploy`.S] %}"},
+        "Next": "Extract wakes Deploy",
+    }
+    assert found["Extract wakes Deploy"] == {
+        "Type": "Map",
+        "Items": "{% $states.input.tokens %}",
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": "Wake Deploy",
+            "States": {
+                "Wake Deploy": {
+                    "Type": "Task",
+                    "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
+                    "Arguments": {"TaskToken": "{% $states.input %}", "Output": "{}"},
+                    "TimeoutSeconds": 60,
+                    "Retry": [
+                        {
+                            **mapping(DYNAMODB),
+                            "ErrorEquals": ["Sfn.SdkClientException", "Sfn.SfnException", "States.Timeout"],
+                        }
+                    ],
+                    "Catch": [
+                        {
+                            "ErrorEquals": [
+                                "Sfn.InvalidTokenException",
+                                "Sfn.TaskDoesNotExistException",
+                                "Sfn.TaskTimedOutException",
+                            ],
+                            "Next": "Deploy waits no more",
+                        }
+                    ],
+                    "Output": {},
+                    "End": True,
+                },
+                "Deploy waits no more": {"Type": "Pass", "Output": {}, "End": True},
+            },
+        },
+        "Output": {},
+        "Next": "Report",
+    }
+
+
+def test_a_result_that_nobody_reads_is_not_stored() -> None:
+    found = states(n_shape(read=False))
+    assert "Deploy reads Extract" not in found
+    assert mapping(found["Extract is done"]["Arguments"])["ExpressionAttributeNames"] == NAMED
+    assert ":value" not in str(found["Extract is done"])
+
+
+def test_several_who_wait_for_one_are_woken_together() -> None:
+    """The W: both D and E wait for B beside what they need of their own branches."""
+    machine = compiled(
+        step("A"),
+        step("B"),
+        step("C"),
+        step("D", uses=["A", "B"]),
+        step("E", uses=["B", "C"]),
+        step("F", uses=["A"]),
+        step("G", uses=["C"]),
+    )
+    found = states(machine)
+    waits = [name for name in found if " waits for " in name]
+    marks = [name for name in found if name.endswith(" is done")]
+    wakes = [state for name, state in found.items() if " wakes " in name]
+    assert len(wakes) == len(marks)
+    tokens = [str(mapping(found[name]["Output"])["tokens"]).count("waiter ") for name in marks]
+    assert sum(tokens) == len(waits)
+    assert [finding for finding in lint(machine) if finding.rule not in INTEGRATION_RULES] == []
+
+
+def test_a_producer_of_two_waiters_hands_on_the_tokens_of_both() -> None:
+    meeting = Meeting("Rendezvous", "run_key", 3600)
+    mark = meeting.marking("B", ["D", "E"], "", then="B wakes D, E").render(Scope())
+    assert mark["Output"] == {
+        "tokens": "{% [$states.result.Attributes.`waiter D`.S, $states.result.Attributes.`waiter E`.S] %}"
+    }
+
+
+def test_a_skipped_step_is_marked_as_done_too() -> None:
+    extract = step("Extract", when=[Parameter("may") == True])  # noqa: E712
+    machine = compiled(
+        step("Train"), extract, step("Report", uses=["Extract"]), step("Deploy", uses=["Extract", "Train"])
+    )
+    found = states(machine)
+    assert found["Extract: skipped"]["Next"] == found["Extract"]["Next"] == "Extract is done"
+    assert mapping(found["Deploy?"]["Choices"][0])["Condition"] == "{% $Deploy_reads_Extract != null %}"  # type: ignore[index]
+    assert found["Deploy reads Extract"]["Next"] == "Deploy?"
+
+
+def test_an_optional_step_that_failed_is_marked_as_done_too() -> None:
+    extract = replace(step("Extract"), optional=True)
+    machine = compiled(
+        step("Train"), extract, step("Report", uses=["Extract"]), step("Deploy", uses=["Extract", "Train"])
+    )
+    found = states(machine)
+    assert found["Extract: failed"] == {
+        "Type": "Pass",
+        "Assign": {"Extract": "{% null %}"},
+        "Output": {},
+        "Next": "Extract is done",
+    }
+
+
+@pytest.mark.parametrize(("timeout", "wait"), [(60, 900), (90_000, 900), (604_800, 6_048), (31_536_000, 315_360)])
+def test_a_wait_looks_again_a_hundred_times_but_not_more_often_than_every_quarter_of_an_hour(
+    timeout: int, wait: int
+) -> None:
+    waiting = Meeting("Rendezvous", "run_key", timeout).waiting("Deploy", "Extract", then="Deploy").render(Scope())
+    assert waiting["TimeoutSeconds"] == wait
+    expires = mapping(mapping(mapping(waiting["Arguments"])["ExpressionAttributeValues"])[":expires"])["N"]
+    assert expires == "{% $string($floor($millis() / 1000) + " + str(timeout + 7_776_000) + ") %}"
+
+
+def long_named(number: int, *uses: str) -> StepNode:
+    return step(f"{'Step' * 11}{number:06}", uses=uses)
+
+
+def test_names_longer_than_aws_takes_are_cut_and_stay_different() -> None:
+    producers = [long_named(number) for number in range(4)]
+    waiters = [long_named(10 + number, *(each.name for each in producers[: number + 1])) for number in range(4)]
+    others = [long_named(20 + number, producers[number].name) for number in range(4)]
+    machine = compiled(*producers, *waiters, *others)
+    names = list(state_names(machine))
+    assert len(names) == len(set(names))
+    assert max(map(len, names)) == 80
+    assert any(re.search(r"waits for .*\.\.\.( \d+)?$", name) for name in names)
+    assert [finding for finding in lint(machine) if finding.rule not in INTEGRATION_RULES] == []
+
+
+def test_the_table_is_asked_for_once_and_only_if_branches_meet() -> None:
+    asked: list[str] = []
+
+    def table() -> str:
+        asked.append("Rendezvous")
+        return "Rendezvous"
+
+    steps = [step("Train"), step("Extract"), step("Report", uses=["Extract"])]
+    compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=60, table=table)
+    assert asked == []
+    steps.append(step("Deploy", uses=["Extract", "Train"]))
+    compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=60, table=table)
+    assert asked == ["Rendezvous"]

@@ -1,0 +1,82 @@
+"""What the steps of a loop see: the current item, and the variables around the loop.
+
+The turns of an inline loop are branches of the execution, and read its variables. Those of a distributed one are
+executions of their own, which can't: what they need is handed to them with the item.
+https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+"""
+
+import re
+from collections import ChainMap
+from dataclasses import replace
+
+from zflow_constructs.core.states.fragment import Loop, every_node
+from zflow_constructs.core.states.outcome import Outcome
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import Parameter, Ran, StepOutput
+from zflow_constructs.core.values.templates import Scope, Template, parts_of
+
+Selector = dict[str, Template]
+_ITEM: Selector = {
+    "index": Jsonata("$states.context.Map.Item.Index"),
+    "value": Jsonata("$states.context.Map.Item.Value"),
+}
+
+
+def item_variable(loop: Loop) -> str:
+    """The variable of a turn that holds its item, and what is handed to it: `PerCountry_item`."""
+    return re.sub(r"\W", "_", loop.name) + "_item"
+
+
+def run_key(loop: Loop) -> str:
+    """The variable of a turn under whose value its branches meet: `PerCountry_run_key`."""
+    return re.sub(r"\W", "_", loop.name) + "_run_key"
+
+
+def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
+    """The scope inside a loop, and what each turn is given.
+
+    `{"index": "{% $states.context.Map.Item.Index %}", "value": "{% $states.context.Map.Item.Value %}"}`
+
+    Args:
+        loop: the loop.
+        scope: the scope around it.
+    """
+    item = f"${item_variable(loop)}"
+    outer, handed = _handed(loop, scope, f"{item}.outer") if loop.distributed else (scope, {})
+    inside = replace(
+        outer,
+        items={**outer.items, loop.item: f"{item}.value"},
+        turns={**outer.turns, loop.name: f"{item}.index"},
+        levels={**outer.levels, **{step.key: len(outer.turns) + 1 for step in loop.steps}},
+    )
+    return inside, {**_ITEM, **handed}
+
+
+def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
+    """What a turn that is an execution of its own is given of the scope around it, and how it reads that."""
+    inside = {step.key for step in every_node(loop.steps)}
+    # Not the loop's own list: its turns don't need all of it.
+    templates = [loop.outputs, *(template for step in loop.steps for template in step.templates())]
+    parts = [part for template in templates for part in parts_of(template)]
+    read = {part.key: part for part in parts if isinstance(part, StepOutput | Ran) and part.key not in inside}
+    names = {key: f"result{number}" for number, key in enumerate(read)}
+    given: Selector = {
+        "execution": Jsonata(scope.execution),
+        "run_location": Jsonata(scope.run_location),
+        "turns": [Jsonata(turn) for turn in scope.turns.values()],
+        "items": {name: Jsonata(item) for name, item in scope.items.items()},
+        "results": {name: Jsonata(scope.results[key]) for key, name in names.items()},
+        **({"parameters": Jsonata(scope.parameters)} if any(isinstance(part, Parameter) for part in parts) else {}),
+        **({"outcome": Jsonata(scope.outcome)} if any(isinstance(part, Outcome) for part in parts) else {}),
+    }
+    seen = replace(
+        scope,
+        execution=f"{outer}.execution",
+        run_location=f"{outer}.run_location",
+        turns={name: f"{outer}.turns[{number}]" for number, name in enumerate(scope.turns)},
+        items={name: f"{outer}.items.{name}" for name in scope.items},
+        results=ChainMap({key: f"{outer}.results.{name}" for key, name in names.items()}),
+        parameters=f"{outer}.parameters",
+        outcome=f"{outer}.outcome",
+    )
+    return seen, {"outer": given}

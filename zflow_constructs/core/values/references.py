@@ -1,0 +1,273 @@
+"""What an expression can refer to: a step's result, a run parameter, a run's own folder, a job's name."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zflow_constructs.core.values.errors import WorkflowError
+from zflow_constructs.core.values.expressions import Condition, Expression, Negation, Present
+from zflow_constructs.core.values.templates import Deferred, Scope
+
+PARAMETERS_VARIABLE = "parameters"
+_IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
+REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
+"""JSONata of how often this execution was redriven: AWS leaves the field out of a first run."""
+STARTED = (
+    "($exists($states.context.Execution.RedriveTime) ? "
+    "$states.context.Execution.RedriveTime : $states.context.Execution.StartTime)"
+)
+"""JSONata of when this execution was started, or redriven last, in ISO 8601."""
+_RETRY = "$string($states.context.State.RetryCount)"
+_ATTEMPT = (
+    "$states.context.Execution.Id",
+    "$states.context.State.Name",
+    _RETRY,
+    "$string($states.context.Execution.RedriveCount)",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StepOutput(Expression):
+    """A field of a step's result.
+
+    Args:
+        key: the step's construct path.
+        step: the step's id, for messages.
+        path: the field's names, from the outside in. Empty: the whole result.
+    """
+
+    key: str
+    step: str
+    path: tuple[str, ...] = ()
+
+    def render(self, scope: Scope) -> str:
+        """`$Train.metrics.auc`."""
+        return field_path(scope.results[self.key], *self.path)
+
+    def __repr__(self) -> str:
+        return f'The output "{".".join(self.path)}" of step "{self.step}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter(Expression):
+    """A run parameter: given when the execution starts, or its default.
+
+    Args:
+        name: the parameter's name, as declared by the workflow.
+    """
+
+    name: str
+
+    def render(self, scope: Scope) -> str:
+        """`$parameters.country`."""
+        return field_path(scope.parameters, self.name)
+
+    def __repr__(self) -> str:
+        return f'The run parameter "{self.name}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Item(Expression):
+    """The current item of a loop, in the steps that the loop repeats.
+
+    Args:
+        name: the item's name, as the loop gives it.
+        path: the fields' names, from the outside in, where the items are objects. Default: the whole item
+
+    Example:
+        `ForEach(self, "PerCountry", item="country", items=["de", "fr"], steps=[train])`, and in `train`
+        `hyperparameters={"country": Item("country")}`
+    """
+
+    name: str
+    path: tuple[str, ...] = ()
+
+    def __getitem__(self, field: str) -> "Item":
+        return Item(self.name, (*self.path, field))
+
+    def render(self, scope: Scope) -> str:
+        """`$PerCountry_item.value`."""
+        return field_path(scope.items[self.name], *self.path)
+
+    def __repr__(self) -> str:
+        return f'The item "{".".join((self.name, *self.path))}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Collected(StepOutput):
+    """What the turns of a loop gave, as a list.
+
+    Args:
+        key: the loop's construct path.
+        step: the loop's id.
+        path: `("results", <the output's name>)`, or `("results",)`: all of it.
+    """
+
+    def render(self, scope: Scope) -> str:
+        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
+
+        Where the turns give lists themselves, the path would join them: each is put in brackets then.
+        """
+        results, *output = self.path
+        turns = field_path(scope.results[self.key], results)
+        if not output:
+            return f"[{turns}]"
+        value = field_path("$turn", *output)
+        listed = f'$type({value}) = "array" ? [[{value}]] : [{value}]'
+        return f"$reduce([{turns}], function($all, $turn) {{ $append($all, {listed}) }}, [])"
+
+    def is_present(self) -> Condition:
+        """True when the loop ran."""
+        return Present(StepOutput(self.key, self.step))
+
+    def is_absent(self) -> Condition:
+        """True when the loop was skipped."""
+        return Negation(self.is_present())
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded(Expression):
+    """A list that may not be longer than said."""
+
+    value: Expression
+    most: int
+    name: str
+
+    def render(self, scope: Scope) -> str:
+        """`($items := $append([], $Extract.countries); $count($items) > 1000 ? $error("...") : $items)`.
+
+        In brackets, a list that is written in brackets itself would be the only entry of another one.
+        """
+        message = json.dumps(f"{self.name} has more than the {self.most} entries that it may have: ")
+        return (
+            f"($items := $append([], {self.value.render(scope)}); $count($items) > {self.most} ? "
+            f"$error({message} & $string($count($items))) : $items)"
+        )
+
+    def children(self) -> Iterator[Deferred]:
+        """The list."""
+        yield self.value
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class ExecutionId(Expression):
+    """The ARN of the execution that was started, even in the steps of a distributed loop, whose ARNs are others."""
+
+    def render(self, scope: Scope) -> str:
+        """`$states.context.Execution.Id`."""
+        return scope.execution
+
+    def __repr__(self) -> str:
+        return "The execution's ARN"
+
+
+@dataclass(frozen=True, eq=False)
+class Turn(Expression):
+    """Which turn of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
+
+    def render(self, scope: Scope) -> str:
+        """`$join([$string($PerCountry_item.index)], "/")`."""
+        if not scope.turns:
+            return '""'
+        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns.values())}], "/")'
+
+    def __repr__(self) -> str:
+        return "The turn of the loop"
+
+
+@dataclass(frozen=True, eq=False)
+class RunLocation(Expression):
+    """An S3 location of this run alone, written by one step.
+
+    Args:
+        key: the construct path of the step that writes it.
+        step: that step's id.
+        path: the location below the run's own, for example `Extract/history`.
+    """
+
+    key: str
+    step: str
+    path: str
+
+    def render(self, scope: Scope) -> str:
+        """`"s3://bucket/workflow/" & $states.context.Execution.Name & "/Extract/history/"`.
+
+        A step in a loop has a folder for each turn: `... & "/PerCountry/" & $string($PerCountry_item.index) & ...`.
+        """
+        around = list(scope.turns.items())[: scope.levels.get(self.key, 0)]
+        folders = [f" & {json.dumps(f'/{loop}/')} & $string({turn})" for loop, turn in around]
+        return f"{scope.run_location}{''.join(folders)} & {json.dumps(f'/{self.path}/')}"
+
+    def __repr__(self) -> str:
+        return f'The output location "{self.path}" of step "{self.step}"'
+
+
+@dataclass(frozen=True, eq=False)
+class JobName(Expression):
+    """A name that no other execution, retry or redrive uses: `<workflow>-<step>-<20 hexadecimal digits>`.
+
+    Args:
+        step: the readable part.
+        max_length: what the API allows. Default: 63 characters.
+        new_at_retry: whether a retry has a name of its own, too. Default: yes
+        base: what it begins with instead of the workflow's and the step's names. Default: these
+    """
+
+    step: str
+    max_length: int = 63
+    new_at_retry: bool = True
+    base: str = ""
+
+    def prefix(self, workflow: str) -> str:
+        """What all names of the step begin with: `<workflow>-<step>-`.
+
+        Args:
+            workflow: the workflow's name.
+        """
+        readable = re.sub(r"[^a-z0-9]+", "-", (self.base or f"{workflow}-{self.step}").lower()).strip("-")
+        return readable[: self.max_length - 21].rstrip("-") + "-"
+
+    def render(self, scope: Scope) -> str:
+        """`"workflow-train-" & $substring($hash($join([<this attempt>], "/"), "SHA-256"), 0, 20)`."""
+        parts = [part for part in _ATTEMPT if self.new_at_retry or part != _RETRY]
+        attempt = ", ".join([*parts, *(f"$string({turn})" for turn in scope.turns.values())])
+        return f'"{self.prefix(scope.workflow)}" & $substring($hash($join([{attempt}], "/"), "SHA-256"), 0, 20)'
+
+    def __repr__(self) -> str:
+        return f'The job name of step "{self.step}"'
+
+
+@dataclass(frozen=True, eq=False)
+class Ran(Condition):
+    """True when a step ran: a step that was skipped leaves null as its result."""
+
+    key: str
+    step: str
+
+    def render(self, scope: Scope) -> str:
+        """`$Train != null`."""
+        return f"{scope.results[self.key]} != null"
+
+
+def field_path(value: str, *names: str) -> str:
+    """JSONata of a field inside a value; names that are no identifiers are quoted.
+
+    Args:
+        value: JSONata of the value.
+        names: the fields' names, from the outside in.
+
+    Raises:
+        WorkflowError: a name has a backtick, the one character that JSONata can't quote.
+
+    Example:
+        >>> field_path("$Train", "metrics", "validation:auc")
+        '$Train.metrics.`validation:auc`'
+    """
+    for name in names:
+        if "`" in name:
+            raise WorkflowError(f'The field "{name}" has a backtick in its name, which JSONata can\'t read. Rename it.')
+    return ".".join([value, *(name if _IDENTIFIER.fullmatch(name) else f"`{name}`" for name in names)])

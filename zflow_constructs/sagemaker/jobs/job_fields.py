@@ -1,0 +1,70 @@
+"""What SageMaker's jobs have in common: their tags, and what is known when they end."""
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from zflow_constructs.core.values.expressions import Expression, Jsonata
+from zflow_constructs.core.values.templates import Template
+
+
+def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Template]:
+    """The tags of a job or a model: `{"Tags": [{"Key": "team", "Value": "risk"}]}`, or nothing without tags.
+
+    Args:
+        tags: by key.
+    """
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
+
+
+def within(request: Mapping[str, Template], seconds: int) -> dict[str, Template]:
+    """A job's request with the time limit of its workflow: `{"StoppingCondition": {"MaxRuntimeInSeconds": 21600}}`.
+
+    Args:
+        request: the request, whose step has no time limit of its own.
+        seconds: how long the job may run.
+    """
+    match request.get("StoppingCondition"):
+        case {"MaxWaitTimeInSeconds": int(wait)}:
+            limits = {"MaxRuntimeInSeconds": seconds, "MaxWaitTimeInSeconds": max(wait, seconds)}
+        case _:
+            limits = {"MaxRuntimeInSeconds": seconds}
+    return {**request, "StoppingCondition": limits}
+
+
+def completed_name(
+    label: str, kind: Literal["HyperParameterTuningJob", "ProcessingJob", "TrainingJob", "TransformJob"]
+) -> Jsonata:
+    """The name of the job that just ended, or an error if it did not complete.
+
+    A job that was stopped, by somebody or by its time limit, has ended without having failed, and is no success.
+
+    Args:
+        label: the step, for the message: `Step "Train"`.
+        kind: the job's kind, as SageMaker's description names it.
+
+    Returns:
+        `$states.result.TrainingJobStatus = "Completed" ? $states.result.TrainingJobName : $error(...)`
+    """
+    result = f"$states.result.{kind}"
+    message = f'{json.dumps(f"{label}: the job ")} & {result}Name & " ended " & {result}Status & "."'
+    return Jsonata(f'{result}Status = "Completed" ? {result}Name : $error({message})')
+
+
+def tuned_name(label: str) -> Jsonata:
+    """The name of the tuning job that just ended, or an error if it did not complete with a model.
+
+    Args:
+        label: the step, for the message: `Step "Tune"`.
+
+    Returns:
+        `$exists($states.result.BestTrainingJob.TrainingJobName) ? (<as completed_name>) : $error(...)`
+    """
+    completed = completed_name(label, "HyperParameterTuningJob")
+    job = "$states.result.HyperParameterTuningJob"
+    message = (
+        f'{json.dumps(f"{label}: the tuning job ")} & {job}Name & " ended " & {job}Status & " without a training job '
+        'that has a model and a value of the objective metric. Look at the logs of its training jobs."'
+    )
+    best = "$states.result.BestTrainingJob.TrainingJobName"
+    return Jsonata(f"$exists({best}) ? ({completed.text}) : $error({message})")
