@@ -57,13 +57,18 @@ class Cost:
 def rendezvous(steps: Sequence[StepNode]) -> dict[str, Json]:
     """The machine whose branches meet at a table where they must."""
     return compile_workflow(
-        steps, start={}, scope=Scope(), timeout_seconds=FOREVER, table=lambda: "zflow-risk-scoring-rendezvous"
+        steps,
+        start={},
+        scope=Scope(),
+        version="1.0",
+        timeout_seconds=FOREVER,
+        table=lambda: "zflow-risk-scoring-rendezvous",
     )
 
 
 def barriers(steps: Sequence[StepNode]) -> dict[str, Json]:
     """The machine in which steps wait for others without need where nesting gets stuck."""
-    return compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=FOREVER, join="barrier")
+    return compile_workflow(steps, start={}, scope=Scope(), version="1.0", timeout_seconds=FOREVER, join="barrier")
 
 
 def levels(steps: Sequence[StepNode]) -> dict[str, Json]:

@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from zflow_constructs.workflow.ml_workflow import MlWorkflow
     from zflow_constructs.workflow.workflow_step import WorkflowStep
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ApprovalPage",
     "ApprovalStep",

@@ -92,7 +92,7 @@ def test_a_minimal_step_asks_and_waits_for_the_token_for_three_days(example: Exa
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "TimeoutSeconds": 259_200,
         "Assign": {
-            "Minimal": {name: jsonata(f"$states.result.{name}") for name in ("decision", "decided_by", "comment")}
+            "step_Minimal": {name: jsonata(f"$states.result.{name}") for name in ("decision", "decided_by", "comment")}
         },
         "Retry": [
             LAMBDA.render(),
@@ -107,7 +107,7 @@ def test_a_minimal_step_asks_and_waits_for_the_token_for_three_days(example: Exa
         "Catch": [
             {
                 "ErrorEquals": ["States.Timeout"],
-                "Assign": {"Minimal_asked": {"redrive": jsonata(REDRIVE)}},
+                "Assign": {"step_Minimal_asked": {"redrive": jsonata(REDRIVE)}},
                 "Next": "Minimal: nobody decided",
             }
         ],
@@ -121,7 +121,7 @@ def test_where_nobody_decides_it_fails_with_who_was_asked_and_a_redrive_asks_aga
 
     def late(redrive: int) -> object:
         context = {"Execution": {"RedriveCount": redrive}}
-        return evaluate(anew, {"states": {"context": context}, "Minimal_asked": {"redrive": 0}})
+        return evaluate(anew, {"states": {"context": context}, "step_Minimal_asked": {"redrive": 0}})
 
     with pytest.raises(Exception, match="nobody decided") as raised:
         late(0)
@@ -151,7 +151,7 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
     assert made.state("Maximal: nobody decided") == {
         "Type": "Pass",
         "Assign": {
-            "Maximal": {
+            "step_Maximal": {
                 "decision": "rejected",
                 "decided_by": "",
                 "comment": "Nobody decided within 36000 seconds.",
@@ -165,10 +165,10 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
         "Resource": "arn:aws:states:::aws-sdk:sagemaker:updateModelPackage",
         "Arguments": {
             "ModelPackageArn": VERSION,
-            "ModelApprovalStatus": jsonata('$Maximal.decision = "approved" ? "Approved" : "Rejected"'),
+            "ModelApprovalStatus": jsonata('$step_Maximal.decision = "approved" ? "Approved" : "Rejected"'),
             "ApprovalDescription": jsonata(
-                '$Maximal.decided_by & ($Maximal.decided_by != "" and $Maximal.comment != "" ? ": " : "") & '
-                "$Maximal.comment"
+                '$step_Maximal.decided_by & ($step_Maximal.decided_by != "" and $step_Maximal.comment != "" '
+                '? ": " : "") & $step_Maximal.comment'
             ),
         },
         "TimeoutSeconds": 60,
@@ -187,7 +187,7 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
     }
     failure = made.state("Maximal: rejected")
     assert (failure["Type"], failure["Error"]) == ("Fail", "Zflow.Rejected")
-    variables = {"Maximal": {"decision": "rejected", "decided_by": "Ada", "comment": "Too few rows."}}
+    variables = {"step_Maximal": {"decision": "rejected", "decided_by": "Ada", "comment": "Too few rows."}}
     assert evaluate(inside(failure["Cause"]), variables) == 'Step "Maximal" was rejected by Ada. Too few rows.'
 
 
@@ -196,7 +196,7 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
 )
 def test_the_registry_hears_who_said_what(example: Example, by: str, why: str, said: str) -> None:
     description = mapping(example.made.state("Maximal: tell the registry")["Arguments"])["ApprovalDescription"]
-    assert evaluate(inside(description), {"Maximal": {"decided_by": by, "comment": why}}) == said
+    assert evaluate(inside(description), {"step_Maximal": {"decided_by": by, "comment": why}}) == said
 
 
 def test_the_state_machine_may_call_the_lambda_that_asks_and_update_versions_of_the_group(example: Example) -> None:

@@ -94,7 +94,7 @@ def test_a_minimal_step_looks_at_the_version_and_tells_nobody(example: Example) 
 def test_it_knows_the_decision_who_made_it_and_why(
     example: Example, described: dict[str, object], seen: dict[str, str]
 ) -> None:
-    assigned = mapping(mapping(example.made.state("Minimal")["Assign"])["Minimal"])
+    assigned = mapping(mapping(example.made.state("Minimal")["Assign"])["step_Minimal"])
     found = {name: evaluate(inside(value), {"states": {"result": described}}) for name, value in assigned.items()}
     assert found == seen
 
@@ -102,7 +102,7 @@ def test_it_knows_the_decision_who_made_it_and_why(
 def seconds(example: Example, step: str, passed: float, *, escalated: bool = False) -> int:
     """How long it waits after so many seconds."""
     expression = inside(example.made.state(f"{step}: wait")["Seconds"]).replace("$millis()", "$now_ms")
-    variables = {f"{step}_asked": {"since": 0, "escalated": escalated}, "now_ms": passed * 1000}
+    variables = {f"step_{step}_asked": {"since": 0, "escalated": escalated}, "now_ms": passed * 1000}
     return cast("int", evaluate(expression, variables))
 
 
@@ -144,8 +144,8 @@ def test_what_comes_next_depends_on_the_decision_and_the_time(example: Example) 
 
     def following(decision: str, passed: float, *, escalated: bool = False) -> str:
         variables = {
-            "Maximal": {"decision": decision},
-            "Maximal_asked": {"since": 0, "escalated": escalated},
+            "step_Maximal": {"decision": decision},
+            "step_Maximal_asked": {"since": 0, "escalated": escalated},
             "now_ms": passed * 1000,
         }
         for choice in choices:
@@ -184,8 +184,11 @@ def test_it_tells_the_topic_how_to_decide(example: Example) -> None:
 def test_it_escalates_once(example: Example) -> None:
     state = example.made.state("Maximal: escalate")
     assert mapping(state["Arguments"])["TopicArn"] == HEADS
-    assigned = inside(mapping(state["Assign"])["Maximal_asked"])
-    assert evaluate(assigned, {"Maximal_asked": {"since": 1, "escalated": False}}) == {"since": 1, "escalated": True}
+    assigned = inside(mapping(state["Assign"])["step_Maximal_asked"])
+    assert evaluate(assigned, {"step_Maximal_asked": {"since": 1, "escalated": False}}) == {
+        "since": 1,
+        "escalated": True,
+    }
     assert state["Next"] == "Maximal: wait"
 
 
@@ -195,13 +198,13 @@ def test_where_nobody_decides_it_fails_and_a_redrive_waits_again(example: Exampl
 
     def late(redrive: int) -> object:
         context = {"Execution": {"RedriveCount": redrive}}
-        return evaluate(expression, {"states": {"context": context}, "Minimal_asked": {"redrive": 0}})
+        return evaluate(expression, {"states": {"context": context}, "step_Minimal_asked": {"redrive": 0}})
 
     with pytest.raises(Exception, match="nobody decided") as raised:
         late(0)
     assert 'Step "Minimal": nobody decided within 259200 seconds. Asked: nobody.' in str(raised.value)
     assert late(1) == VERSION
-    assert mapping(mapping(state["Assign"])["Minimal_asked"])["since"] == jsonata("$millis()")
+    assert mapping(mapping(state["Assign"])["step_Minimal_asked"])["since"] == jsonata("$millis()")
 
 
 def test_the_state_machine_may_look_at_the_groups_versions_and_tell_the_topics(example: Example) -> None:

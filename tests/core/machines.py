@@ -129,8 +129,11 @@ def value_of(name: str) -> StepOutput:
 
 
 def compiled(*steps: StepNode, start: Mapping[str, State] | None = None) -> dict[str, Json]:
-    """The machine of the steps."""
-    return compile_workflow(steps, start=start or {}, scope=Scope(), timeout_seconds=3600, table=lambda: "Rendezvous")
+    """The machine of the steps, without its legend."""
+    machine = compile_workflow(
+        steps, start=start or {}, scope=Scope(), version="1.0", timeout_seconds=3600, table=lambda: "Rendezvous"
+    )
+    return {name: value for name, value in machine.items() if name != "Comment"}
 
 
 @dataclass

@@ -157,7 +157,7 @@ def test_every_keyword_of_a_step_is_in_what_is_sent(example: Example) -> None:
     assert sent.pop("request") == {
         "tasks": [
             {
-                "task_key": "Max_Out",
+                "task_key": "step_Max_Out",
                 "spark_python_task": {
                     "python_file": f"s3://{ASSETS}/<hash>.py",
                     "parameters": [
@@ -227,7 +227,10 @@ def test_a_step_asks_for_the_values_that_its_notebook_exits_with(example: Exampl
 
 def test_a_run_is_submitted_then_looked_at_until_it_is_done(example: Example) -> None:
     made = example.made
-    answer = {"Minimal_run": jsonata("$states.result.Payload"), "Minimal": jsonata("$states.result.Payload.run")}
+    answer = {
+        "step_Minimal_run": jsonata("$states.result.Payload"),
+        "step_Minimal": jsonata("$states.result.Payload.run"),
+    }
     called = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -245,14 +248,14 @@ def test_a_run_is_submitted_then_looked_at_until_it_is_done(example: Example) ->
     }
     assert made.state("Minimal: wait") == {
         "Type": "Wait",
-        "Seconds": jsonata("$Minimal_run.wait_seconds"),
+        "Seconds": jsonata("$step_Minimal_run.wait_seconds"),
         "Output": {},
         "Next": "Minimal: check",
     }
     looking = {
-        "action": jsonata('$Minimal_run.status = "SUBMIT" ? "submit" : "check"'),
-        "attempt": jsonata("$Minimal_run.attempt"),
-        "run": jsonata("$Minimal_run.run"),
+        "action": jsonata('$step_Minimal_run.status = "SUBMIT" ? "submit" : "check"'),
+        "attempt": jsonata("$step_Minimal_run.attempt"),
+        "run": jsonata("$step_Minimal_run.run"),
     }
     assert made.state("Minimal: check") == {
         **called,
@@ -261,7 +264,9 @@ def test_a_run_is_submitted_then_looked_at_until_it_is_done(example: Example) ->
         "Next": "Minimal: done?",
     }
     done = made.state("Minimal: done?")
-    assert done.pop("Choices") == [{"Condition": jsonata('$Minimal_run.status = "DONE"'), "Next": "Minimal: results"}]
+    assert done.pop("Choices") == [
+        {"Condition": jsonata('$step_Minimal_run.status = "DONE"'), "Next": "Minimal: results"}
+    ]
     assert done == {"Type": "Choice", "Default": "Minimal: wait", "Output": {}}
 
 
@@ -295,7 +300,7 @@ def test_a_call_that_was_throttled_or_lost_is_made_again_and_a_look_at_a_run_mor
 @pytest.mark.parametrize(("status", "done"), [("DONE", True), ("WAIT", False), ("SUBMIT", False)])
 def test_a_run_is_done_when_the_lambda_says_so(example: Example, status: str, *, done: bool) -> None:
     (rule,) = entries(example.made.state("Max Out: done?")["Choices"])
-    assert evaluate(inside(rule["Condition"]), {"Max_Out_run": {"status": status}}) is done
+    assert evaluate(inside(rule["Condition"]), {"step_Max_Out_run": {"status": status}}) is done
 
 
 @pytest.mark.parametrize(
@@ -316,7 +321,7 @@ def test_a_look_checks_the_run_or_submits_the_attempt_that_is_due(
     example: Example, answer: dict[str, Json], sent: dict[str, Json]
 ) -> None:
     looking = payload(example, "Max Out: check")
-    variables: dict[str, object] = {"Max_Out_run": answer}
+    variables: dict[str, object] = {"step_Max_Out_run": answer}
     assert {name: evaluate(inside(looking[name]), variables) for name in sent} == sent
 
 
@@ -344,7 +349,7 @@ def test_the_lambda_learns_how_often_the_execution_was_redriven_and_when(
 def test_later_steps_read_the_run_its_values_its_report_and_where_its_outputs_are(example: Example) -> None:
     read = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
     result = {**RUN, "reports": {"metrics.loss": 0.25}}
-    joined = {"Max_Out": result, "Evaluate": RUN}
+    joined = {"step_Max_Out": result, "Evaluate": RUN}
     execution: dict[str, object] = {"states": {"context": {"Execution": {"Name": "monday"}}}}
     # The steps ran in branches: what comes out of them is in a variable of the compiler's.
     variables: dict[str, object] = {**execution, **joined, "Count_Evaluate_in_parallel": joined}
@@ -368,10 +373,10 @@ def test_a_report_is_read_when_the_run_is_done_and_the_rest_of_the_result_is_kep
         "Key": "Scoring/monday/Max Out/evaluation/metrics.json",
     }
     read: dict[str, object] = {
-        "Max_Out": {**RUN, "submitted_at": "2026-11-23T03:00:05Z"},
+        "step_Max_Out": {**RUN, "submitted_at": "2026-11-23T03:00:05Z"},
         "states": {"result": {"Body": '{"loss": 0.25, "rows": 7}'}},
     }
-    assert valued(reading["Assign"], read) == {"Max_Out": {**RUN, "reports": {"metrics.loss": 0.25}}}
+    assert valued(reading["Assign"], read) == {"step_Max_Out": {**RUN, "reports": {"metrics.loss": 0.25}}}
 
 
 def test_the_cluster_reads_its_script_and_inputs_and_writes_its_outputs(example: Example) -> None:
@@ -519,8 +524,8 @@ def test_a_run_of_weeks_is_submitted_here_and_watched_elsewhere(watched: Watched
         "Resource": "arn:aws:states:::lambda:invoke",
         "TimeoutSeconds": 120,
         "Assign": {
-            "Backfill_run": jsonata("$states.result.Payload"),
-            "Backfill": jsonata("$states.result.Payload.run"),
+            "step_Backfill_run": jsonata("$states.result.Payload"),
+            "step_Backfill": jsonata("$states.result.Payload.run"),
         },
         "Output": {},
     }
@@ -535,21 +540,21 @@ def test_a_run_of_weeks_is_submitted_here_and_watched_elsewhere(watched: Watched
         "Resource": "arn:aws:states:::states:startExecution.sync:2",
         "Arguments": {
             "StateMachineArn": f"{MACHINES}stateMachine:{watched.watcher}",
-            "Input": {"event": event, "answer": jsonata("$Backfill_run")},
+            "Input": {"event": event, "answer": jsonata("$step_Backfill_run")},
         },
         "TimeoutSeconds": 3 * 86_400 + 120,
         "Assign": {
-            "Backfill_run": jsonata("$states.result.Output"),
-            "Backfill": jsonata("$states.result.Output.run"),
+            "step_Backfill_run": jsonata("$states.result.Output"),
+            "step_Backfill": jsonata("$states.result.Output.run"),
         },
         "Output": {},
         "Retry": [EXECUTION.render()],
         "Next": "Backfill: done?",
     }
     looking = {
-        "action": jsonata('$Backfill_run.status = "SUBMIT" ? "submit" : "check"'),
-        "attempt": jsonata("$Backfill_run.attempt"),
-        "run": jsonata("$Backfill_run.run"),
+        "action": jsonata('$step_Backfill_run.status = "SUBMIT" ? "submit" : "check"'),
+        "attempt": jsonata("$step_Backfill_run.attempt"),
+        "run": jsonata("$step_Backfill_run.run"),
     }
     assert watched.state("Backfill: check") == {
         **called,
@@ -576,7 +581,7 @@ def test_another_execution_goes_on_watching_until_the_run_is_done_or_a_look_rais
     chosen = [
         rule["Next"]
         for rule in entries(state["Choices"])
-        if evaluate(inside(rule["Condition"]), {"Backfill_run": {"status": status}})
+        if evaluate(inside(rule["Condition"]), {"step_Backfill_run": {"status": status}})
     ]
     assert [*chosen, state["Default"]][0] == then
 

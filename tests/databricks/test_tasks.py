@@ -652,7 +652,7 @@ SEVERAL: Mapping[str, Case] = {
                         "named_parameters": {
                             "history": HISTORY,
                             "window": "90",
-                            "rows": jsonata("$string($Count.rows)"),
+                            "rows": jsonata("$string($step_Count.rows)"),
                         },
                     },
                     "new_cluster": {

@@ -106,6 +106,7 @@ class Case:
             [self._node(step) for step in self.needs],
             start=START,
             scope=Scope(),
+            version="1.0",
             timeout_seconds=_TIMEOUT,
             table=lambda: "Rendezvous",
         )

@@ -67,7 +67,7 @@ def test_the_first_data_that_are_there_are_read(example: Example) -> None:
         ({}, "s3://scoringbucket3a58686c/Scoring/monday/Extract/history/"),
         (None, "s3://lake/old/"),
     ):
-        assert evaluate(uri, {"Extract": extract, "states": {"context": context}}) == found
+        assert evaluate(uri, {"step_Extract": extract, "states": {"context": context}}) == found
 
 
 def test_the_step_may_read_all_places(example: Example) -> None:
@@ -83,12 +83,12 @@ def test_the_step_may_read_all_places(example: Example) -> None:
 def test_a_value_falls_back_on_a_run_parameter(example: Example) -> None:
     payload = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
     for rows, read in (({"rows": 7}, 7), (None, 5)):
-        assert evaluate(inside(payload["rows"]), {"Rows": rows, "parameters": {"rows": 5}}) == read
+        assert evaluate(inside(payload["rows"]), {"step_Rows": rows, "parameters": {"rows": 5}}) == read
 
 
 def test_the_first_of_one_is_that_one() -> None:
     rows = count(stack(), "Rows").outputs["rows"]
-    assert zflow.first_of(rows).render(Scope(results={"Team/Rows": "$Rows"})) == "($Rows.rows)"
+    assert zflow.first_of(rows).render(Scope(results={"Team/Rows": "$step_Rows"})) == "($step_Rows.rows)"
 
 
 def test_the_first_of_several_may_be_one_of_others() -> None:

@@ -118,7 +118,7 @@ def test_a_minimal_loop_is_an_inline_map_of_its_steps(minimal: Minimal) -> None:
                 },
             },
         },
-        "Assign": {"PerCountry": {"results": jsonata("[$states.result]")}},
+        "Assign": {"step_PerCountry": {"results": jsonata("[$states.result]")}},
         "Output": {"PerCountry": {"results": jsonata("[$states.result]")}},
         "End": True,
     }
@@ -149,7 +149,7 @@ def test_every_keyword_of_a_loop_is_in_its_state(maximal: Maximal) -> None:
         },
         "MaxConcurrency": 100,
         "ToleratedFailurePercentage": 10,
-        "Assign": {"Per_country": {"results": jsonata("[$states.result]")}},
+        "Assign": {"step_Per_country": {"results": jsonata("[$states.result]")}},
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Per country: failed"}],
         "Output": {},
         "Next": state["Next"],
@@ -193,7 +193,7 @@ def test_later_steps_get_what_the_turns_gave_as_lists(maximal: Maximal) -> None:
         ([{"item": "de", "validation:rows": 5}, {"item": "fr", "validation:rows": None}], [5, None]),
         ([{"item": "de", "validation:rows": [1]}, {"item": "fr", "validation:rows": [2, 3]}], [[1], [2, 3]]),
     ):
-        variables: dict[str, object] = {"Per_country": {"results": results}}
+        variables: dict[str, object] = {"step_Per_country": {"results": results}}
         assert evaluate(inside(payload["rows"]), variables) == listed
         assert evaluate(inside(payload["all"]), variables) == results
 
@@ -202,7 +202,7 @@ def test_the_other_path_of_a_loop_is_taken_where_it_was_skipped_or_failed(maxima
     rules = maximal.made.state("Other?")["Choices"]
     assert isinstance(rules, list)
     for value, holds in (({"results": []}, False), (None, True)):
-        assert evaluate(inside(rules[0]["Condition"]), {"Per_country": value}) is holds
+        assert evaluate(inside(rules[0]["Condition"]), {"step_Per_country": value}) is holds
 
 
 def test_a_distributed_loop_may_start_watch_stop_and_redrive_its_turns(maximal: Maximal) -> None:
@@ -333,7 +333,7 @@ def test_a_loop_in_a_loop_gives_a_list_of_lists() -> None:
     nested = Nested()
     outputs = mapping(nested.made.state("Outputs")["Output"])
     results: Json = [{"item": "de", "scores": ["a", "b"]}, {"item": "fr", "scores": ["c"]}]
-    assert evaluate(inside(outputs["scores"]), {"PerCountry": {"results": results}}) == [["a", "b"], ["c"]]
+    assert evaluate(inside(outputs["scores"]), {"step_PerCountry": {"results": results}}) == [["a", "b"], ["c"]]
 
 
 def test_a_distributed_loop_reads_nothing_of_the_outside_but_what_it_is_handed() -> None:
@@ -367,7 +367,7 @@ def test_a_loop_in_a_branch_is_read_in_it_and_after_the_join() -> None:
     table = mapping(made.resources("AWS::DynamoDB::Table")[0])
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
     read = inside(mapping(mapping(made.state("Deploy")["Arguments"])["Payload"])["each"])
-    variables: dict[str, object] = {"Each": {"results": [{"rows": 1}, {"rows": 2}]}}
+    variables: dict[str, object] = {"step_Each": {"results": [{"rows": 1}, {"rows": 2}]}}
     assert evaluate(read, variables) == [1, 2]
     output = inside(mapping(made.state("Outputs")["Output"])["rows"])
     assert "in_parallel.Each.results" in output
@@ -388,7 +388,7 @@ def test_items_may_hold_what_other_steps_made() -> None:
     first = count(scope, "First")
     loop = zflow.ForEach(scope, "Each", item="country", items=["de", first.outputs["rows"]], steps=[rows(scope)])
     zflow.MlWorkflow(scope, "Scoring", steps=[first, loop])
-    assert Synthesized.of(scope).state("Each")["Items"] == ["de", jsonata("$First.rows")]
+    assert Synthesized.of(scope).state("Each")["Items"] == ["de", jsonata("$step_First.rows")]
 
 
 def test_a_loop_repeats_the_steps_of_a_group() -> None:

@@ -47,7 +47,7 @@ def test_a_minimal_step_calls_the_function_with_an_empty_event(example: Example)
         "Resource": "arn:aws:states:::lambda:invoke",
         "Arguments": {"FunctionName": COUNT, "Payload": {}},
         "TimeoutSeconds": 900,
-        "Assign": {"Minimal": {}},
+        "Assign": {"step_Minimal": {}},
         "Output": {},
         "Retry": [LAMBDA.render()],
         "Next": "Maximal?",
@@ -68,7 +68,7 @@ def test_every_keyword_of_a_step_is_in_its_state(example: Example) -> None:
         },
         "TimeoutSeconds": 30,
         "Assign": {
-            "Maximal": {
+            "step_Maximal": {
                 "rows": jsonata("$states.result.Payload.rows"),
                 "path": jsonata("$states.result.Payload.path"),
                 "risk-score": jsonata("$states.result.Payload.`risk-score`"),
@@ -94,15 +94,15 @@ def test_every_keyword_of_a_step_is_in_its_state(example: Example) -> None:
 
 
 def test_an_output_may_have_a_name_that_jsonata_would_take_for_a_difference(example: Example) -> None:
-    assigned = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    assigned = mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"])
     answered = {"Payload": {"risk-score": 0.25}}
     assert evaluate(inside(assigned["risk-score"]), {"states": {"result": answered}}) == 0.25
     read = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])["score"]
-    assert evaluate(inside(read), {"Maximal": {"risk-score": 0.25}}) == 0.25
+    assert evaluate(inside(read), {"step_Maximal": {"risk-score": 0.25}}) == 0.25
 
 
 def test_an_output_that_the_function_did_not_return_is_an_error_at_once(example: Example) -> None:
-    assigned = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    assigned = mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"])
     answered = {"Payload": {"rows": 3}, "StatusCode": 200}
     assert evaluate(inside(assigned["rows"]), {"states": {"result": answered}}) == 3
     with pytest.raises(QueryEvaluationError):

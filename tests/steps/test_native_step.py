@@ -53,16 +53,16 @@ def test_a_minimal_step_is_a_parallel_state_of_one_branch(example: Example) -> N
     assert state["Type"] == "Parallel"
     assert state["Branches"] == [{"StartAt": "Nothing", "States": {"Nothing": {"Type": "Pass", "End": True}}}]
     assert state["Arguments"] == {}
-    assert state["Assign"] == {"Minimal": {}}
+    assert state["Assign"] == {"step_Minimal": {}}
 
 
 def test_a_chain_gets_the_payload_and_gives_its_outputs(example: Example) -> None:
     state = example.made.state("Maximal")
     assert state["Arguments"] == {"text": jsonata('"There are " & $Count_Minimal_in_parallel.Count.rows')}
-    assert state["Assign"] == {"Maximal": {"id": jsonata("$states.result[0].id")}}
+    assert state["Assign"] == {"step_Maximal": {"id": jsonata("$states.result[0].id")}}
     assert example.made.state("Publish")["Next"] == "Answer"
     last = mapping(example.made.state("Last")["Arguments"])
-    assert last["Payload"] == {"id": jsonata("$Maximal.id")}
+    assert last["Payload"] == {"id": jsonata("$step_Maximal.id")}
 
 
 def test_a_condition_holds_for_the_chain_too(example: Example) -> None:

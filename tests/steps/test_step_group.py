@@ -65,7 +65,7 @@ def test_the_steps_of_a_group_are_named_after_it_and_the_groups_around(example: 
 def test_a_group_is_used_twice_with_states_of_their_own(example: Example) -> None:
     for name in ("First", "Second"):
         payload = mapping(mapping(example.made.state(f"{name} Summary Tell")["Arguments"])["Payload"])
-        assert evaluate(inside(payload["rows"]), {f"{name}_Summary_Count": {"rows": 5}}) == 5
+        assert evaluate(inside(payload["rows"]), {f"step_{name}_Summary_Count": {"rows": 5}}) == 5
 
 
 def test_jobs_and_folders_are_named_after_the_group(example: Example) -> None:
@@ -144,5 +144,5 @@ def test_the_results_of_a_group_come_out_at_the_end() -> None:
     zflow.MlWorkflow(scope, "Scoring", steps=[group], outputs={"validation:rows": clean.outputs["rows"]})
     output = mapping(Synthesized.of(scope).state("Outputs")["Output"])
     ran: Json = {"rows": 5}
-    assert evaluate(inside(output["validation:rows"]), {"Prepare_Clean": ran}) == 5
-    assert evaluate(inside(output["validation:rows"]), {"Prepare_Clean": None}) is None
+    assert evaluate(inside(output["validation:rows"]), {"step_Prepare_Clean": ran}) == 5
+    assert evaluate(inside(output["validation:rows"]), {"step_Prepare_Clean": None}) is None

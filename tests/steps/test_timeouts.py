@@ -127,7 +127,7 @@ def test_transforms_runs_and_functions_take_as_long_as_their_workflow_says() -> 
 
 
 def test_an_endpoint_is_waited_for_as_long_as_its_workflow_says() -> None:
-    attempt = mapping(mapping(made(endpoint, LIMITS).state("Endpoint: config")["Assign"])["Endpoint_attempt"])
+    attempt = mapping(mapping(made(endpoint, LIMITS).state("Endpoint: config")["Assign"])["step_Endpoint_attempt"])
     assert inside(attempt["deadline"]) == "$millis() + 3600000"
 
 

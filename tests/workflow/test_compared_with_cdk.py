@@ -201,12 +201,12 @@ def test_an_update_ends_when_it_has_begun_and_a_rolled_back_one_succeeds() -> No
     assert own.state("Endpoint: update")["Next"] == "Endpoint: wait"
     rolled_back = {"EndpointStatus": "InService", "EndpointConfigName": "old"}
     known = {
-        "Endpoint_config": "new",
-        "Endpoint_before": "old",
-        "Endpoint_failure": "",
+        "step_Endpoint_config": "new",
+        "step_Endpoint_before": "old",
+        "step_Endpoint_failure": "",
         "states": {"result": rolled_back},
     }
-    failure = evaluate(inside(fields(own.state("Endpoint: check")["Assign"])["Endpoint_failure"]), known)
+    failure = evaluate(inside(fields(own.state("Endpoint: check")["Assign"])["step_Endpoint_failure"]), known)
     assert "the update failed or was rolled back" in str(failure)
 
 

@@ -69,6 +69,8 @@ def maximal() -> Maximal:
 def test_a_minimal_workflow_starts_with_its_first_step_and_ends_within_a_week(minimal: Minimal) -> None:
     definition = dict(minimal.made.definition)
     assert list(mapping(definition.pop("States"))) == ["Count"]
+    legend = {"zflow_constructs": zflow.__version__, "steps": ["Count"], "states": "0w"}
+    assert json.loads(str(definition.pop("Comment"))) == legend
     assert definition == {"QueryLanguage": "JSONata", "TimeoutSeconds": 7 * 86_400, "StartAt": "Count"}
 
 

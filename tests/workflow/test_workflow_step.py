@@ -89,7 +89,7 @@ def test_a_minimal_step_starts_the_other_workflow_with_its_own_defaults(example:
         },
         "TimeoutSeconds": 7_200,
         "Assign": {
-            "Minimal": {
+            "step_Minimal": {
                 "execution": jsonata("$states.result.ExecutionArn"),
                 "outputs": {"validation:rows": jsonata("$states.result.Output.`validation:rows`")},
             }
@@ -127,7 +127,7 @@ def test_every_keyword_of_a_step_is_in_its_states(example: Example) -> None:
 def test_later_steps_read_what_the_other_workflow_gave(example: Example) -> None:
     payload = mapping(mapping(example.state("Last")["Arguments"])["Payload"])
     ran: Json = {"execution": "arn:run", "outputs": {"validation:rows": 5}}
-    assert {name: evaluate(inside(value), {"Max_out": ran}) for name, value in payload.items()} == {
+    assert {name: evaluate(inside(value), {"step_Max_out": ran}) for name, value in payload.items()} == {
         "rows": 5,
         "run": "arn:run",
     }
@@ -165,7 +165,7 @@ def test_a_workflow_in_a_loop_is_started_under_another_name_in_each_turn() -> No
     assert len(names) == 3
     rows = inside(mapping(mapping(states["Outputs"])["Output"])["rows"])
     results: Json = {"results": [{"validation:rows": 1}, {"validation:rows": None}]}
-    assert evaluate(rows, {"Each": results}) == [1, None]
+    assert evaluate(rows, {"step_Each": results}) == [1, None]
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "cn-north-1"])

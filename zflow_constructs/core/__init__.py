@@ -9,7 +9,8 @@ stages, each a folder that knows only those before it:
 3. `states`: the states as frozen values, the fragment of states that one step is, and what AWS bounds.
 4. `rendezvous`: what the steps' declarations mean together, and how branches meet that Step Functions can't nest.
 5. `picture`: the workflow as it was declared, for people.
-6. `compiler`: the nested steps as one state machine, the last stage.
+6. `level`: the steps of one level, the workflow's or a loop's, rendered as they nest.
+7. `compiler`: the whole as one state machine, with a legend of what each state is for.
 
 `compile_workflow` takes the nodes, arranges them (who nests where, who waits for whom), claims a name for each state
 and variable, and renders the nest from the outside in. Nothing here imports the CDK, boto3 or anything else outside the

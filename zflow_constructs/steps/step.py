@@ -7,7 +7,7 @@ from typing import ClassVar
 from aws_cdk import Duration
 from constructs import Construct
 
-from zflow_constructs.core.states.fragment import Fragment, StepNode
+from zflow_constructs.core.states.fragment import Fragment, StepNode, identifier
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression
 from zflow_constructs.core.values.references import StepOutput
@@ -143,8 +143,11 @@ class Step(Construct):
 
     @property
     def variable(self) -> str:
-        """The variable that holds the step's result in the state machine."""
-        return re.sub(r"\W", "_", self.name)
+        """The variable that holds the step's result in the state machine: `step_Train`.
+
+        Without the prefix, the variable of a step "split" would hide JSONata's `$split`.
+        """
+        return f"step_{identifier(self.name)}"
 
     @property
     def otherwise(self) -> Condition:

@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from zflow_constructs import __version__
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.rendezvous.arrangement import Join
 from zflow_constructs.core.states.asl import State
@@ -65,6 +66,7 @@ class Machine:
             start=start,
             scope=names,
             timeout_seconds=timeout_seconds,
+            version=__version__,
             outputs=outputs,
             join=join,
             table=lambda: rendezvous_table(scope, role=role).table_name,

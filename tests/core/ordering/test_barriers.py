@@ -77,7 +77,7 @@ def test_no_chain_gets_longer_than_the_longest_of_the_needs(needs: Needs) -> Non
 @given(needs=any_order())
 def test_each_step_reads_what_it_uses_and_what_nothing_uses_is_the_output_without_a_table(needs: Needs) -> None:
     steps = [step(name, uses=before) for name, before in needs.items()]
-    machine = compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=3600, join="barrier")
+    machine = compile_workflow(steps, start={}, scope=Scope(), version="1.0", timeout_seconds=3600, join="barrier")
 
     def value(name: str) -> str:
         return f"{name}({', '.join(map(value, needs[name]))})"

@@ -42,7 +42,7 @@ def test_barriers_wait_for_nobody_at_a_table() -> None:
 
 
 def test_barriers_make_a_machine_without_a_table_in_which_each_step_reads_the_right_values() -> None:
-    machine = compile_workflow(n_shape(), start={}, scope=Scope(), timeout_seconds=60, join="barrier")
+    machine = compile_workflow(n_shape(), start={}, scope=Scope(), version="1.0", timeout_seconds=60, join="barrier")
     assert list(state_names(machine)) == ["A, B in parallel", "A", "B", "C, D in parallel", "C", "D"]
     assert run(machine).output == {"C": {"value": "C(A())"}, "D": {"value": "D(A(), B())"}}
 
@@ -80,6 +80,7 @@ def test_steps_may_be_named_as_the_machines_own_states() -> None:
         [a, b, c, d, step("Run key"), step("Outputs")],
         start={},
         scope=Scope(),
+        version="1.0",
         timeout_seconds=60,
         outputs={"run": value_of("Run key"), "out": value_of("Outputs")},
         table=lambda: "Rendezvous",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.machines import compiled, mapping, state_names, step
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.rendezvous.table_tasks import Meeting
+from zflow_constructs.core.rendezvous.table_tasks import TableTasks
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.references import Parameter
 from zflow_constructs.core.values.templates import Json, Scope
@@ -213,7 +213,7 @@ def test_several_who_wait_for_one_are_woken_together() -> None:
 
 
 def test_a_producer_of_two_waiters_hands_on_the_tokens_of_both() -> None:
-    meeting = Meeting("Rendezvous", "run_key", 3600)
+    meeting = TableTasks("Rendezvous", "run_key", 3600)
     mark = meeting.marking("B", ["D", "E"], "", then="B wakes D, E").render(Scope())
     assert mark["Output"] == {
         "tokens": "{% [$states.result.Attributes.`waiter D`.S, $states.result.Attributes.`waiter E`.S] %}"
@@ -249,7 +249,7 @@ def test_an_optional_step_that_failed_is_marked_as_done_too() -> None:
 def test_a_wait_looks_again_a_hundred_times_but_not_more_often_than_every_quarter_of_an_hour(
     timeout: int, wait: int
 ) -> None:
-    waiting = Meeting("Rendezvous", "run_key", timeout).waiting("Deploy", "Extract", then="Deploy").render(Scope())
+    waiting = TableTasks("Rendezvous", "run_key", timeout).waiting("Deploy", "Extract", then="Deploy").render(Scope())
     assert waiting["TimeoutSeconds"] == wait
     expires = mapping(mapping(mapping(waiting["Arguments"])["ExpressionAttributeValues"])[":expires"])["N"]
     assert expires == "{% $string($floor($millis() / 1000) + " + str(timeout + 7_776_000) + ") %}"
@@ -279,8 +279,8 @@ def test_the_table_is_asked_for_once_and_only_if_branches_meet() -> None:
         return "Rendezvous"
 
     steps = [step("Train"), step("Extract"), step("Report", uses=["Extract"])]
-    compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=60, table=table)
+    compile_workflow(steps, start={}, scope=Scope(), version="1.0", timeout_seconds=60, table=table)
     assert asked == []
     steps.append(step("Deploy", uses=["Extract", "Train"]))
-    compile_workflow(steps, start={}, scope=Scope(), timeout_seconds=60, table=table)
+    compile_workflow(steps, start={}, scope=Scope(), version="1.0", timeout_seconds=60, table=table)
     assert asked == ["Rendezvous"]

@@ -143,6 +143,7 @@ def test_outputs_of_a_machine_are_null_for_what_was_skipped_and_read_across_join
             [step("A", when=[condition]), step("B")],
             start=START,
             scope=Scope(run_location='"s3://runs"'),
+            version="1.0",
             timeout_seconds=60,
             outputs={"all": [A, RunLocation("A", "A", "A"), B]},
         )
@@ -154,6 +155,7 @@ def test_where_a_skipped_step_would_write_is_null_even_if_nothing_else_of_it_is_
         [step("A", when=[NEVER]), step("B")],
         start=START,
         scope=Scope(run_location='"s3://runs"'),
+        version="1.0",
         timeout_seconds=60,
         outputs={"where": RunLocation("A", "A", "A")},
     )

@@ -70,7 +70,9 @@ def of_loop(name: str, output: str) -> Expression:
 def executed(*steps: StepNode, **handed: Json) -> tuple[World, Execution]:
     """A simulated execution: a step's value is its name and what it was given."""
     world = World(result=lambda name, arguments: {"value": [name, *mapping(arguments).values()]})
-    machine = compile_workflow(steps, start={}, scope=SCOPE, timeout_seconds=3600, table=lambda: "Rendezvous")
+    machine = compile_workflow(
+        steps, start={}, scope=SCOPE, version="1.0", timeout_seconds=3600, table=lambda: "Rendezvous"
+    )
     execution = world.start(Machine.of(machine), dict(handed))
     world.clock.run(until=10_000)
     assert execution.status is Status.SUCCEEDED, execution.top.failure
@@ -169,7 +171,7 @@ def test_turns_see_the_same_whether_they_are_executions_of_their_own(distributed
     )
     models = loop("Models", seen, items=Item("country")["models"], item="model", distributed=distributed[1])
     countries = loop("Countries", step("Beside"), models, items=[1], item="country", distributed=distributed[0])
-    machine = compile_workflow([step("First"), countries], start={}, scope=SCOPE, timeout_seconds=3600)
+    machine = compile_workflow([step("First"), countries], start={}, scope=SCOPE, version="1.0", timeout_seconds=3600)
     outer_map = mapping(mapping(machine["States"])["Countries"])
     context: dict[str, Json] = {"Execution": {"Name": "monday", "Id": "arn:monday"}}
     variables: dict[str, object] = {"First": {"value": "first"}, "states": {"context": context}}

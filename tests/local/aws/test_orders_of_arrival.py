@@ -62,7 +62,9 @@ def step(name: str, needed: Sequence[str]) -> StepNode:
 
 def machine_of(shape: str) -> Mapping[str, Json]:
     nodes = [step(name, needed) for name, needed in needs_of(shape).items()]
-    return compile_workflow(nodes, start={}, scope=Scope(), timeout_seconds=600, table=lambda: "rendezvous")
+    return compile_workflow(
+        nodes, start={}, scope=Scope(), version="1.0", timeout_seconds=600, table=lambda: "rendezvous"
+    )
 
 
 def meetings(shape: str) -> Sequence[tuple[str, str]]:

@@ -34,7 +34,9 @@ def example() -> Example:
 def chosen(choice: dict[str, Json], found: str) -> Json:
     rules = choice["Choices"]
     assert isinstance(rules, list)
-    holding = (rule["Next"] for rule in rules if evaluate(inside(rule["Condition"]), {"Delete_found": found}) is True)
+    holding = (
+        rule["Next"] for rule in rules if evaluate(inside(rule["Condition"]), {"step_Delete_found": found}) is True
+    )
     return next(holding, choice["Default"])
 
 
@@ -77,7 +79,7 @@ def test_an_endpoint_is_deleted_and_waited_for_until_it_is_gone(example: Example
         "Catch": [
             {
                 "ErrorEquals": ["SageMaker.SageMakerException"],
-                "Assign": {"Delete_found": jsonata("$states.errorOutput.Cause")},
+                "Assign": {"step_Delete_found": jsonata("$states.errorOutput.Cause")},
                 "Next": "Delete: deleted?",
             }
         ],
@@ -88,9 +90,9 @@ def test_an_endpoint_is_deleted_and_waited_for_until_it_is_gone(example: Example
     (rule,) = cast("list[Mapping[str, Json]]", asked["Choices"])
     assert (rule["Next"], asked["Default"]) == ("Delete: wait", "Delete: again")
     for cause, gone in (("Could not find endpoint", True), ("Rate exceeded", False)):
-        assert evaluate(inside(rule["Condition"]), {"Delete_found": cause}) is gone
+        assert evaluate(inside(rule["Condition"]), {"step_Delete_found": cause}) is gone
     assert made.state("Delete: again").keys() & {"Retry", "Catch"} == set()
-    assert mapping(made.state("Delete: start")["Assign"])["Delete"] == {"endpoint_name": "load-test"}
+    assert mapping(made.state("Delete: start")["Assign"])["step_Delete"] == {"endpoint_name": "load-test"}
 
 
 def test_the_alarm_that_wakes_machines_goes_with_it_if_there_is_one(example: Example) -> None:
@@ -108,8 +110,8 @@ def test_the_alarm_that_wakes_machines_goes_with_it_if_there_is_one(example: Exa
 def test_no_configuration_of_it_is_kept(example: Example) -> None:
     found = [f"load-test-{number:020}" for number in range(3)]
     result = {"EndpointConfigs": [{"EndpointConfigName": name} for name in found]}
-    old = inside(mapping(example.made.state("Delete: configurations")["Assign"])["Delete_old"])
-    assert evaluate(old, {"Delete_config": "", "states": {"result": result}}) == found
+    old = inside(mapping(example.made.state("Delete: configurations")["Assign"])["step_Delete_old"])
+    assert evaluate(old, {"step_Delete_config": "", "states": {"result": result}}) == found
 
 
 def test_a_missing_permission_fails_at_once_and_a_missing_endpoint_is_none_to_delete(example: Example) -> None:
@@ -118,7 +120,7 @@ def test_a_missing_permission_fails_at_once_and_a_missing_endpoint_is_none_to_de
     (catcher,) = catchers
 
     def caught(cause: str) -> Json:
-        return evaluate(inside(catcher["Assign"]["Delete_found"]), {"states": {"errorOutput": {"Cause": cause}}})
+        return evaluate(inside(catcher["Assign"]["step_Delete_found"]), {"states": {"errorOutput": {"Cause": cause}}})
 
     assert caught('Could not find endpoint "load-test".') == "missing"
     assert caught("Rate exceeded") == "unknown"
@@ -133,7 +135,7 @@ def test_a_missing_permission_fails_at_once_and_a_missing_endpoint_is_none_to_de
 def test_it_fails_when_the_endpoint_is_not_gone_in_time_and_a_redrive_looks_again(example: Example) -> None:
     def asked(*, redrive: int) -> Json:
         variables: dict[str, object] = {
-            "Delete_attempt": {"redrive": 0, "deadline": 1},
+            "step_Delete_attempt": {"redrive": 0, "deadline": 1},
             "states": {"context": {"Execution": {"RedriveCount": redrive}}},
         }
         return evaluate(inside(example.made.state("Delete: look")["Arguments"]), variables)
@@ -181,7 +183,7 @@ def test_every_keyword_of_a_deletion_is_in_its_states() -> None:
     )
     zflow.MlWorkflow(scope, "End", steps=[rows, first, step])
     made = Synthesized.of(scope)
-    attempt = mapping(mapping(made.state("Delete: start")["Assign"])["Delete_attempt"])
+    attempt = mapping(mapping(made.state("Delete: start")["Assign"])["step_Delete_attempt"])
     assert attempt["deadline"] == jsonata("$millis() + 600000")
     assert step.looks == 20
     assert made.state("Delete?")["Default"] == "Delete: skipped"

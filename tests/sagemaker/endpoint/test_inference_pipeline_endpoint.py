@@ -191,7 +191,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         "Tags": [{"Key": "team", "Value": "risk"}],
         "MetricsConfig": {"EnableEnhancedMetrics": True},
     }
-    names = {"EndpointName": "risk-scoring", "EndpointConfigName": jsonata("$Maximal_config")}
+    names = {"EndpointName": "risk-scoring", "EndpointConfigName": jsonata("$step_Maximal_config")}
     assert made.state("Maximal: create")["Arguments"] == {**names, "Tags": [{"Key": "team", "Value": "risk"}]}
     # The machines that it has scaled to stay; what is declared goes for all else.
     machines: dict[str, Json] = {
@@ -221,7 +221,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
     }
     assert made.state("Maximal: put back")["Arguments"] == {
         "EndpointName": "risk-scoring",
-        "EndpointConfigName": jsonata("$Maximal_before"),
+        "EndpointConfigName": jsonata("$step_Maximal_before"),
         **machines,
     }
     assert made.state("Maximal?")["Default"] == "Maximal: skipped"

@@ -67,7 +67,7 @@ def chosen(choice: dict[str, Json], variables: dict[str, object]) -> Json:
 )
 def test_what_is_there_decides_what_is_done(made: Synthesized, status: str, then: str) -> None:
     choice = made.state("Maximal: exists?")
-    assert chosen(choice, {"Maximal_found": status}) == f"Maximal: {then}"
+    assert chosen(choice, {"step_Maximal_found": status}) == f"Maximal: {then}"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def caught(made: Synthesized, cause: str) -> Json:
     errors = ["SageMaker.SageMakerException", "SageMaker.SdkClientException"]
     assert (catcher["ErrorEquals"], catcher["Next"]) == (errors, "Maximal: exists?")
     states = {"errorOutput": {"Error": "SageMaker.SageMakerException", "Cause": cause}}
-    return evaluate(inside(catcher["Assign"]["Maximal_found"]), {"states": states})
+    return evaluate(inside(catcher["Assign"]["step_Maximal_found"]), {"states": states})
 
 
 def test_a_missing_permission_fails_at_once_instead_of_being_waited_out(made: Synthesized) -> None:
@@ -108,21 +108,23 @@ def seen(
 ) -> tuple[Json, Json]:
     """What a look at the endpoint says of it, and of what went wrong."""
     variables: dict[str, object] = {
-        "Maximal_config": "risk-scoring-new",
-        "Maximal_before": "risk-scoring-old",
-        "Maximal_expected": expected,
-        "Maximal_failure": failure,
+        "step_Maximal_config": "risk-scoring-new",
+        "step_Maximal_before": "risk-scoring-old",
+        "step_Maximal_expected": expected,
+        "step_Maximal_failure": failure,
         "states": {"result": result},
     }
     assigned = mapping(made.state("Maximal: check")["Assign"])
-    found, failed = (evaluate(inside(assigned[name]), variables) for name in ("Maximal_found", "Maximal_failure"))
+    found, failed = (
+        evaluate(inside(assigned[name]), variables) for name in ("step_Maximal_found", "step_Maximal_failure")
+    )
     return found, failed
 
 
 def test_an_endpoint_is_live_once_the_wanted_configuration_serves(made: Synthesized) -> None:
     assert seen(made, {"EndpointStatus": "InService", "EndpointConfigName": "risk-scoring-new"}) == ("live", "")
-    assert chosen(made.state("Maximal: settled?"), {"Maximal_found": "live"}) == "Maximal"
-    assert chosen(made.state("Maximal: done?"), {"Maximal": {"status": "live"}}) == "Maximal: configurations"
+    assert chosen(made.state("Maximal: settled?"), {"step_Maximal_found": "live"}) == "Maximal"
+    assert chosen(made.state("Maximal: done?"), {"step_Maximal": {"status": "live"}}) == "Maximal: configurations"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_an_endpoint_is_live_once_the_wanted_configuration_serves(made: Synthesi
 def test_an_endpoint_that_changes_is_looked_at_again(made: Synthesized, status: str) -> None:
     found, failure = seen(made, {"EndpointStatus": status, "EndpointConfigName": "risk-scoring-old"})
     assert (found, failure) == ("changing", "")
-    assert chosen(made.state("Maximal: settled?"), {"Maximal_found": found}) == "Maximal: wait"
+    assert chosen(made.state("Maximal: settled?"), {"step_Maximal_found": found}) == "Maximal: wait"
 
 
 ROLLED_BACK: dict[str, Json] = {
@@ -147,7 +149,7 @@ SAID = (
 
 def test_a_rolled_back_update_fails_though_the_endpoint_is_in_service(made: Synthesized) -> None:
     assert seen(made, ROLLED_BACK) == ("back", SAID)
-    assert chosen(made.state("Maximal: settled?"), {"Maximal_found": "back"}) == "Maximal"
+    assert chosen(made.state("Maximal: settled?"), {"step_Maximal_found": "back"}) == "Maximal"
     with pytest.raises(QueryEvaluationError) as raised:
         ended(made, SAID)
     assert SAID in str(raised.value.__cause__)
@@ -158,7 +160,7 @@ def test_a_failed_endpoint_fails_the_step_also_without_a_reason(made: Synthesize
     found, failure = seen(made, {"EndpointStatus": status, "EndpointConfigName": "risk-scoring-new"})
     assert found == "down"
     assert f"rolled back. Status: {status}. Reason: " in str(failure)
-    assert chosen(made.state("Maximal: settled?"), {"Maximal_found": "down"}) == "Maximal"
+    assert chosen(made.state("Maximal: settled?"), {"step_Maximal_found": "down"}) == "Maximal"
 
 
 def test_what_was_put_back_keeps_the_reason_why(made: Synthesized) -> None:
@@ -190,8 +192,8 @@ def test_a_refused_update_is_told_with_the_reason_when_the_endpoint_was_looked_a
     assert isinstance(catchers, list)
     (catcher,) = catchers
     assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], "Maximal: check")
-    known = {"Maximal_failure": "", "states": {"errorOutput": {"Cause": "Cannot update."}}}
-    said = evaluate(inside(catcher["Assign"]["Maximal_failure"]), known)
+    known = {"step_Maximal_failure": "", "states": {"errorOutput": {"Cause": "Cannot update."}}}
+    said = evaluate(inside(catcher["Assign"]["step_Maximal_failure"]), known)
     assert said == 'Step "Maximal": the endpoint risk-scoring could not be updated: Cannot update.'
 
 
@@ -199,16 +201,16 @@ def ended(made: Synthesized, failure: str, *, redrive: int | None = None, redriv
     """What the last look makes of it."""
     execution = {} if redrive is None else {"RedriveCount": redrive}
     variables: dict[str, object] = {
-        "Maximal_failure": failure,
-        "Maximal_attempt": {"redrive": redriven_before, "deadline": 0},
+        "step_Maximal_failure": failure,
+        "step_Maximal_attempt": {"redrive": redriven_before, "deadline": 0},
         "states": {"result": {}, "context": {"Execution": execution}},
     }
-    return evaluate(inside(mapping(mapping(made.state("Maximal")["Assign"])["Maximal"])["status"]), variables)
+    return evaluate(inside(mapping(mapping(made.state("Maximal")["Assign"])["step_Maximal"])["status"]), variables)
 
 
 def test_after_a_redrive_the_step_begins_again_with_a_new_model(made: Synthesized) -> None:
     assert ended(made, SAID, redrive=1) == "again"
-    assert chosen(made.state("Maximal: done?"), {"Maximal": {"status": "again"}}) == "Maximal: model"
+    assert chosen(made.state("Maximal: done?"), {"step_Maximal": {"status": "again"}}) == "Maximal: model"
     with pytest.raises(QueryEvaluationError):
         ended(made, SAID, redrive=1, redriven_before=1)
 
@@ -221,7 +223,7 @@ def asked(made: Synthesized, *, deadline: int, redrive: int | None = None) -> Js
     """The request with which the endpoint is looked at."""
     execution = {} if redrive is None else {"RedriveCount": redrive}
     variables: dict[str, object] = {
-        "Maximal_attempt": {"redrive": 0, "deadline": deadline},
+        "step_Maximal_attempt": {"redrive": 0, "deadline": deadline},
         "states": {"context": {"Execution": execution}},
     }
     arguments = [made.state(name)["Arguments"] for name in ("Maximal: check", "Maximal: look")]

@@ -95,11 +95,11 @@ def test_a_variant_that_can_t_go_on_as_it_scales_is_taken_out(
 
 
 def test_variants_are_taken_out_of_scaling_one_by_one() -> None:
-    released = scaling().release(Jsonata("$Endpoint_released"), then="Endpoint: update", failed=FAILED)
+    released = scaling().release(Jsonata("$step_Endpoint_released"), then="Endpoint: update", failed=FAILED)
     state = released.render(Scope())
     assert state == {
         "Type": "Map",
-        "Items": "{% $Endpoint_released %}",
+        "Items": "{% $step_Endpoint_released %}",
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "INLINE"},
             "StartAt": "Endpoint: release variant",

@@ -82,7 +82,7 @@ def test_a_minimal_step_makes_a_model_and_leaves_it(example: Example) -> None:
             },
         },
         "TimeoutSeconds": 60,
-        "Assign": {"Minimal": {"model_name": jsonata('$substringAfter($states.result.ModelArn, "model/")')}},
+        "Assign": {"step_Minimal": {"model_name": jsonata('$substringAfter($states.result.ModelArn, "model/")')}},
         "Retry": [CAPACITY.render(), THROTTLING.render()],
     }
 

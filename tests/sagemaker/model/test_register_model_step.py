@@ -158,7 +158,7 @@ def test_a_minimal_step_registers_a_version_that_somebody_must_approve(example: 
         },
         "TimeoutSeconds": 60,
         "Assign": {
-            "Minimal_attempt": {
+            "step_Minimal_attempt": {
                 "arn": jsonata("$states.result.ModelPackageArn"),
                 "redrive": jsonata(
                     "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
@@ -182,7 +182,7 @@ def test_it_looks_until_the_registry_has_the_version(example: Example) -> None:
     assert choice["Default"] == "Minimal: wait"
     rules = cast("list[dict[str, str]]", choice["Choices"])
     assert [(rule["Condition"], rule["Next"]) for rule in rules][1] == (
-        jsonata('$Minimal.status = "again"'),
+        jsonata('$step_Minimal.status = "again"'),
         "Minimal",
     )
     wait = example.made.state("Minimal: wait")
@@ -280,14 +280,14 @@ def test_a_version_that_the_registry_refused_fails_the_step_by_its_name_and_the_
 
 
 def seen(example: Example, status: str, *, redriven: int) -> object:
-    assigned = mapping(mapping(example.made.state("Minimal: look")["Assign"])["Minimal"])
+    assigned = mapping(mapping(example.made.state("Minimal: look")["Assign"])["step_Minimal"])
     details = {
         "ValidationStatuses": [{"Name": "v", "Status": "Failed", "FailureReason": "The image is not there."}],
         "ImageScanStatuses": [{"Name": "i", "Status": "Completed"}],
     }
     result = {"ModelPackageArn": VERSION, "ModelPackageStatus": status, "ModelPackageStatusDetails": details}
     context = {"Execution": {"RedriveCount": redriven}}
-    variables = {"states": {"result": result, "context": context}, "Minimal_attempt": {"redrive": 0}}
+    variables = {"states": {"result": result, "context": context}, "step_Minimal_attempt": {"redrive": 0}}
     return evaluate(inside(assigned["status"]), variables)
 
 

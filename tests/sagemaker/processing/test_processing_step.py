@@ -176,7 +176,7 @@ def test_a_minimal_step_is_one_job_on_one_machine_for_a_day_at_most(example: Exa
             "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
         },
         "TimeoutSeconds": 86_400 + 900,
-        "Assign": {"Minimal": {"job_name": completed("Minimal", "ProcessingJob")}},
+        "Assign": {"step_Minimal": {"job_name": completed("Minimal", "ProcessingJob")}},
         "Output": {},
         "Retry": [CAPACITY.render(), THROTTLING.render()],
     }
@@ -248,7 +248,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             "Tags": [{"Key": "team", "Value": "risk"}],
         },
         "TimeoutSeconds": 14_400 + 900,
-        "Assign": {"Maximal": {"job_name": completed("Maximal", "ProcessingJob")}},
+        "Assign": {"step_Maximal": {"job_name": completed("Maximal", "ProcessingJob")}},
         "Output": {},
         "Retry": [
             CAPACITY.render(),
@@ -267,7 +267,7 @@ def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) ->
 
 def test_only_reports_that_are_read_are_fetched_one_after_the_other(example: Example) -> None:
     metrics, drift = dict(example.made.state("Maximal: report metrics")), example.made.state("Maximal: report drift")
-    assign = mapping(mapping(metrics.pop("Assign"))["Maximal"])
+    assign = mapping(mapping(metrics.pop("Assign"))["step_Maximal"])
     assert metrics == {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
@@ -302,18 +302,18 @@ def test_only_reports_that_are_read_are_fetched_one_after_the_other(example: Exa
 
 
 def test_of_a_report_only_what_is_read_is_kept_beside_what_was_kept_before(example: Example) -> None:
-    metrics = mapping(mapping(example.made.state("Maximal: report metrics")["Assign"])["Maximal"])
-    drift = mapping(mapping(example.made.state("Maximal: report drift")["Assign"])["Maximal"])
+    metrics = mapping(mapping(example.made.state("Maximal: report metrics")["Assign"])["step_Maximal"])
+    drift = mapping(mapping(example.made.state("Maximal: report drift")["Assign"])["step_Maximal"])
     before: dict[str, object] = {
         "states": {"result": {"Body": '{"auc": {"value": 0.83, "n": 7}, "validation:auc": null, "large": [1, 2]}'}},
-        "Maximal": {"job_name": "scoring-maximal-1a2b"},
+        "step_Maximal": {"job_name": "scoring-maximal-1a2b"},
     }
     first = {path: evaluate(inside(value), before) for path, value in mapping(metrics["reports"]).items()}
     assert first == {"metrics.auc.value": 0.83, "metrics.validation:auc": None}
     assert evaluate(inside(metrics["job_name"]), before) == "scoring-maximal-1a2b"
     then: dict[str, object] = {
         "states": {"result": {"Body": '{"drifted": false}'}},
-        "Maximal": {"job_name": "scoring-maximal-1a2b", "reports": first},
+        "step_Maximal": {"job_name": "scoring-maximal-1a2b", "reports": first},
     }
     assert {path: evaluate(inside(value), then) for path, value in mapping(drift["reports"]).items()} == {
         **first,
@@ -324,17 +324,17 @@ def test_of_a_report_only_what_is_read_is_kept_beside_what_was_kept_before(examp
 
 def test_a_later_step_reads_them_and_a_condition_compares_them(example: Example) -> None:
     assert mapping(mapping(example.made.state("Last")["Arguments"])["Payload"]) == {
-        "auc": jsonata("$Maximal.reports.`metrics.auc.value`"),
-        "bound": jsonata("$Maximal.reports.`metrics.validation:auc`"),
-        "drifted": jsonata("$Maximal.reports.`drift.drifted`"),
-        "job": jsonata("$Maximal.job_name"),
+        "auc": jsonata("$step_Maximal.reports.`metrics.auc.value`"),
+        "bound": jsonata("$step_Maximal.reports.`metrics.validation:auc`"),
+        "drifted": jsonata("$step_Maximal.reports.`drift.drifted`"),
+        "job": jsonata("$step_Maximal.job_name"),
         "cleaned": jsonata(f'"{RUN}/Maximal/cleaned/"'),
     }
-    assert "$Maximal.reports.`metrics.auc.value` >= 0.8" in str(example.made.state("Last?")["Choices"])
+    assert "$step_Maximal.reports.`metrics.auc.value` >= 0.8" in str(example.made.state("Last?")["Choices"])
 
 
 def test_a_field_that_the_report_does_not_have_fails_the_step_by_its_name(example: Example) -> None:
-    kept = mapping(mapping(example.made.state("Maximal: report metrics")["Assign"])["Maximal"])
+    kept = mapping(mapping(example.made.state("Maximal: report metrics")["Assign"])["step_Maximal"])
     value = inside(mapping(kept["reports"])["metrics.auc.value"])
     with pytest.raises(QueryEvaluationError) as raised:
         evaluate(value, {"states": {"result": {"Body": '{"auc": 0.83}'}}})

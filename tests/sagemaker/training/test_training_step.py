@@ -125,7 +125,7 @@ def example() -> Example:
 
 def test_a_minimal_step_is_one_job_on_one_machine_for_a_day_at_most(example: Example) -> None:
     state = example.made.state("Minimal")
-    assert state.pop("Output") == state["Assign"]
+    assert state.pop("Output") == {"Minimal": mapping(state["Assign"])["step_Minimal"]}
     assert state == {
         "Type": "Task",
         "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
@@ -158,7 +158,7 @@ def test_a_minimal_step_is_one_job_on_one_machine_for_a_day_at_most(example: Exa
         },
         "TimeoutSeconds": 86_400 + 900,
         "Assign": {
-            "Minimal": {
+            "step_Minimal": {
                 "job_name": completed("Minimal", "TrainingJob"),
                 "model_data": jsonata("$states.result.ModelArtifacts.S3ModelArtifacts"),
             }
@@ -390,7 +390,7 @@ def ended(metrics: list[Json]) -> dict[str, object]:
 
 
 def test_of_the_answer_only_what_later_steps_read_is_kept(example: Example) -> None:
-    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"])
     assert set(kept) == {"job_name", "model_data", "metrics"}
     assert set(mapping(kept["metrics"])) == {"validation:auc"}
     variables = ended([{"MetricName": "loss", "Value": 2}, {"MetricName": "validation:auc", "Value": 0.5}])
@@ -402,15 +402,15 @@ def test_of_the_answer_only_what_later_steps_read_is_kept(example: Example) -> N
 def test_a_later_step_reads_them(example: Example) -> None:
     payload = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
     assert payload == {
-        "auc": jsonata("$Maximal.metrics.`validation:auc`"),
-        "job": jsonata("$Maximal.job_name"),
-        "model": jsonata("$Maximal.model_data"),
+        "auc": jsonata("$step_Maximal.metrics.`validation:auc`"),
+        "job": jsonata("$step_Maximal.job_name"),
+        "model": jsonata("$step_Maximal.model_data"),
     }
 
 
 @pytest.mark.parametrize("metrics", [[], [{"MetricName": "loss", "Value": 2}]], ids=["no metric", "another one"])
 def test_a_metric_that_the_log_does_not_hold_fails_the_step_by_its_name(example: Example, metrics: list[Json]) -> None:
-    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"])
     with pytest.raises(QueryEvaluationError) as raised:
         evaluate(inside(mapping(kept["metrics"])["validation:auc"]), ended(metrics))
     assert 'Step "Maximal" ended, but its log holds no value of the metric "validation:auc".' in str(

@@ -136,7 +136,7 @@ def tuning_name(step: str) -> str:
 
 def test_a_minimal_step_tries_ten_jobs_one_after_the_other(example: Example) -> None:
     state = example.made.state("Minimal")
-    assert state.pop("Output") == state["Assign"]
+    assert state.pop("Output") == {"Minimal": mapping(state["Assign"])["step_Minimal"]}
     arguments = dict(mapping(state.pop("Arguments")))
     definition = dict(mapping(arguments.pop("TrainingJobDefinition")))
     assert state == {
@@ -144,7 +144,7 @@ def test_a_minimal_step_tries_ten_jobs_one_after_the_other(example: Example) -> 
         "Resource": "arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
         "TimeoutSeconds": 11 * (86_400 + 900),
         "Assign": {
-            "Minimal": {
+            "step_Minimal": {
                 "job_name": jsonata(tuned_name('Step "Minimal"').render(Scope())),
                 "best_job_name": jsonata(f"{BEST}.TrainingJobName"),
                 "best_metric": jsonata(f"{BEST}.FinalHyperParameterTuningJobObjectiveMetric.Value"),
@@ -362,7 +362,7 @@ def ended(status: str = "Completed", *, best: bool = True) -> dict[str, object]:
 
 
 def test_of_the_answer_only_what_later_steps_read_is_kept(example: Example) -> None:
-    kept = dict(mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"]))
+    kept = dict(mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"]))
     best = mapping(kept.pop("hyperparameters"))
     assert {name: evaluate(inside(value), ended()) for name, value in kept.items()} == {
         "job_name": "scoring-max-1a2b",
@@ -379,12 +379,12 @@ def test_of_the_answer_only_what_later_steps_read_is_kept(example: Example) -> N
 
 def test_a_later_step_reads_them(example: Example) -> None:
     assert mapping(mapping(example.made.state("Last")["Arguments"])["Payload"]) == {
-        "auc": jsonata("$Maximal.best_metric"),
-        "depth": jsonata("$Maximal.hyperparameters.`max-depth`"),
-        "method": jsonata("$Maximal.hyperparameters.method"),
-        "rounds": jsonata("$Maximal.hyperparameters.rounds"),
-        "job": jsonata("$Maximal.best_job_name"),
-        "model": jsonata("$Maximal.model_data"),
+        "auc": jsonata("$step_Maximal.best_metric"),
+        "depth": jsonata("$step_Maximal.hyperparameters.`max-depth`"),
+        "method": jsonata("$step_Maximal.hyperparameters.method"),
+        "rounds": jsonata("$step_Maximal.hyperparameters.rounds"),
+        "job": jsonata("$step_Maximal.best_job_name"),
+        "model": jsonata("$step_Maximal.model_data"),
     }
 
 
@@ -405,7 +405,7 @@ def test_a_later_step_reads_them(example: Example) -> None:
 def test_a_tuning_job_that_was_stopped_or_has_no_best_training_job_is_no_success(
     example: Example, status: str, message: str, *, best: bool
 ) -> None:
-    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["Maximal"])
+    kept = mapping(mapping(example.made.state("Maximal")["Assign"])["step_Maximal"])
     # The first that is evaluated tells why.
     assert next(iter(kept)) == "job_name"
     with pytest.raises(QueryEvaluationError) as raised:

@@ -186,7 +186,7 @@ def test_a_minimal_step_makes_its_model_transforms_and_deletes_the_model(example
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
         },
         "TimeoutSeconds": 86_400,
-        "Assign": {"Minimal": {"job_name": completed("Minimal", "TransformJob")}},
+        "Assign": {"step_Minimal": {"job_name": completed("Minimal", "TransformJob")}},
         "Output": {},
         "Retry": [CAPACITY.render(), THROTTLING.render()],
         "Next": "Minimal: clean up",
@@ -359,7 +359,7 @@ def test_the_page_of_all_fields_names_what_the_keywords_set(example: Example) ->
 def test_later_steps_learn_the_job_and_where_its_answers_are(example: Example) -> None:
     payload = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
     variables: dict[str, object] = {
-        "Maximal": {"job_name": "scoring-maximal-1a2b"},
+        "step_Maximal": {"job_name": "scoring-maximal-1a2b"},
         "states": {"context": {"Execution": {"Name": "monday"}}},
     }
     assert evaluate(inside(payload["job"]), variables) == "scoring-maximal-1a2b"

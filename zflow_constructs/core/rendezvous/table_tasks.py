@@ -46,8 +46,8 @@ _STEP_FUNCTIONS = Retrier(
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """Where the branches of a run meet.
+class TableTasks:
+    """The tasks by which the branches of a run meet at the table.
 
     Args:
         table: the name of the table.
@@ -115,7 +115,7 @@ class Meeting:
             next=then,
         )
 
-    def marking(self, producer: str, waiters: Sequence[str], result: str, *, then: str) -> Task:
+    def marking(self, producer: str, waiters: Sequence[str], result: str | None, *, then: str) -> Task:
         """Marks a step as done, with its result, and hands on the tokens of those who wait already.
 
         `{"Resource": "...:updateItem", "Arguments": {"UpdateExpression": "SET #done = :done, ..."}}`
@@ -123,7 +123,7 @@ class Meeting:
         Args:
             producer: the step.
             waiters: the steps that may wait for it.
-            result: the variable of its result, if another branch reads it; else nothing.
+            result: the variable of its result. `None`: no other branch reads it
             then: the state that follows.
         """
         tokens = ", ".join(field_path("$states.result.Attributes", _attribute(waiter), "S") for waiter in waiters)

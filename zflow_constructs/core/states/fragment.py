@@ -1,5 +1,6 @@
 """A step as the compiler takes it: the fragment of states that it is, and when it runs."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import TypeAlias
 from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Fail, Map, Native, Pass, State, Task, Wait
 from zflow_constructs.core.values.expressions import Condition
 from zflow_constructs.core.values.references import RunLocation, StepOutput
-from zflow_constructs.core.values.templates import Deferred, Template, parts_of
+from zflow_constructs.core.values.templates import Deferred, Json, Template, parts_of
 
 
 @dataclass(frozen=True)
@@ -41,39 +42,29 @@ class Loop:
     catch: tuple[Catcher, ...] = ()
     next: str = EXIT
 
-    @property
-    def start(self) -> str:
-        """The name of the first state of each turn."""
-        return f"{self.name}: item"
-
-    @property
-    def results(self) -> str:
-        """The name of the last state of each turn."""
-        return f"{self.name}: item's results"
-
     def templates(self) -> Iterator[Template]:
         """Every template in the loop and its steps."""
         yield from (self.items, self.assign, self.output, self.outputs)
         for step in self.steps:
             yield from step.templates()
 
-    def mapped(self, processor: Mapping[str, object], selector: Mapping[str, Template]) -> Map:
+    def mapped(self, processor: Mapping[str, Json], selector: Mapping[str, Template]) -> Map:
         """The state with its steps compiled.
 
         Args:
-            processor: the states of one turn.
-            selector: what the first of them gets.
+            processor: The states of one iteration.
+            selector: What the first of them gets.
         """
         return Map(
-            self.items,
-            processor,  # type: ignore[arg-type]
-            selector,
-            self.max_concurrency,
-            self.tolerated_failure_percentage,
-            self.assign,
-            self.output,
-            self.catch,
-            self.next,
+            items=self.items,
+            processor=processor,
+            selector=selector,
+            max_concurrency=self.max_concurrency,
+            tolerated_failure_percentage=self.tolerated_failure_percentage,
+            assign=self.assign,
+            output=self.output,
+            catch=self.catch,
+            next=self.next,
         )
 
 
@@ -205,29 +196,18 @@ class StepNode:
         yield self.when
 
     @property
-    def guard(self) -> str:
-        """The name of the state that decides whether it runs."""
-        return f"{self.name}?"
+    def identifier(self) -> str:
+        """Its name where only letters, digits and `_` may stand: the key of its result."""
+        return identifier(self.name)
 
-    @property
-    def skipped(self) -> str:
-        """The name of the state that stands for it when it doesn't run."""
-        return f"{self.name}: skipped"
 
-    @property
-    def failed(self) -> str:
-        """The name of the state that an optional step goes on from when it failed."""
-        return f"{self.name}: failed"
+def identifier(name: str) -> str:
+    """A step's name where only letters, digits and `_` may stand: `Fit_model`.
 
-    @property
-    def done(self) -> str:
-        """The name of the state that tells other branches that it has ended."""
-        return f"{self.name} is done"
-
-    @property
-    def results(self) -> str:
-        """The name of the state that outputs what later steps read, where its own last state can't."""
-        return f"{self.name}: results"
+    Args:
+        name: The name.
+    """
+    return re.sub(r"\W", "_", name)
 
 
 def every_node(steps: Iterable[StepNode]) -> Iterator[StepNode]:
@@ -243,17 +223,27 @@ def every_node(steps: Iterable[StepNode]) -> Iterator[StepNode]:
 
 def redirect(state: Part, target: str) -> Part:
     """The state with `target` wherever it left its fragment."""
+    return retarget(state, {EXIT: target})
+
+
+def retarget(state: Part, names: Mapping[str, str]) -> Part:
+    """The state, leading to other names.
+
+    Args:
+        state: The state.
+        names: The new name of each state that has one.
+    """
     match state:
         case Choice(rules, default):
-            redirected = tuple(replace(rule, next=_target(rule.next, target)) for rule in rules)
-            return replace(state, rules=redirected, default=_target(default, target))
+            retargeted = tuple(replace(rule, next=names.get(rule.next, rule.next)) for rule in rules)
+            return replace(state, rules=retargeted, default=names.get(default, default))
         case Task() | Native() | Map() | Loop():
-            caught = tuple(replace(catcher, next=_target(catcher.next, target)) for catcher in state.catch)
-            return replace(state, next=_target(state.next, target), catch=caught)
+            caught = tuple(replace(catcher, next=names.get(catcher.next, catcher.next)) for catcher in state.catch)
+            return replace(state, next=names.get(state.next, state.next), catch=caught)
         case Fail():
             return state
         case _:
-            return replace(state, next=_target(state.next, target))
+            return replace(state, next=names.get(state.next, state.next))
 
 
 def _caught(state: Part, target: str) -> Part:
@@ -276,10 +266,6 @@ def _targets(state: Part) -> list[str]:
             return []
         case _:
             return [state.next]
-
-
-def _target(name: str, target: str) -> str:
-    return target if name == EXIT else name
 
 
 def _templates(state: Part) -> Iterator[Template]:

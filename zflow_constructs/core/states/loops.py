@@ -5,11 +5,10 @@ executions of their own, which can't: what they need is handed to them with the 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
 
-import re
 from collections import ChainMap
 from dataclasses import replace
 
-from zflow_constructs.core.states.fragment import Loop, every_node
+from zflow_constructs.core.states.fragment import Loop, every_node, identifier
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import Parameter, Ran, StepOutput
@@ -24,12 +23,12 @@ _ITEM: Selector = {
 
 def item_variable(loop: Loop) -> str:
     """The variable of a turn that holds its item, and what is handed to it: `PerCountry_item`."""
-    return re.sub(r"\W", "_", loop.name) + "_item"
+    return f"{identifier(loop.name)}_item"
 
 
 def run_key(loop: Loop) -> str:
     """The variable of a turn under whose value its branches meet: `PerCountry_run_key`."""
-    return re.sub(r"\W", "_", loop.name) + "_run_key"
+    return f"{identifier(loop.name)}_run_key"
 
 
 def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:

@@ -1,5 +1,8 @@
 """The names in a state machine: a state's is used once in all of it, a variable's once wherever it can be read.
 
+Steps name their own states and variables. What the compiler adds gets a name that no step has: it says what the state
+does, and is numbered where it is taken. What each state is for is kept beside its name (`legend`).
+
 https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 """
 
@@ -8,79 +11,102 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
 from zflow_constructs.core.states.asl import Map, Native, State, states_in, states_inside
-from zflow_constructs.core.states.fragment import Fragment, StepNode
+from zflow_constructs.core.states.fragment import Fragment, Part, StepNode, retarget
+from zflow_constructs.core.states.legend import Place, Role
 from zflow_constructs.core.states.loops import item_variable, run_key
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.references import PARAMETERS_VARIABLE
 from zflow_constructs.core.values.templates import Json
 
-# fmt: off
-FUNCTIONS = frozenset((
-    "abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil", "clone",
-    "contains", "count", "decodeUrl", "decodeUrlComponent", "distinct", "each", "encodeUrl",
-    "encodeUrlComponent", "error", "exists", "filter", "floor", "formatBase", "formatInteger",
-    "formatNumber", "fromMillis", "hash", "join", "keys", "length", "lookup", "lowercase", "map", "match",
-    "max", "merge", "millis", "min", "not", "now", "number", "pad", "parse", "parseInteger", "partition",
-    "power", "random", "range", "reduce", "replace", "reverse", "round", "shuffle", "sift", "single", "sort",
-    "split", "spread", "sqrt", "string", "substring", "substringAfter", "substringBefore", "sum", "toMillis",
-    "trim", "type", "uppercase", "uuid", "zip",
-))
-# fmt: on
-"""What JSONata calls its functions: a variable of that name hides one."""
 RUN_KEY = "run_key"
 """The variable under whose value the branches of a run meet."""
-_WORKFLOW = ""
 _LONGEST = 80
 
 
 class Names:
-    """Which step uses which name.
+    """Which step uses which name, and what each state is for.
 
     Args:
-        start: the workflow's own states, before all steps.
+        steps: All steps of the machine, those of loops included.
+        start: The workflow's own states, before all steps.
+
+    Raises:
+        WorkflowError: Two steps use the same name.
     """
 
-    def __init__(self, start: Mapping[str, State]) -> None:
-        self._states = dict.fromkeys(start, _WORKFLOW)
+    def __init__(self, steps: Iterable[StepNode], start: Mapping[str, State]) -> None:
+        self._places: dict[str, Place] = {}
+        self._owners: dict[str, str | None] = {}
         assigned = Fragment(start, result="").variables
-        self._variables = dict.fromkeys(["states", PARAMETERS_VARIABLE, RUN_KEY, *sorted(assigned)], _WORKFLOW)
+        self._variables: dict[str, str | None] = dict.fromkeys(
+            ["states", PARAMETERS_VARIABLE, RUN_KEY, *sorted(assigned)]
+        )
+        self._inside: set[str] = set()
+        every = list(steps)
+        for step in every:
+            self._claim(step)
+        for step in every:
+            self._check_inside(step.name, step.fragment)
+        named = {name: self.state(name, Place(Role.WORKFLOW)) for name in start}
+        self._start = {named[name]: retarget(state, named) for name, state in start.items()}
 
-    def claim(self, step: StepNode) -> None:
-        """Takes the names of a step.
+    @property
+    def start(self) -> Mapping[str, Part]:
+        """The workflow's own states, by names that no step has."""
+        return self._start
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """What each state is for, by name."""
+        return self._places
+
+    def parallel(self, first: Iterable[str]) -> tuple[str, str]:
+        """The name of a Parallel state, such as `Train, Audit in parallel`, and that of its variable.
 
         Args:
-            step: the step.
-
-        Raises:
-            WorkflowError: a name is taken already, or is a function of JSONata.
+            first: The steps with which its branches start.
         """
-        key, name, fragment = step.key, step.name, step.fragment
-        inner = [state for state, _ in _inside(fragment)]
-        around = [state for loop in fragment.loops for state in (loop.start, loop.results)]
-        generated = (step.guard, step.skipped, step.failed, step.done, step.results)
-        for state in (*fragment.states, *inner, *around, *generated):
-            if self._states.get(state) == key:
-                raise WorkflowError(f'Step "{name}": two of its states have the name "{state}". Rename one of them.')
-            _take(self._states, state, key, name)
-        of_turns = [variable for loop in fragment.loops for variable in (item_variable(loop), run_key(loop))]
-        for variable in sorted({fragment.result, *fragment.variables, *of_turns}):
-            if variable in FUNCTIONS:
+        title = f"{_shortened(list(first))} in parallel"
+        return self.state(title, Place(Role.FORK)), self.variable(title)
+
+    def state(self, title: str, place: Place) -> str:
+        """A name that no other state has: `Deploy waits for Report`.
+
+        Args:
+            title: What the state does. Where it is too long for AWS, or taken, it is cut or numbered.
+            place: What the state is for.
+        """
+        name = next(name for name in _numbered(title) if name not in self._places)
+        self._places[name] = place
+        return name
+
+    def variable(self, title: str) -> str:
+        """A name that no other variable has: `Deploy_waits_for_Report`.
+
+        Args:
+            title: What the variable is for. Where it is too long for AWS, or taken, it is cut or numbered.
+        """
+        names = (re.sub(r"\W+", "_", name) for name in _numbered(title))
+        variable = next(name for name in names if name not in {*self._variables, *self._inside})
+        self._variables[variable] = None
+        return variable
+
+    def _claim(self, step: StepNode) -> None:
+        """Take the names that a step uses itself."""
+        for state in (*step.fragment.states, *(name for name, _ in _inside(step.fragment))):
+            if self._owners.get(state) == step.key:
                 raise WorkflowError(
-                    f'Step "{name}": its variable would hide JSONata\'s function ${variable}. '
-                    f'Rename the step, for example "{variable.capitalize()}".'
+                    f'Step "{step.name}": two of its states have the name "{state}". Rename one of them.'
                 )
-            _take(self._variables, variable, key, name)
+            _take(self._owners, state, step)
+            self._places[state] = Place(Role.WORK, step.name)
+        loops = step.fragment.loops
+        of_items = [variable for loop in loops for variable in (item_variable(loop), run_key(loop))]
+        for variable in sorted({step.fragment.result, *step.fragment.variables, *of_items}):
+            _take(self._variables, variable, step)
 
-    def check_inside(self, name: str, fragment: Fragment) -> None:
-        """Checks the variables of a native chain, once all steps have theirs: the chain can't assign one of them.
-
-        Args:
-            name: the step's id.
-            fragment: its states.
-
-        Raises:
-            WorkflowError: the chain assigns a variable that a step assigns.
-        """
+    def _check_inside(self, name: str, fragment: Fragment) -> None:
+        """Check the variables of a native chain, once all steps have theirs: the chain can't assign one of them."""
         for state, definition in _inside(fragment):
             assigned = definition.get("Assign")
             for variable in sorted(assigned) if isinstance(assigned, Mapping) else ():
@@ -89,41 +115,26 @@ class Names:
                         f'Step "{name}": its state "{state}" assigns the variable "{variable}", which the workflow '
                         "around it uses. Rename the variable."
                     )
-
-    def parallel(self, first: Iterable[str]) -> tuple[str, str]:
-        """The name of a Parallel state, such as `Train, Audit in parallel`, and that of its variable.
-
-        Args:
-            first: the steps with which its branches start.
-        """
-        return self.state(f"{_shortened(list(first))} in parallel")
-
-    def state(self, title: str) -> tuple[str, str]:
-        """A state's name that no other one has, and a variable's: `Deploy waits for Report`, `Deploy_waits_for_Report`.
-
-        Args:
-            title: what the state does. Where it is too long for AWS or taken, it is cut or numbered.
-        """
-        for number in count(1):
-            ending = "" if number == 1 else f" {number}"
-            name = title if len(title + ending) <= _LONGEST else f"{title[: _LONGEST - 3 - len(ending)]}..."
-            name += ending
-            variable = re.sub(r"\W+", "_", name)
-            if name not in self._states and variable not in self._variables:
-                break
-        self._states[name] = self._variables[variable] = _WORKFLOW
-        return name, variable
+                self._inside.add(variable)
 
 
-def _take(taken: dict[str, str], name: str, key: str, step: str) -> None:
-    owner = taken.setdefault(name, key)
-    if owner == _WORKFLOW:
-        raise WorkflowError(f'Step "{step}": the workflow itself uses the name "{name}". Rename the step.')
-    if owner != key:
+def _take(taken: dict[str, str | None], name: str, step: StepNode) -> None:
+    owner = taken.setdefault(name, step.key)
+    if owner is None:
+        raise WorkflowError(f'Step "{step.name}": the workflow itself uses the variable "{name}". Rename the step.')
+    if owner != step.key:
         raise WorkflowError(
-            f'Two steps, {owner} and {key}, both use the name "{name}" in the state machine. '
+            f'Two steps, {owner} and {step.key}, both use the name "{name}" in the state machine. '
             "Rename one of them: ids must differ in more than spaces and hyphens."
         )
+
+
+def _numbered(title: str) -> Iterator[str]:
+    """A title, and then the same with a number: each short enough for AWS."""
+    for number in count(1):
+        ending = "" if number == 1 else f" {number}"
+        shortened = title if len(title + ending) <= _LONGEST else f"{title[: _LONGEST - 3 - len(ending)]}..."
+        yield shortened + ending
 
 
 def _shortened(names: list[str]) -> str:

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from zflow_constructs.core.states.fragment import Fragment
+from zflow_constructs.core.states.fragment import Fragment, identifier
 from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import REDRIVE_COUNT, STARTED, ExecutionId, Turn
@@ -114,7 +114,7 @@ class DatabricksJobStep(Step):
                 f"{self.label}: give it one task=, or several as tasks={{key: DatabricksTask(...)}}. "
                 f"It has {'neither' if task is None else 'both'}."
             )
-        given = tasks or ({self.variable: DatabricksTask(task)} if task else {})
+        given = tasks or ({identifier(self.name): DatabricksTask(task)} if task else {})
         check_handed(
             self.label, tasks=given, cluster=cluster, libraries=libraries, inputs=inputs or {}, outputs=outputs
         )
