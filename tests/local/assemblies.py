@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from zflow_constructs.core.values.templates import Json
+
 ROLE = "arn:aws:iam::123456789012:role/workflow"
 HANDLER = """
 import json, os, time, boto3
@@ -31,7 +33,8 @@ def write_assembly(
 ) -> Path:
     """An assembly of one stack, `Demo`: a bucket, a function, a machine of these states, a rule for the machine's end.
 
-    In the states, `${Function}` and `${Bucket}` are the function's ARN and the bucket's name.
+    In the states, `${Function}` and `${Bucket}` are the function's ARN and the bucket's name. The states are a whole
+    machine, or the states alone.
     """
     assembly = folder / "cdk.out"
     (assembly / "asset.code").mkdir(parents=True)
@@ -40,7 +43,7 @@ def write_assembly(
         "Bucket": {"Type": "AWS::S3::Bucket"},
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
         "Function": _function(),
-        "Machine": _machine(states, metadata or {}),
+        "Machine": _machine(states if "States" in states else definition(states), metadata or {}),
         "Rule": _rule(),
         **(more or {}),
     }
@@ -67,7 +70,7 @@ def write_assembly(
     return assembly
 
 
-def call(payload: object, **more: object) -> Mapping[str, object]:
+def call(payload: Json, **more: Json) -> Mapping[str, Json]:
     """A Task that invokes the function."""
     return {
         "Type": "Task",
@@ -78,11 +81,15 @@ def call(payload: object, **more: object) -> Mapping[str, object]:
     }
 
 
-def _machine(states: Mapping[str, object], metadata: Mapping[str, object]) -> Mapping[str, object]:
-    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "TimeoutSeconds": 120, "States": states}
+def definition(states: Mapping[str, object]) -> Mapping[str, object]:
+    """The machine of these states; the first is where it starts."""
+    return {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "TimeoutSeconds": 120, "States": states}
+
+
+def _machine(machine: Mapping[str, object], metadata: Mapping[str, object]) -> Mapping[str, object]:
     properties = {
         "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
-        "DefinitionString": json.dumps(definition),
+        "DefinitionString": json.dumps(machine),
         "DefinitionSubstitutions": {"Function": {"Fn::GetAtt": ["Function", "Arn"]}, "Bucket": {"Ref": "Bucket"}},
     }
     return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties, "Metadata": metadata}

@@ -11,10 +11,13 @@ from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.cli.main import main
+from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.steps import StepStatus
 
-LOOK = {
+NO_PLACES: Mapping[str, Place] = {}
+LOOK: Mapping[str, Json] = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
     "Arguments": {"ExecutionArn": "{% $states.input.execution %}"},
@@ -24,8 +27,10 @@ LOOK = {
 }
 
 
-def machine(states: Mapping[str, object]) -> Mapping[str, object]:
-    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+def machine(states: Mapping[str, Json], *, places: Mapping[str, Place] = NO_PLACES) -> Mapping[str, object]:
+    """A machine, which says of itself what its states are for if that is given."""
+    comment = Legend("1.0", places).comment({"States": states}) if places else ""
+    definition = {"Comment": comment, "QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
     return {
         "Type": "AWS::StepFunctions::StateMachine",
         "Properties": {
@@ -37,7 +42,7 @@ def machine(states: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def at_the_end(
-    payload: Mapping[str, object], *, statuses: tuple[str, ...] = ("SUCCEEDED", "FAILED", "ABORTED")
+    payload: Mapping[str, Json], *, statuses: tuple[str, ...] = ("SUCCEEDED", "FAILED", "ABORTED")
 ) -> Mapping[str, object]:
     """A machine that a rule starts when the workflow has ended, as CDK's `targets.SfnStateMachine` writes it."""
     transformer = {
@@ -58,12 +63,15 @@ def at_the_end(
     }
     rule = {"EventPattern": pattern, "State": "ENABLED", "Targets": [target]}
     return {
-        "Cleanup": machine({"Outcome": LOOK, "Clean": call(payload, End=True)}),
+        "Cleanup": machine(
+            {"Outcome": LOOK, "Clean": call(payload, End=True)},
+            places={"Outcome": Place(Role.WORKFLOW), "Clean": Place(Role.WORK, "Clean")},
+        ),
         "AtTheEnd": {"Type": "AWS::Events::Rule", "Properties": rule},
     }
 
 
-NOTE = {"do": "note", "status": "{% 'after-' & $status %}"}
+NOTE: Mapping[str, Json] = {"do": "note", "status": "{% 'after-' & $status %}"}
 
 
 def run(folder: Path, states: Mapping[str, object], more: Mapping[str, object]) -> RunResult:

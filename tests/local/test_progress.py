@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.local.assemblies import write_assembly
-from tests.local.shapes import MORE, loop, states_of, step
+from tests.local.shapes import MORE, loop, machine_of, step
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
@@ -22,7 +22,7 @@ from zflow_constructs.local.steps import StepStatus
 
 def run(folder: Path, *steps: StepNode) -> tuple[RunResult, list[str]]:
     """The result of a run, and what its console said before the outputs, without the times."""
-    assembly, output = write_assembly(folder, states_of(*steps), more=MORE), io.StringIO()
+    assembly, output = write_assembly(folder, machine_of(*steps), more=MORE), io.StringIO()
     console = Console(file=output, width=200)
     with RunConsole(console) as shown:
         settings = RunSettings(assembly=assembly, folder=folder / "run")
@@ -67,6 +67,30 @@ def test_each_step_is_one_line_whatever_machinery_is_around_it(tmp_path: Path) -
         ]
     )
     assert lines[-1] == "Flaky failed, and the workflow went on"
+
+
+def test_steps_that_are_called_as_the_machinery_is_are_shown_too(tmp_path: Path) -> None:
+    names = ["Train", "Train is done", "Outcome", "Outputs", "split", "join", "Report waits for Train", "Run key"]
+    others = [step(name) for name in names]
+    shape = [step("Extract"), step("Report", uses=["Extract", "Train"]), step("Train reads prices", uses=["Train"])]
+    result, lines = run(tmp_path, *others, *shape)
+    assert result.status == "SUCCEEDED", result.cause
+    shown = [*names, "Extract", "Report", "Train reads prices"]
+    assert {step.id: step.status for step in result.steps} == dict.fromkeys(shown, StepStatus.SUCCEEDED)
+    assert sorted(lines) == sorted(f"{name}: {status}" for name in shown for status in ("running", "succeeded"))
+
+
+def test_steps_that_share_a_function_show_their_own_lines_alone(tmp_path: Path) -> None:
+    lines: dict[str, set[str]] = {"Left": set(), "Right": set()}
+    assembly = write_assembly(tmp_path, machine_of(step("Left", do="left"), step("Right", do="right")))
+    settings = RunSettings(assembly=assembly, folder=tmp_path / "run")
+    with Engine(settings, on_step=lambda shown: lines[shown.id].add(shown.last_line)) as engine:
+        engine.deploy()
+        assert engine.run().status == "SUCCEEDED"
+    assert {name: {line for line in heard if line.startswith("handling")} for name, heard in lines.items()} == {
+        "Left": {"handling left"},
+        "Right": {"handling right"},
+    }
 
 
 def test_a_loop_is_a_line_and_a_step_in_it_another(tmp_path: Path) -> None:
@@ -138,7 +162,7 @@ def test_tolerated_failures_are_counted(tmp_path: Path) -> None:
 
 
 def test_what_a_job_s_run_wrote_before_it_was_known_whose_it_is_is_shown_then() -> None:
-    steps = Steps({"States": states_of(step("Nightly"))}, on_change=lambda _step: None)
+    steps = Steps(machine_of(step("Nightly")), on_change=lambda _step: None)
     steps.on_line("620", "reading")
     steps.on_line("620", "12 rows")
     for number, (kind, details) in enumerate(
@@ -158,7 +182,7 @@ def test_what_a_job_s_run_wrote_before_it_was_known_whose_it_is_is_shown_then() 
 
 def test_a_failed_item_is_none_of_another_loop_s() -> None:
     loops = [loop("Left", ["x"], step("Train")), loop("Right", ["x"], step("Score"))]
-    steps = Steps({"States": states_of(*loops)}, on_change=lambda _step: None)
+    steps = Steps(machine_of(*loops), on_change=lambda _step: None)
     for number, (kind, name) in enumerate(
         [
             ("MapStateEntered", "Left"),

@@ -28,10 +28,19 @@ class Approvals:
         aws: The local AWS.
         approved: The steps that are approved at once; `all`: every one.
         say: Shows a line.
+        step_of: Gives the step that a state of an execution belongs to.
     """
 
-    def __init__(self, aws: AwsServer, *, approved: Sequence[str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        aws: AwsServer,
+        *,
+        approved: Sequence[str],
+        say: Callable[[str], None],
+        step_of: Callable[[str, str], str | None],
+    ) -> None:
         self._aws = aws
+        self._step_of = step_of
         self._approved = frozenset(approved)
         self._say = say
         self._looking: dict[tuple[str, object], str] = {}
@@ -63,12 +72,12 @@ class Approvals:
         if event["type"] == "TaskStateEntered":
             self._looking[execution, event["id"]] = str(details["name"])
         elif event["type"] == "TaskScheduled" and details.get("resource") == "describeModelPackage":
-            step = self._looking.get((execution, event["previousEventId"]), "")
+            state = self._looking.get((execution, event["previousEventId"]), "")
             package = str(json.loads(str(details["parameters"]))["ModelPackageName"])
-            # `Register: look` waits for the registry, not for a person.
-            if step and ": " not in step and (execution, step, package) not in self._told:
-                self._told.add((execution, step, package))
-                self._later(self._on_look, step, package)
+            # A step that registers a version looks at it in another state than its first: it waits for the registry.
+            if state == self._step_of(execution, state) and (execution, state, package) not in self._told:
+                self._told.add((execution, state, package))
+                self._later(self._on_look, state, package)
 
     def _on_look(self, step: str, package: str) -> None:
         client = self._aws.clients.sagemaker

@@ -197,7 +197,9 @@ class Engine:
             )
         )
         self._executions = Executions(self.aws, on_step=self._on_step)
-        self._approvals = Approvals(self.aws, approved=self._settings.approve, say=self._say)
+        self._approvals = Approvals(
+            self.aws, approved=self._settings.approve, say=self._say, step_of=self._executions.step_of
+        )
         self._services = Services(
             aws=self.aws,
             processes=self._processes,
@@ -206,6 +208,7 @@ class Engine:
             start=self._executions.start,
             on_job_line=self._executions.on_line,
             on_step_line=self._executions.on_step_line,
+            on_state_line=self._executions.on_state_line,
             on_message=self._on_message,
         )
         self.aws.use(self._services.hooks)

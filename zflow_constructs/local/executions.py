@@ -128,6 +128,28 @@ class Executions:
         for steps in (*self._shown.values(), *self._inner.values()):
             steps.on_step_line(step_id, line)
 
+    def on_state_line(self, execution: str, state: str, line: str) -> None:
+        """Take a line of the log of a function that a state has called.
+
+        Args:
+            execution: The execution.
+            state: The state.
+            line: The line.
+        """
+        steps = self._of(execution)
+        step = steps.step_of(state)
+        if step is not None:
+            steps.on_step_line(step, line)
+
+    def step_of(self, execution: str, state: str) -> str | None:
+        """The step that a state of an execution belongs to; none for what is between the steps.
+
+        Args:
+            execution: The execution.
+            state: The state.
+        """
+        return self._of(execution).step_of(state)
+
     def end(self) -> None:
         """Take the run's end: a machine that nothing has started won't be."""
         started = {_machine(arn) for arn in self._follow_ups}

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from zflow_constructs.core.states.legend import Role
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.history import databricks_runs, details_of, job_names, json_object, started_executions
-from zflow_constructs.local.layout import Place, Role, layout
+from zflow_constructs.local.layout import BETWEEN_STEPS, Standing, layout
 from zflow_constructs.local.steps import Items, StateVisit, Step, StepStatus, Turn
 
 _OF_WAITING = {"DynamoDb.ConditionalCheckFailedException", "States.Timeout"}
 """What a wait for another step ends with when it needn't go on, or looks again."""
 _LONGEST_ITEM = 40
-_BETWEEN_STEPS = Place("", Role.MACHINERY, "", 0, ends=False)
+_BEGINS = {"TaskStateEntered", "ParallelStateEntered"}
+"""What a step that is no loop begins with, once more at each attempt: its other states only prepare that."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +35,31 @@ class Steps:
         on_change: Hears of each change of a step's status or last line.
     """
 
-    def __init__(self, definition: Mapping[str, object], *, on_change: Callable[[Step], None]) -> None:
+    def __init__(self, definition: Mapping[str, Json], *, on_change: Callable[[Step], None]) -> None:
         found = layout(definition)
-        self._places = found.places
+        self._standings = found.standings
         self._loops = found.loops
         self._distributed = found.distributed
         self._on_change = on_change
         self._lock = threading.RLock()
         self._loops_around = {step: found.around(step) for step in found.steps}
-        self._steps = {step: Step(step, loop, len(self._loops_around[step])) for step, loop in found.steps.items()}
+        self._steps = {
+            step: Step(step, loop or "", len(self._loops_around[step])) for step, loop in found.steps.items()
+        }
         self._origins: dict[object, _Origin] = {}
         self._item_names: dict[tuple[str, Items], str] = {}
         self._unclaimed: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self._steps.values())
+
+    def step_of(self, state: str) -> str | None:
+        """The step that a state belongs to; none for what is between the steps.
+
+        Args:
+            state: The state.
+        """
+        return self._standings.get(state, BETWEEN_STEPS).place.step
 
     def on_event(self, event: Mapping[str, object]) -> None:
         """Take an event of the execution's history.
@@ -60,11 +73,11 @@ class Steps:
             before = self._origins.get(event["previousEventId"], _Origin())
             here = self._origin(kind, details, before)
             self._origins[event["id"]] = here
-            place = self._place(here)
             if kind.endswith("StateEntered"):
                 self._leave(before, here)
-            if place.step in self._steps:
-                self._advance(self._steps[place.step], here, kind, event, details)
+            step = self._standing(here).place.step
+            if step is not None:
+                self._advance(self._steps[step], here, kind, event, details)
             if kind.startswith("MapIteration"):
                 self._count(here, kind)
 
@@ -114,29 +127,31 @@ class Steps:
         if not kind.endswith(("StateEntered", "StateExited")) and not kind.startswith("MapIteration"):
             return before
         state = str(details["name"])
-        items = before.items[: self._places.get(state, _BETWEEN_STEPS).depth]
+        items = before.items[: self._standings.get(state, BETWEEN_STEPS).depth]
         if kind.startswith("MapIteration"):
             items += (int(str(details["index"])),)
         return _Origin(state, items)
 
-    def _place(self, origin: _Origin) -> Place:
-        return self._places.get(origin.state, _BETWEEN_STEPS)
+    def _standing(self, origin: _Origin) -> Standing:
+        return self._standings.get(origin.state, BETWEEN_STEPS)
 
     def _leave(self, before: _Origin, here: _Origin) -> None:
-        left, entered = self._place(before), self._place(here)
-        going_on = left.scope == entered.scope and left.step != entered.step and left.role is not Role.ITEM
-        if left.step in self._steps and going_on:
-            self._finish(self._steps[left.step], before.items)
+        left, entered = self._standing(before), self._standing(here)
+        step = left.place.step
+        going_on = left.scope == entered.scope and step != entered.place.step and left.place.role is not Role.ITEM
+        if step is not None and going_on:
+            self._finish(self._steps[step], before.items)
 
     def _advance(
         self, step: Step, here: _Origin, kind: str, event: Mapping[str, object], details: Mapping[str, object]
     ) -> None:
-        place, turn = self._place(here), self._turn(step, here.items)
+        standing, turn = self._standing(here), self._turn(step, here.items)
+        place = standing.place
         if place.role is Role.ITEM:
             self._name_item(step, here, details)
         elif kind.endswith("StateEntered"):
             step.visits.append(StateVisit(here.state, entered=str(event["timestamp"])))
-            self._enter(step, turn, place, kind, details)
+            self._enter(step, turn, standing, kind, details)
         elif kind.endswith("StateExited"):
             self._exit(step, turn, here, str(event["timestamp"]))
         elif kind == "TaskScheduled":
@@ -146,7 +161,7 @@ class Steps:
         elif kind == "TaskSucceeded" and place.role is Role.WORK:
             turn.error = turn.cause = ""
             self._claim(step, databricks_runs(details))
-        elif kind == "MapStateStarted" and place.role is Role.WORK:
+        elif kind == "MapStateStarted" and place.role is Role.WORK and step.id in self._loops:
             turn.items, turn.error, turn.cause = int(str(details["length"])), "", ""
         elif "error" in details and not (place.role is Role.WAIT and details["error"] in _OF_WAITING):
             turn.error, turn.cause = str(details["error"]), str(details.get("cause", ""))
@@ -158,45 +173,44 @@ class Steps:
                 step.jobs.append(run)
                 self.on_step_line(step.id, self._unclaimed.pop(run, ""))
 
-    def _enter(self, step: Step, turn: Turn, place: Place, kind: str, details: Mapping[str, object]) -> None:
-        begins = kind == ("MapStateEntered" if step.id in self._loops else "TaskStateEntered")
-        match place.role:
-            case Role.WORK if begins:
+    def _enter(self, step: Step, turn: Turn, standing: Standing, kind: str, details: Mapping[str, object]) -> None:
+        begins = kind == "MapStateEntered" if step.id in self._loops else kind in _BEGINS
+        match standing.place.role:
+            case Role.WORK if begins or turn.status is StepStatus.WAITING:
                 turn.error = turn.cause = ""
                 turn.items, turn.done, turn.optional = 0, 0, False
                 turn.started = turn.started or datetime.now(tz=UTC)
                 self._set(step, turn, StepStatus.RUNNING)
                 self._repeat(step, repeating=True)
             case Role.WAIT:
-                turn.waits_for = place.producer
+                turn.waits_for = standing.place.producer or ""
                 self._on_change(step)
-            case Role.SKIP:
+            case Role.SKIPPED:
                 self._set(step, turn, StepStatus.SKIPPED)
-            case Role.FAILURE:
+            case Role.FAILED:
                 error = json_object(details.get("input"))
                 turn.error = turn.error or str(error.get("Error", "States.TaskFailed"))
                 turn.cause = turn.cause or str(error.get("Cause", ""))
                 turn.optional = True
                 self._set(step, turn, StepStatus.FAILED)
                 self._repeat(step, repeating=False)
-            case Role.MACHINERY if turn.status is StepStatus.RUNNING:
+            case Role.DONE | Role.WAKE | Role.RESULTS if turn.status is StepStatus.RUNNING:
                 self._finish(step, self._items_of(step, turn))
 
     def _exit(self, step: Step, turn: Turn, here: _Origin, when: str) -> None:
-        place = self._place(here)
         turn.waits_for = ""
         for visit in reversed(step.visits):
             if visit.name == here.state and not visit.exited:
                 visit.exited = when
                 break
-        if place.ends:
+        if self._standing(here).ends:
             self._finish(step, here.items)
 
     def _turn(self, step: Step, items: Items) -> Turn:
         """The turn of a step in which a state is: the machinery's own Maps make no turns."""
-        depth = self._places[step.id].depth if step.id in self._places else len(items)
-        turn = step.turn(items[:depth])
-        turn.item = self._item_names.get((step.loop, items[:depth]), turn.item)
+        own = items[: step.depth]
+        turn = step.turn(own)
+        turn.item = self._item_names.get((step.loop, own), turn.item)
         return turn
 
     def _name_item(self, loop: Step, here: _Origin, details: Mapping[str, object]) -> None:
@@ -219,8 +233,8 @@ class Steps:
 
     def _count(self, here: _Origin, kind: str) -> None:
         """Take the beginning or end of an item of a loop."""
-        place = self._place(here)
-        if place.step not in self._loops or place.role is not Role.WORK:
+        place = self._standing(here).place
+        if place.step is None or place.step not in self._loops or place.role is not Role.WORK:
             return
         loop = self._steps[place.step]
         if kind == "MapIterationSucceeded":

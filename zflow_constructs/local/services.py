@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.local.aws.callers import Caller
 from zflow_constructs.local.aws.cloudformation import function_url_type, model_package_group_type, resource_types
 from zflow_constructs.local.aws.events import Deliver, Deliveries, events
 from zflow_constructs.local.aws.function_urls import FunctionUrls
@@ -52,6 +53,7 @@ class Services:
         start: Starts an execution of a state machine, which a rule wants.
         on_job_line: Hears the logs of jobs, functions and endpoints.
         on_step_line: Hears the logs of Databricks runs, with the step's id.
+        on_state_line: Hears the logs of functions that a state has called, with its execution and its name.
         on_message: Hears of messages to topics.
     """
 
@@ -65,6 +67,7 @@ class Services:
         start: Deliver,
         on_job_line: LineReporter,
         on_step_line: LineReporter,
+        on_state_line: Callable[[str, str, str], None],
         on_message: Callable[[Message], None],
     ) -> None:
         self._aws = aws
@@ -73,6 +76,7 @@ class Services:
         self._folder = folder
         self._on_job_line = on_job_line
         self._on_step_line = on_step_line
+        self._on_state_line = on_state_line
         self._on_message = on_message
         self._databricks_functions: frozenset[str] = frozenset()
         self._running = ExitStack()
@@ -206,10 +210,14 @@ class Services:
     def _tell(self, topic: str, message: str) -> None:
         self._aws.clients("sns").publish(TopicArn=topic, Message=message)  # type: ignore[attr-defined]
 
-    def _on_function_line(self, function: str, line: str) -> None:
+    def _on_function_line(self, function: str, caller: Caller | None, line: str) -> None:
         # What a Databricks step has to say comes from its script, not from the function that watches it.
-        if function not in self._databricks_functions:
+        if function in self._databricks_functions:
+            return
+        if caller is None:
             self._on_job_line(function, line)
+        else:
+            self._on_state_line(caller.execution, caller.state, line)
 
     def _on_run_line(self, run: str, line: str) -> None:
         # A one-time run is named after machine, execution and step; that of a job is known by its id.

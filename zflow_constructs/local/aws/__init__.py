@@ -26,6 +26,7 @@ sagemaker.py           SageMaker's API
   sagemaker_endpoints.py models and endpoints, as local processes
   sagemaker_registry.py  the model registry
 lambda_.py             Lambda's invocations
+  callers.py             and which state makes them
   lambda_process.py      a function's processes
   lambda_runtime.py      what runs in such a process
   function_urls.py       functions behind a URL

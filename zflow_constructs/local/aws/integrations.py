@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.utils import boto_client
 
+from zflow_constructs.local.aws.callers import callers
 from zflow_constructs.local.aws.clients import Clients, json_value, operation_name
 from zflow_constructs.local.aws.execution_task import ExecutionTask
 from zflow_constructs.local.aws.hooks import all_replaced
@@ -34,7 +35,7 @@ def integrations(*, clients: Clients) -> Iterator[None]:
         clients: Gives the clients that Tasks call with.
     """
     with ExitStack() as stack:
-        for hook in (task_clients(clients), aws_sdk(), optimized()):
+        for hook in (task_clients(clients), callers(clients), aws_sdk(), optimized()):
             stack.enter_context(hook)
         yield
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
 
+from zflow_constructs.local.aws.callers import Caller, caller_of
 from zflow_constructs.local.aws.hooks import replaced
-from zflow_constructs.local.aws.lambda_process import Answer, FunctionPool, FunctionSettings
-from zflow_constructs.local.processes import Processes, Reporter
+from zflow_constructs.local.aws.lambda_process import Answer, CallerReporter, FunctionPool, FunctionSettings
+from zflow_constructs.local.processes import Processes
 
 _ASYNC_RETRY_SECONDS = (60, 120)
 """How long Lambda waits before it retries an asynchronous invocation."""
@@ -33,7 +34,7 @@ class Functions:
         processes: Starts their processes.
         environment: What each of their processes gets, beside the function's own variables.
         time_scale: What a second between two tries of an asynchronous invocation lasts, in seconds.
-        on_line: Hears each line of each log, with the function's name.
+        on_line: Hears each line of each log, with the function's name and the state that called, if one did.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Functions:
         processes: Processes,
         environment: Mapping[str, str],
         time_scale: float,
-        on_line: Callable[[str, str], None],
+        on_line: Callable[[str, Caller | None, str], None],
     ) -> None:
         self._folder = folder
         self._processes = processes
@@ -64,18 +65,19 @@ class Functions:
         """
         self._overrides[variable] = value
 
-    def invoke(self, function: LambdaFunction, event: str) -> Answer:
+    def invoke(self, function: LambdaFunction, event: str, caller: Caller | None = None) -> Answer:
         """Run a function's handler.
 
         Args:
             function: The function, as moto keeps it.
             event: Its event, JSON.
+            caller: The state that calls. Default: no state does.
         """
         with self._lock:
             if function.function_arn not in self._pools:
                 self._pools[function.function_arn] = self._pool(function)
             pool = self._pools[function.function_arn]
-        return pool.invoke(event)
+        return pool.invoke(event, caller)
 
     def call(self, arn: str, event: object) -> Answer:
         """Run the handler of the function of an ARN.
@@ -145,8 +147,8 @@ class Functions:
         )
         return FunctionPool(settings, processes=self._processes, on_line=self._reporter(name))
 
-    def _reporter(self, name: str) -> Reporter:
-        return lambda line: self._on_line(name, line)
+    def _reporter(self, name: str) -> CallerReporter:
+        return lambda caller, line: self._on_line(name, caller, line)
 
 
 @contextmanager
@@ -165,7 +167,7 @@ def lambda_functions(functions: Functions, *, send: Callable[[str, object], None
         if request_headers.get("x-amz-invocation-type") == "Event":
             send(self.function_arn, json.loads(event or "{}"))
             return b""
-        answer = functions.invoke(self, event or "{}")
+        answer = functions.invoke(self, event or "{}", caller_of(request_headers))
         if answer.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return answer.payload.encode()

@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from zflow_constructs.local.aws import lambda_runtime
+from zflow_constructs.local.aws.callers import Caller
 from zflow_constructs.local.processes import Process, Processes, Reporter
 
+CallerReporter = Callable[[Caller | None, str], None]
+"""Hears the state that called a function, if one did, and a line of the function's log."""
 _INIT_SECONDS = 60.0
 """How long a function's modules may take to import. AWS gives 10 seconds, on a machine of its own."""
 
@@ -70,27 +73,30 @@ class FunctionProcess:
     Args:
         settings: The function.
         processes: Starts the process.
-        on_line: Hears each line of its log.
+        on_line: Hears each line of its log, with the state that called.
     """
 
-    def __init__(self, settings: FunctionSettings, *, processes: Processes, on_line: Reporter) -> None:
+    def __init__(self, settings: FunctionSettings, *, processes: Processes, on_line: CallerReporter) -> None:
         self._settings = settings
+        self._caller: Caller | None = None
         self._requests: queue.Queue[_Request | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._api = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._api.daemon_threads = True
         threading.Thread(target=self._api.serve_forever, args=(0.1,), daemon=True).start()
-        self._process = self._start(processes, on_line)
+        self._process = self._start(processes, lambda line: on_line(self._caller, line))
 
-    def invoke(self, event: str) -> Answer:
+    def invoke(self, event: str, caller: Caller | None) -> Answer:
         """Run the handler.
 
         Args:
             event: The event, JSON.
+            caller: The state that calls; None if no state does.
 
         Returns:
             The handler's answer; an error if it raised, took too long, or its process ended.
         """
+        self._caller = caller
         request = _Request(id=str(uuid.uuid4()), event=event)
         self._requests.put(request)
         waiting_since = started = time.monotonic()
@@ -202,27 +208,28 @@ class FunctionPool:
     Args:
         settings: The function.
         processes: Starts its processes.
-        on_line: Hears each line of its log.
+        on_line: Hears each line of its log, with the state that called.
     """
 
-    def __init__(self, settings: FunctionSettings, *, processes: Processes, on_line: Reporter) -> None:
+    def __init__(self, settings: FunctionSettings, *, processes: Processes, on_line: CallerReporter) -> None:
         self.settings = settings
         self._processes = processes
         self._on_line = on_line
         self._lock = threading.Lock()
         self._idle: list[FunctionProcess] = []
 
-    def invoke(self, event: str) -> Answer:
+    def invoke(self, event: str, caller: Caller | None) -> Answer:
         """Invoke the function.
 
         Args:
             event: The event, JSON.
+            caller: The state that calls; None if no state does.
         """
         with self._lock:
             process = self._idle.pop() if self._idle else None
         if process is None:
             process = FunctionProcess(self.settings, processes=self._processes, on_line=self._on_line)
-        answer = process.invoke(event)
+        answer = process.invoke(event, caller)
         if process.alive:
             with self._lock:
                 self._idle.append(process)

@@ -165,6 +165,11 @@ class _ChildHistory(EventManager):  # type: ignore[misc]  # untyped
         self._name = name
         self._source = source
 
+    @property
+    def execution(self) -> str:
+        """The ARN of the execution around it."""
+        return str(self._around.execution)
+
     def tell(self, event: Mapping[str, object]) -> None:
         """Pass an event on to who follows the execution.
 

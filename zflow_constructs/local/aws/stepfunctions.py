@@ -187,6 +187,11 @@ class _FollowedHistory(EventManager):  # type: ignore[misc]  # untyped
             self._history_event_list.append(event)
             self._event_id_gen.get()
 
+    @property
+    def execution(self) -> str:
+        """The execution's ARN."""
+        return self._arn
+
     def tell(self, event: Mapping[str, object]) -> None:
         """Tell of an event of this execution, or of one of a Distributed Map's item in it.
 
