@@ -35,7 +35,8 @@ from zflow_constructs.sagemaker.jobs.job_fields import tag_fields
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import Model
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _DAY = 86_400
 # What an update keeps of a variant that scales: its number of machines, and no more.
@@ -164,7 +165,7 @@ class InferencePipelineEndpoint(Step):
                 "variants=[...]."
             )
         served = variants or [single]
-        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=_DAY)] if timeout else []
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="endpoint", least=60, most=_DAY)
         self._rollback = [rollback or Rollback()] if deployment or rollback else []
         self._deployments = [deployment or Deployment.all_at_once()] if self._rollback else []
         given = {
@@ -181,8 +182,8 @@ class InferencePipelineEndpoint(Step):
             deployments=self._deployments,
             used=[keyword for keyword, value in given.items() if value],
         )
-        for seconds in self._own_limit:
-            check_waits(self.label, self._deployments, seconds)
+        if self._limit.own is not None:
+            check_waits(self.label, self._deployments, self._limit.own)
         for number, doubt in enumerate(doubts(served, self._deployments)):
             Annotations.of(self).add_warning_v2(f"zflow_constructs:endpoint{number}", doubt)
         self._job = JobName(self.name, base=shortened(self._endpoint_name))
@@ -350,7 +351,7 @@ class InferencePipelineEndpoint(Step):
 
     @property
     def _seconds(self) -> int:
-        return next(iter(self._own_limit), self.timeouts.endpoint_seconds)
+        return self._limit.seconds(self.timeouts)
 
     @property
     def _history(self) -> EndpointHistory:

@@ -17,21 +17,6 @@ def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Templat
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
 
 
-def within(request: Mapping[str, Template], seconds: int) -> dict[str, Template]:
-    """A job's request with the time limit of its workflow: `{"StoppingCondition": {"MaxRuntimeInSeconds": 21600}}`.
-
-    Args:
-        request: the request, whose step has no time limit of its own.
-        seconds: how long the job may run.
-    """
-    match request.get("StoppingCondition"):
-        case {"MaxWaitTimeInSeconds": int(wait)}:
-            limits = {"MaxRuntimeInSeconds": seconds, "MaxWaitTimeInSeconds": max(wait, seconds)}
-        case _:
-            limits = {"MaxRuntimeInSeconds": seconds}
-    return {**request, "StoppingCondition": limits}
-
-
 def completed_name(
     label: str, kind: Literal["HyperParameterTuningJob", "ProcessingJob", "TrainingJob", "TransformJob"]
 ) -> Jsonata:

@@ -23,7 +23,8 @@ from zflow_constructs.sagemaker.jobs.execution_role import SAGEMAKER, execution_
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.instances import Machines
-from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields, within
+from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_limit import job_limit, within
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.processing.container import CODE, asset_input, check_names, output_folder, program
 from zflow_constructs.sagemaker.processing.inputs import ProcessingInput, as_input
@@ -32,7 +33,7 @@ from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.reports import Reports
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _LONGEST = 777_600
 _EVENT_LOGS = "spark-event-logs"
@@ -137,7 +138,6 @@ class ProcessingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
-        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
         machines = Machines.of(self.label, instance_type, instance_count)
         self._image = image.bind(self, purpose="processing", machine=machines.type)
         submitted = spark or SparkOptions()
@@ -180,9 +180,7 @@ class ProcessingStep(Step):
         self._event_logs = [spark_event_logs] if spark_event_logs else []
         self._reports = Reports(self, reports or {}, self._outputs)
         self._job = JobName(self.name)
-        self._seconds = whole_seconds(
-            self.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=_LONGEST
-        )
+        self._limit = job_limit(self.label, max_runtime, overrides=request_overrides or {}, most=_LONGEST)
         self._network = Network.of(
             self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
         )
@@ -231,7 +229,7 @@ class ProcessingStep(Step):
                     **({"VolumeKmsKeyId": volume_key.key_arn} if volume_key else {}),
                 }
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
+            "StoppingCondition": {"MaxRuntimeInSeconds": self._limit.seconds(self.timeouts)},
             **({"Environment": dict(environment)} if environment else {}),
             **({"NetworkConfig": network} if network else {}),
             **(experiment.fields if experiment else {}),
@@ -275,8 +273,7 @@ class ProcessingStep(Step):
 
     def fragment(self) -> Fragment:
         """`Evaluate` (createProcessingJob.sync), then `Evaluate: report metrics` (getObject) if it is read."""
-        seconds = min(self.timeouts.job_seconds, _LONGEST)
-        request = self._request if self._limited else within(self._request, seconds)
+        request = within(self._request, self._limit, self.timeouts)
         task = Task(
             resource="arn:aws:states:::sagemaker:createProcessingJob.sync",
             arguments=request,
@@ -320,4 +317,4 @@ class ProcessingStep(Step):
         match request.get("StoppingCondition"):
             case {"MaxRuntimeInSeconds": int(seconds)}:
                 return seconds
-        return self._seconds
+        return self._limit.seconds(self.timeouts)

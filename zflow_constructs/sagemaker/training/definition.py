@@ -15,13 +15,16 @@ from zflow_constructs.data.storage import Place, grant_read, grant_write
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
 from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
+from zflow_constructs.sagemaker.jobs.job_limit import job_limit
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel, channel_fields
 from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup, TrainingMachines
 from zflow_constructs.sagemaker.training.script import CODE, TrainingScript
 from zflow_constructs.sagemaker.training.spot import Checkpoints, spot_fields
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, whole_seconds
+from zflow_constructs.steps.step import Step
+from zflow_constructs.steps.time_limit import TimeLimit
+from zflow_constructs.steps.timeouts import Timeouts
 
 _DAY = 86_400
 
@@ -53,6 +56,7 @@ class TrainingDefinition:
         output_key: what the models are encrypted with. `None`: as the workflow's bucket says
         environment: environment variables.
         role: the role of the jobs. `None`: a new one
+        overrides: What the step lays over the definition's fields.
         instance_groups: machines of several types. Default: all are of one
         keep_alive: how long machines wait for the next job. Default: not at all
         checkpoints: whether checkpoints are kept. Default: no
@@ -87,6 +91,7 @@ class TrainingDefinition:
         output_key: kms.IKey | None,
         environment: Mapping[str, Template],
         role: iam.IRole | None,
+        overrides: Mapping[str, Template],
         instance_groups: Sequence[InstanceGroup] = (),
         keep_alive: Duration | None = None,
         checkpoints: bool = False,
@@ -111,9 +116,8 @@ class TrainingDefinition:
         for script in self._scripts:
             self._channels |= script.channels
         self._output = DataLocation.from_step(step, "", key=output_key)
-        self._seconds = whole_seconds(
-            step.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=28 * _DAY
-        )
+        self._limit = job_limit(step.label, max_runtime, overrides=overrides, most=28 * _DAY)
+        seconds = self._limit.seconds(step.timeouts)
         self._volume_keys = [volume_key] if volume_key else []
         self._role = execution_role(step, role, log_group="TrainingJobs")
         self._checkpoints = [Checkpoints(step)] if checkpoints else []
@@ -148,9 +152,9 @@ class TrainingDefinition:
                 **({"VolumeKmsKeyId": volume_key.key_arn} if volume_key else {}),
                 **machines.keep_alive_fields(step.label, keep_alive, spot=spot),
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
+            "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
             **({"Environment": dict(environment)} if environment else {}),
-            **spot_fields(step.label, spot=spot, max_wait=max_wait, max_runtime=self._seconds),
+            **spot_fields(step.label, spot=spot, max_wait=max_wait, max_runtime=seconds),
             **(self._checkpoints[0].fields if checkpoints else {}),
             **(self._networks[0].fields if self._networks else {}),
             **({"EnableNetworkIsolation": True} if network_isolation else {}),
@@ -178,14 +182,19 @@ class TrainingDefinition:
         """Where the models are, and what they are encrypted with."""
         return self._output.place
 
-    def time_limit(self, request: Mapping[str, Template], around: int) -> int:
+    @property
+    def limit(self) -> TimeLimit:
+        """How long a job may run."""
+        return self._limit
+
+    def wait_seconds(self, request: Mapping[str, Template], timeouts: Timeouts) -> int:
         """How long to wait for a job, in seconds: on spot machines with the time that it waits for them.
 
         Args:
             request: the object that has the `StoppingCondition` and `RetryStrategy`, which may have been overridden.
-            around: what SageMaker may take besides, to start and to stop the machines, in seconds.
+            timeouts: Those of the workflow.
         """
-        starts = 1
+        starts, around = 1, timeouts.around_a_job_seconds
         match request.get("RetryStrategy"):
             case {"MaximumRetryAttempts": int(retries)}:
                 starts += retries
@@ -195,7 +204,7 @@ class TrainingDefinition:
             case {"MaxRuntimeInSeconds": int(seconds)}:
                 # The running time is that of all attempts together.
                 return seconds + starts * around
-        return self._seconds + starts * around
+        return self._limit.seconds(timeouts) + starts * around
 
     def bind(self, binding: Binding) -> None:
         """Lets the jobs read their channels and code and write their models, and the state machine hand on the role.

@@ -19,7 +19,8 @@ from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
-from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields, within
+from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_limit import within
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup
@@ -128,7 +129,6 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
-        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
         self._definition = TrainingDefinition(
             self,
             image=image,
@@ -156,6 +156,7 @@ class TrainingStep(Step):
             output_key=output_key,
             environment=environment or {},
             role=role,
+            overrides=request_overrides or {},
         )
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
@@ -218,11 +219,11 @@ class TrainingStep(Step):
                 else {}
             ),
         }
-        request = self._request if self._limited else within(self._request, self.timeouts.job_seconds)
+        request = within(self._request, self._definition.limit, self.timeouts)
         task = Task(
             resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
             arguments=request,
-            timeout_seconds=self._definition.time_limit(request, self.timeouts.around_a_job_seconds),
+            timeout_seconds=self._definition.wait_seconds(request, self.timeouts),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )

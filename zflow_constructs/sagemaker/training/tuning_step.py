@@ -19,7 +19,8 @@ from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.hyperparameters import Range
-from zflow_constructs.sagemaker.jobs.job_fields import tag_fields, tuned_name, within
+from zflow_constructs.sagemaker.jobs.job_fields import tag_fields, tuned_name
+from zflow_constructs.sagemaker.jobs.job_limit import within
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.search import Objective, Search, Strategy, WarmStart
@@ -140,9 +141,6 @@ class TuningStep(Step):
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         overridden = (request_overrides or {}).get("TrainingJobDefinition")
-        self._limited = max_runtime is not None or (
-            isinstance(overridden, Mapping) and "StoppingCondition" in overridden
-        )
         for name in hyperparameters or {}:
             if name in ranges:
                 raise WorkflowError(
@@ -186,6 +184,7 @@ class TuningStep(Step):
             output_key=output_key,
             environment=environment or {},
             role=role,
+            overrides=overridden if isinstance(overridden, Mapping) else {},
         )
         self._read_hyperparameters: list[str] = []
         self._job = JobName(self.name, max_length=32)
@@ -274,13 +273,12 @@ class TuningStep(Step):
             ),
         }
         definition = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
-        if not self._limited:
-            definition = within(definition, self.timeouts.job_seconds)
+        definition = within(definition, self._definition.limit, self.timeouts)
         request = {**self._request, "TrainingJobDefinition": definition}
         task = Task(
             resource="arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
             arguments=request,
-            timeout_seconds=self._time_limit(definition),
+            timeout_seconds=self._wait_seconds(definition),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )
@@ -308,7 +306,7 @@ class TuningStep(Step):
         value = field_path(f"{_BEST}.TunedHyperParameters", name)
         return Jsonata(f"$number({value})" if self._search.ranges[name].numeric else value)
 
-    def _time_limit(self, definition: Mapping[str, Template]) -> int:
+    def _wait_seconds(self, definition: Mapping[str, Template]) -> int:
         """As long as its training jobs may take, if each takes as long as it may."""
-        each = self._definition.time_limit(definition, self.timeouts.around_a_job_seconds)
+        each = self._definition.wait_seconds(definition, self.timeouts)
         return min((self._search.rounds + 1) * each, _LONGEST_WAIT)

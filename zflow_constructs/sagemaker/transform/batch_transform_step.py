@@ -36,7 +36,8 @@ from zflow_constructs.sagemaker.transform.records import (
 )
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _DAY = 86_400
 
@@ -176,7 +177,7 @@ class BatchTransformStep(Step):
         self._captured = [data_capture.location(self)] if data_capture else []
         self._volume_keys = [volume_key] if volume_key else []
         self._job = JobName(self.name)
-        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="job", least=60, most=28 * _DAY)
         assembled = assemble or ("Line" if split == "Line" else "None")
         processing = Processing(input_filter or "", join_input, output_filter or "")
         processing.check(self.label, content_type=data.content_type, accept=accept, split=split, assemble=assembled)
@@ -255,7 +256,7 @@ class BatchTransformStep(Step):
         job = Task(
             resource="arn:aws:states:::sagemaker:createTransformJob.sync",
             arguments=self._request,
-            timeout_seconds=next(iter(self._own_limit), self.timeouts.job_seconds),
+            timeout_seconds=self._limit.seconds(self.timeouts),
             assign={self.variable: {"job_name": completed_name(self.label, "TransformJob")}},
             retry=self.retry.job_retriers(),
             next=clean_up if self._models else EXIT,
