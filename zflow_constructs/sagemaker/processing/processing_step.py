@@ -19,12 +19,13 @@ from zflow_constructs.data.sources import DataLocation, SourceCode
 from zflow_constructs.data.storage import grant_read, grant_read_asset, grant_write
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
-from zflow_constructs.sagemaker.jobs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
+from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks, grant_pull
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
 from zflow_constructs.sagemaker.jobs.job_limit import job_limit, within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.processing.container import CODE, asset_input, check_names, output_folder, program
 from zflow_constructs.sagemaker.processing.inputs import ProcessingInput, as_input
@@ -298,19 +299,7 @@ class ProcessingStep(Step):
         grant_disks(self._role, self._volume_keys)
         for network in self._network:
             network.grant(self._role)
-        binding.allow(
-            [
-                "sagemaker:CreateProcessingJob",
-                "sagemaker:DescribeProcessingJob",
-                "sagemaker:StopProcessingJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("processing-job", self._job)],
-        )
-        binding.allow_pass(self._role, SAGEMAKER)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerProcessingJobsRule")
+        allow_job(binding, "ProcessingJob", self._job, role=self._role)
         self._reports.bind(binding)
 
     def _longest(self, request: Mapping[str, Template]) -> int:

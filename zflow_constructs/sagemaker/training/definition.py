@@ -13,7 +13,7 @@ from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.data.sources import DataLocation, SourceCode
 from zflow_constructs.data.storage import Place, grant_read, grant_write
 from zflow_constructs.sagemaker.images.containers import ContainerImage
-from zflow_constructs.sagemaker.jobs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
+from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks, grant_pull
 from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.job_limit import job_limit
 from zflow_constructs.sagemaker.jobs.network import Network
@@ -207,7 +207,7 @@ class TrainingDefinition:
         return self._limit.seconds(timeouts) + starts * around
 
     def bind(self, binding: Binding) -> None:
-        """Lets the jobs read their channels and code and write their models, and the state machine hand on the role.
+        """Lets the jobs read their channels and code, and write their models.
 
         Args:
             binding: the workflow.
@@ -224,7 +224,6 @@ class TrainingDefinition:
             checkpoints.bind(binding, self._role)
         for network in self._networks:
             network.grant(self._role)
-        binding.allow_pass(self._role, SAGEMAKER)
 
 
 def _channel(given: DataLocation | TrainingChannel) -> TrainingChannel:

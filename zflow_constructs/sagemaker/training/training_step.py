@@ -21,6 +21,7 @@ from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
 from zflow_constructs.sagemaker.jobs.job_limit import within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup
@@ -231,20 +232,8 @@ class TrainingStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the job read its channels and code and write its model, and the state machine run the job."""
-        jobs = [binding.job_arn("training-job", self._job)]
-        binding.allow(
-            [
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            jobs,
-        )
         self._definition.bind(binding)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+        allow_job(binding, "TrainingJob", self._job, role=self._definition.role)
 
     def _metric_value(self, name: str) -> Expression:
         missing = json.dumps(f'Step "{self.name}" ended, but its log holds no value of the metric "{name}".')

@@ -21,6 +21,7 @@ from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.hyperparameters import Range
 from zflow_constructs.sagemaker.jobs.job_fields import tag_fields, tuned_name
 from zflow_constructs.sagemaker.jobs.job_limit import within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.search import Objective, Search, Strategy, WarmStart
@@ -272,8 +273,8 @@ class TuningStep(Step):
                 else {}
             ),
         }
-        definition = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
-        definition = within(definition, self._definition.limit, self.timeouts)
+        requested = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
+        definition = within(requested, self._definition.limit, self.timeouts)
         request = {**self._request, "TrainingJobDefinition": definition}
         task = Task(
             resource="arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
@@ -286,21 +287,8 @@ class TuningStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the jobs read their channels and code and write their models, and the state machine run the tuning."""
-        binding.allow(
-            [
-                "sagemaker:CreateHyperParameterTuningJob",
-                "sagemaker:DescribeHyperParameterTuningJob",
-                "sagemaker:StopHyperParameterTuningJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("hyper-parameter-tuning-job", self._job)],
-        )
-        # The tuning job's tags are its training jobs' too, whose names begin with its own.
-        binding.allow(["sagemaker:AddTags"], [binding.job_arn("training-job", self._job)])
         self._definition.bind(binding)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTuningJobsRule")
+        allow_job(binding, "HyperParameterTuningJob", self._job, role=self._definition.role)
 
     def _best_value(self, name: str) -> Expression:
         value = field_path(f"{_BEST}.TunedHyperParameters", name)

@@ -23,6 +23,7 @@ from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import Model, StepModel
 from zflow_constructs.sagemaker.transform.data_capture import BatchDataCapture
@@ -276,18 +277,7 @@ class BatchTransformStep(Step):
             grant_write(location.place, self._role, binding.storage)
         # The key of captured data is for the disks, the API says, and for the data, the guide does.
         grant_disks(self._role, [*self._volume_keys, *(key for each in self._captured for key in each.place.keys)])
-        binding.allow(
-            [
-                "sagemaker:CreateTransformJob",
-                "sagemaker:DescribeTransformJob",
-                "sagemaker:StopTransformJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("transform-job", self._job)],
-        )
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+        allow_job(binding, "TransformJob", self._job)
 
     def _check_model(
         self, containers: Sequence[ModelContainer], model: Model | None, of_the_model: Sequence[str]
