@@ -202,7 +202,7 @@ class InferencePipelineEndpoint(Step):
             shadow_variants,
             base=self._job.base,
             role=self._role,
-            networks=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
+            network=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
             network_isolation=network_isolation,
             tags=tags,
         )

@@ -178,30 +178,26 @@ class ProcessingStep(Step):
             self.name,
             {name: DataLocation.from_step(self, name, content_type=content_type, key=output_key) for name in outputs},
         )
-        self._event_logs = [spark_event_logs] if spark_event_logs else []
+        self._event_logs = spark_event_logs
         self._reports = Reports(self, reports or {}, self._outputs)
         self._job = JobName(self.name)
         self._limit = job_limit(self.label, max_runtime, overrides=request_overrides or {}, most=_LONGEST)
         self._network = Network.of(
             self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
         )
-        self._volume_keys = [volume_key] if volume_key else []
+        self._volume_key = volume_key
         self._role = execution_role(self, role, log_group="ProcessingJobs")
         read = [
             *(given.render(self.label, name) for name, given in self._inputs.items()),
             *(asset_input(name, asset.s3_object_url) for name, asset in self._assets.items()),
         ]
-        written = [
-            *(output_folder(name, each.uri, upload_mode=upload_mode) for name, each in self._outputs.items()),
-            *(
-                output_folder(_EVENT_LOGS, each.uri, upload_mode="Continuous", folder=EVENTS)
-                for each in self._event_logs
-            ),
-        ]
+        written = [output_folder(name, each.uri, upload_mode=upload_mode) for name, each in self._outputs.items()]
+        if spark_event_logs is not None:
+            written.append(output_folder(_EVENT_LOGS, spark_event_logs.uri, upload_mode="Continuous", folder=EVENTS))
         network: dict[str, Template] = {
             **({"EnableInterContainerTrafficEncryption": True} if encrypt_traffic else {}),
             **({"EnableNetworkIsolation": True} if network_isolation else {}),
-            **(self._network[0].fields if self._network else {}),
+            **(self._network.fields if self._network else {}),
         }
         request: dict[str, Template] = {
             "ProcessingJobName": self._job,
@@ -294,11 +290,14 @@ class ProcessingStep(Step):
         for given in self._inputs.values():
             for location in given.locations:
                 grant_read(location.place, self._role, binding.storage)
-        for location in (*self._outputs.values(), *self._event_logs):
+        for location in self._outputs.values():
             grant_write(location.place, self._role, binding.storage)
-        grant_disks(self._role, self._volume_keys)
-        for network in self._network:
-            network.grant(self._role)
+        if self._event_logs is not None:
+            grant_write(self._event_logs.place, self._role, binding.storage)
+        if self._volume_key is not None:
+            grant_disks(self._role, self._volume_key)
+        if self._network is not None:
+            self._network.grant(self._role)
         allow_job(binding, "ProcessingJob", self._job, role=self._role)
         self._reports.bind(binding)
 

@@ -25,6 +25,7 @@ from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup
+from zflow_constructs.sagemaker.training.settings import TrainingSettings
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
 from zflow_constructs.steps.step import Step, StepGroup
@@ -130,8 +131,7 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
-        self._definition = TrainingDefinition(
-            self,
+        settings = TrainingSettings(
             image=image,
             channels=channels,
             input_mode=input_mode,
@@ -157,8 +157,8 @@ class TrainingStep(Step):
             output_key=output_key,
             environment=environment or {},
             role=role,
-            overrides=request_overrides or {},
         )
+        self._definition = TrainingDefinition(self, settings, overrides=request_overrides or {})
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._job = JobName(self.name)

@@ -25,6 +25,7 @@ from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.search import Objective, Search, Strategy, WarmStart
+from zflow_constructs.sagemaker.training.settings import TrainingSettings
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
 from zflow_constructs.steps.step import Step, StepGroup
@@ -161,8 +162,7 @@ class TuningStep(Step):
                 f"{self.label}: SageMaker finds the objective in the log of your script. Declare how: "
                 f'metrics={{"{self._search.objective.metric}": regular expression}}.'
             )
-        self._definition = TrainingDefinition(
-            self,
+        settings = TrainingSettings(
             image=image,
             channels=channels,
             input_mode=input_mode,
@@ -185,7 +185,9 @@ class TuningStep(Step):
             output_key=output_key,
             environment=environment or {},
             role=role,
-            overrides=overridden if isinstance(overridden, Mapping) else {},
+        )
+        self._definition = TrainingDefinition(
+            self, settings, overrides=overridden if isinstance(overridden, Mapping) else {}
         )
         self._read_hyperparameters: list[str] = []
         self._job = JobName(self.name, max_length=32)

@@ -45,7 +45,7 @@ class Fleet:
         *,
         base: str,
         role: iam.IRole,
-        networks: Sequence[Network],
+        network: Network | None,
         network_isolation: bool,
         tags: Mapping[str, str | Expression] | None,
     ) -> "Fleet":
@@ -57,7 +57,7 @@ class Fleet:
             shadow_variants: its shadow variants.
             base: what the models' names begin with.
             role: the models' role.
-            networks: the VPC that they serve in: none or one.
+            network: The VPC that they serve in. `None`: SageMaker's own
             network_isolation: whether their containers can't reach any network.
             tags: the models' tags.
         """
@@ -69,7 +69,7 @@ class Fleet:
                 role=role,
                 title="model" if variant.name == ALL_TRAFFIC else f"model {variant.name}",
                 base=base,
-                networks=networks,
+                network=network,
                 network_isolation=network_isolation,
                 tags=tags,
             )
