@@ -13,6 +13,7 @@ from tests.parts import (
     data,
     databricks_step,
     endpoint,
+    function,
     model,
     process,
     stack,
@@ -20,7 +21,7 @@ from tests.parts import (
     transform,
 )
 from tests.templates import Synthesized, inside
-from zflow_constructs.core.values.templates import Json
+from zflow_constructs.core.values.templates import Json, Template
 
 HOURS = 3600
 LIMITS = zflow.Timeouts(
@@ -32,7 +33,12 @@ LIMITS = zflow.Timeouts(
 Build = Callable[[Stack], zflow.Step]
 
 
-def tune(scope: Stack, *, max_runtime: Duration | None = None) -> zflow.TuningStep:
+def tune(
+    scope: Stack,
+    *,
+    max_runtime: Duration | None = None,
+    request_overrides: Mapping[str, Template] | None = None,
+) -> zflow.TuningStep:
     return zflow.TuningStep(
         scope,
         "Tune",
@@ -44,6 +50,7 @@ def tune(scope: Stack, *, max_runtime: Duration | None = None) -> zflow.TuningSt
         max_jobs=2,
         max_parallel_jobs=1,
         max_runtime=max_runtime,
+        request_overrides=request_overrides,
     )
 
 
@@ -86,12 +93,27 @@ def test_a_job_takes_a_day_or_as_long_as_its_workflow_says(build: Build, state: 
             1,
         ),
         (
+            lambda scope: tune(
+                scope,
+                request_overrides={"TrainingJobDefinition": {"StoppingCondition": {"MaxRuntimeInSeconds": 2 * HOURS}}},
+            ),
+            "Tune",
+            3,
+        ),
+        (
             lambda scope: process(scope, request_overrides={"StoppingCondition": {"MaxRuntimeInSeconds": 2 * HOURS}}),
             "Evaluate",
             1,
         ),
     ],
-    ids=["training", "tuning", "processing", "training, overridden", "processing, overridden"],
+    ids=[
+        "training",
+        "tuning",
+        "processing",
+        "training, overridden",
+        "tuning, overridden",
+        "processing, overridden",
+    ],
 )
 def test_a_job_that_says_its_own_time_keeps_it(build: Build, state: str, rounds: int) -> None:
     assert limits(made(build, LIMITS), state) == (2 * HOURS, rounds * (2 * HOURS + 1800))
@@ -126,9 +148,34 @@ def test_transforms_runs_and_functions_take_as_long_as_their_workflow_says() -> 
     assert made(counting, LIMITS).state("Count")["TimeoutSeconds"] == 120
 
 
-def test_an_endpoint_is_waited_for_as_long_as_its_workflow_says() -> None:
-    attempt = mapping(mapping(made(endpoint, LIMITS).state("Endpoint: config")["Assign"])["step_Endpoint_attempt"])
-    assert inside(attempt["deadline"]) == "$millis() + 3600000"
+def test_transforms_runs_and_functions_that_say_their_own_time_keep_it() -> None:
+    def predicting(scope: Stack) -> zflow.Step:
+        return zflow.BatchTransformStep(
+            scope, "Predict", containers=[model(scope)], data=data(scope), timeout=Duration.hours(9)
+        )
+
+    def counting(scope: Stack) -> zflow.Step:
+        return zflow.LambdaStep(scope, "Count", function=function(scope, "Counter"), timeout=Duration.minutes(5))
+
+    def extracting(scope: Stack) -> zflow.Step:
+        return databricks_step(scope, timeout=Duration.hours(9))
+
+    assert made(predicting, LIMITS).state("Predict")["TimeoutSeconds"] == 9 * HOURS
+    assert made(counting, LIMITS).state("Count")["TimeoutSeconds"] == 300
+    submitted = mapping(mapping(made(extracting, LIMITS).state("Extract")["Arguments"])["Payload"])
+    assert submitted["timeout_seconds"] == 9 * HOURS
+
+
+def test_an_endpoint_is_waited_for_as_long_as_it_says_or_else_its_workflow() -> None:
+    def patient(scope: Stack) -> zflow.Step:
+        return zflow.InferencePipelineEndpoint(scope, "Endpoint", containers=[model(scope)], timeout=Duration.hours(3))
+
+    def deadline(build: Build) -> str:
+        attempt = mapping(mapping(made(build, LIMITS).state("Endpoint: config")["Assign"])["step_Endpoint_attempt"])
+        return inside(attempt["deadline"])
+
+    assert deadline(endpoint) == "$millis() + 3600000"
+    assert deadline(patient) == "$millis() + 10800000"
 
 
 def test_an_update_that_waits_longer_than_its_workflow_lets_it_is_refused_there() -> None:

@@ -14,7 +14,8 @@ from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.retry import LAMBDA, Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _LONGEST_SECONDS = 900
 
@@ -64,9 +65,7 @@ class LambdaStep(Step):
         self._function = function
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
-        self._own_limit = (
-            [whole_seconds(self.label, "timeout", timeout, least=1, most=_LONGEST_SECONDS)] if timeout else []
-        )
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="function", least=1, most=_LONGEST_SECONDS)
 
     @property
     def function(self) -> lambda_.IFunction:
@@ -83,7 +82,7 @@ class LambdaStep(Step):
         task = Task(
             resource="arn:aws:states:::lambda:invoke",
             arguments={"FunctionName": self._function.function_arn, "Payload": self._payload},
-            timeout_seconds=next(iter(self._own_limit), self.timeouts.function_seconds),
+            timeout_seconds=self._limit.seconds(self.timeouts),
             assign={
                 self.variable: {name: Jsonata(field_path("$states.result.Payload", name)) for name in self._outputs}
             },

@@ -28,7 +28,8 @@ from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.reports import Reports
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _DAY = 86_400
 _TRANSIENT = 2
@@ -122,7 +123,7 @@ class DatabricksJobStep(Step):
         self._inputs = dict(inputs or {})
         self._allow_failures = allow_failures
         self._separate_history = separate_history
-        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="job", least=60, most=28 * _DAY)
         self._outputs = Outputs(
             self.name, {name: DataLocation.from_step(self, name, content_type=content_type) for name in outputs}
         )
@@ -239,7 +240,7 @@ class DatabricksJobStep(Step):
 
     @property
     def _seconds(self) -> int:
-        return next(iter(self._own_limit), self.timeouts.job_seconds)
+        return self._limit.seconds(self.timeouts)
 
     def _event(self) -> dict[str, Template]:
         """What the Lambda is sent at each call, besides what it shall do."""

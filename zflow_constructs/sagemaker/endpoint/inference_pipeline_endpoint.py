@@ -22,30 +22,29 @@ from zflow_constructs.sagemaker.endpoint.settings.data_capture import DataCaptur
 from zflow_constructs.sagemaker.endpoint.settings.deployment import Deployment
 from zflow_constructs.sagemaker.endpoint.settings.rollback import Rollback
 from zflow_constructs.sagemaker.endpoint.settings.smoke_test import SmokeTest
-from zflow_constructs.sagemaker.endpoint.settings.variants import EndpointVariant, Serverless
-from zflow_constructs.sagemaker.endpoint.states.fleet import ALL_TRAFFIC, Fleet
+from zflow_constructs.sagemaker.endpoint.settings.variants import (
+    ALL_TRAFFIC,
+    EndpointVariant,
+    Serverless,
+    production_variants,
+)
+from zflow_constructs.sagemaker.endpoint.states.fleet import Fleet
 from zflow_constructs.sagemaker.endpoint.states.history import EndpointHistory
 from zflow_constructs.sagemaker.endpoint.states.metrics import EndpointMetrics
 from zflow_constructs.sagemaker.endpoint.states.rollout import POLL_SECONDS, EndpointRollout, Sample
 from zflow_constructs.sagemaker.endpoint.states.rules import check_endpoint, check_waits, doubts
 from zflow_constructs.sagemaker.endpoint.states.state import EndpointState, check_name, shortened
+from zflow_constructs.sagemaker.endpoint.states.update import EndpointUpdate
 from zflow_constructs.sagemaker.images.containers import ModelContainer
-from zflow_constructs.sagemaker.jobs.execution_role import execution_role
+from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks
 from zflow_constructs.sagemaker.jobs.job_fields import tag_fields
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import Model
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _DAY = 86_400
-# What an update keeps of a variant that scales: its number of machines, and no more.
-_KEEPS_MACHINES: Mapping[str, Template] = {
-    "RetainAllVariantProperties": True,
-    "ExcludeRetainedVariantProperties": [
-        {"VariantPropertyType": "DesiredWeight"},
-        {"VariantPropertyType": "DataCaptureConfig"},
-    ],
-}
 
 
 class InferencePipelineEndpoint(Step):
@@ -153,20 +152,12 @@ class InferencePipelineEndpoint(Step):
             serverless=serverless,
             autoscaling=autoscaling,
         )
-        if variants and single != EndpointVariant(ALL_TRAFFIC):
-            raise WorkflowError(
-                f"{self.label}: there are variants, and containers, model, instance_type, instance_count, serverless "
-                "or autoscaling beside them. Say these of each variant: EndpointVariant(name, containers=[...], ...)."
-            )
-        if not variants and not containers and model is None:
-            raise WorkflowError(
-                f"{self.label}: nothing serves. Give containers=[...], model=... for one that is there already, or "
-                "variants=[...]."
-            )
-        served = variants or [single]
-        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=_DAY)] if timeout else []
-        self._rollback = [rollback or Rollback()] if deployment or rollback else []
-        self._deployments = [deployment or Deployment.all_at_once()] if self._rollback else []
+        served = production_variants(self.label, variants, single)
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="endpoint", least=60, most=_DAY)
+        if deployment is not None or rollback is not None:
+            # SageMaker takes alarms with a deployment alone.
+            deployment, rollback = deployment or Deployment.all_at_once(), rollback or Rollback()
+        self._deployment = deployment
         given = {
             "data_capture": data_capture,
             "network_isolation": network_isolation,
@@ -178,12 +169,12 @@ class InferencePipelineEndpoint(Step):
             variants=served,
             shadow_variants=shadow_variants,
             asynchronous=asynchronous is not None,
-            deployments=self._deployments,
+            deployment=deployment,
             used=[keyword for keyword, value in given.items() if value],
         )
-        for seconds in self._own_limit:
-            check_waits(self.label, self._deployments, seconds)
-        for number, doubt in enumerate(doubts(served, self._deployments)):
+        if self._limit.own is not None:
+            check_waits(self.label, deployment, self._limit.own)
+        for number, doubt in enumerate(doubts(served, deployment)):
             Annotations.of(self).add_warning_v2(f"zflow_constructs:endpoint{number}", doubt)
         self._job = JobName(self.name, base=shortened(self._endpoint_name))
         every = [*served, *shadow_variants]
@@ -201,32 +192,30 @@ class InferencePipelineEndpoint(Step):
             shadow_variants,
             base=self._job.base,
             role=self._role,
-            networks=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
+            network=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
             network_isolation=network_isolation,
             tags=tags,
         )
-        self._captures = [data_capture] if data_capture else []
-        self._asynchronous = [asynchronous] if asynchronous else []
-        self._volume_keys = [volume_key] if volume_key else []
+        self._data_capture = data_capture
+        self._asynchronous = asynchronous
+        self._volume_key = volume_key
         self._tags = tag_fields(tags)
-        self._alarms = [
-            alarm
-            for each in self._rollback
-            for alarm in each.create(self, endpoint=self._endpoint_name, variants=self._fleet.names)
-        ]
-        self._samples = [
-            Sample(smoke_test, smoke_test.function(self, endpoint=self._endpoint_name, endpoint_arn=self.endpoint_arn))
-            for smoke_test in ([smoke_test] if smoke_test else [])
-        ]
+        self._alarms = (
+            [] if rollback is None else rollback.create(self, endpoint=self._endpoint_name, variants=self._fleet.names)
+        )
+        self._sample: Sample | None = None
+        if smoke_test is not None:
+            sender = smoke_test.function(self, endpoint=self._endpoint_name, endpoint_arn=self.endpoint_arn)
+            self._sample = Sample(smoke_test, sender)
         self._kept = keep_previous
         self._scaling = self._fleet.scaling(self._endpoint_name)
         self._request = sagemaker_request(
             id, "CreateEndpointConfig", self._config(), request_overrides, name_field="EndpointConfigName"
         )
         validate_request(self.name, "sagemaker", "CreateEndpoint", {**self._names, **self._tags})
-        self._update = self._updated_with([each.config(self._alarms) for each in self._deployments])
-        # At once, whatever the alarms say; but where there are too few machines for a second fleet, there still are.
-        self._put_back = self._updated_with([each.policy for each in self._deployments if each.is_rolling])
+        self._update = EndpointUpdate(deployment, self._alarms, self._scaling)
+        for fields in (self._update.fields, self._update.put_back_fields):
+            validate_request(self.name, "sagemaker", "UpdateEndpoint", {**self._names, **fields})
 
     @property
     def role(self) -> iam.IRole:
@@ -251,7 +240,7 @@ class InferencePipelineEndpoint(Step):
     @property
     def captured(self) -> Sequence[DataLocation]:
         """Where requests and answers are kept, if they are."""
-        return tuple(each.destination(self) for each in self._captures)
+        return () if self._data_capture is None else (self._data_capture.destination(self),)
 
     @property
     def alarms(self) -> Sequence[cloudwatch.IAlarm]:
@@ -261,7 +250,8 @@ class InferencePipelineEndpoint(Step):
     @property
     def looks(self) -> int:
         """One every half minute, until the time is over: twice, if a smoke test can have the update put back."""
-        return (1 + len(self._samples)) * self._seconds // POLL_SECONDS
+        rounds = 1 if self._sample is None else 2
+        return rounds * self._seconds // POLL_SECONDS
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets someone send requests to the endpoint.
@@ -311,7 +301,7 @@ class InferencePipelineEndpoint(Step):
         `Endpoint: update` -> `Endpoint: wait` -> `Endpoint: check` -> `Endpoint: settled?` -> `Endpoint` -> ...
         """
         models = list(self._fleet.models.values())
-        check_waits(self.label, self._deployments, self._seconds)
+        check_waits(self.label, self._deployment, self._seconds)
         following = [*(model.state_name for model in models), f"{self.name}: config"]
         creations: dict[str, Part] = {
             model.state_name: model.creation(then=then) for model, then in zip(models, following[1:], strict=True)
@@ -329,28 +319,21 @@ class InferencePipelineEndpoint(Step):
         binding.allow(["sagemaker:CreateEndpoint", "sagemaker:UpdateEndpoint"], [self.endpoint_arn, configs])
         binding.allow(["sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", *tagging], [self.endpoint_arn])
         for role in self._fleet.roles:
-            for capture in self._captures:
-                capture.bind(self, binding, role)
-            for queue in self._asynchronous:
-                queue.bind(self, binding, role)
-        if self._alarms:
-            # SageMaker looks at them while traffic moves, in the name of who updates and of who serves.
-            alarms = [alarm.alarm_arn for alarm in self._alarms]
-            for watching in (binding.role, *self._fleet.roles):
-                watching.add_to_principal_policy(
-                    iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=alarms)
-                )
-        for scaling in self._scaling:
-            scaling.bind(binding)
-        for sample in self._samples:
-            binding.allow(["lambda:InvokeFunction"], [sample.function.function_arn])
-        for key in self._volume_keys:
-            # SageMaker hands the key on to the machines' disks.
-            key.grant(binding.role, "kms:CreateGrant")
+            if self._data_capture is not None:
+                self._data_capture.bind(self, binding, role)
+            if self._asynchronous is not None:
+                self._asynchronous.bind(self, binding, role)
+        self._update.bind(binding, self._fleet.roles)
+        if self._scaling is not None:
+            self._scaling.bind(binding)
+        if self._sample is not None:
+            binding.allow(["lambda:InvokeFunction"], [self._sample.function.function_arn])
+        if self._volume_key is not None:
+            grant_disks(binding.role, self._volume_key)
 
     @property
     def _seconds(self) -> int:
-        return next(iter(self._own_limit), self.timeouts.endpoint_seconds)
+        return self._limit.seconds(self.timeouts)
 
     @property
     def _history(self) -> EndpointHistory:
@@ -368,22 +351,11 @@ class InferencePipelineEndpoint(Step):
         return {
             "EndpointConfigName": self._job,
             **self._fleet.fields,
-            **(self._captures[0].fields(self) if self._captures else {}),
-            **(self._asynchronous[0].fields(self) if self._asynchronous else {}),
-            **({"KmsKeyId": self._volume_keys[0].key_arn} if self._volume_keys else {}),
+            **(self._data_capture.fields(self) if self._data_capture else {}),
+            **(self._asynchronous.fields(self) if self._asynchronous else {}),
+            **({"KmsKeyId": self._volume_key.key_arn} if self._volume_key else {}),
             **self._tags,
         }
-
-    def _updated_with(self, deployments: Sequence[Mapping[str, Template]]) -> dict[str, Template]:
-        """What an update has besides the names, checked with them."""
-        # Of what may have no machine, one starts: else nobody saw the new model start.
-        keeps = any(not scaling.to_zero for scaling in self._scaling)
-        fields: dict[str, Template] = {
-            **(_KEEPS_MACHINES if keeps else {}),
-            **({"DeploymentConfig": deployments[0]} if deployments else {}),
-        }
-        validate_request(self.name, "sagemaker", "UpdateEndpoint", {**self._names, **fields})
-        return fields
 
     def _rollout(self, *, start: str) -> EndpointRollout:
         return EndpointRollout(
@@ -392,10 +364,9 @@ class InferencePipelineEndpoint(Step):
             variants=self._fleet.names,
             config=self._request,
             created_with=self._tags,
-            updated_with=self._update,
-            put_back_with=self._put_back,
+            update=self._update,
             scaling=self._scaling,
-            samples=self._samples,
+            sample=self._sample,
             history=self._history,
             retry=self.retry.service_retriers(),
         )

@@ -42,16 +42,15 @@ def execution_role(scope: Construct, given: iam.IRole | None, *, log_group: str)
     return role
 
 
-def grant_disks(role: iam.IRole, keys: Iterable[kms.IKey]) -> None:
-    """Lets a role hand keys on to the disks of its machines, and use them for nothing itself.
+def grant_disks(role: iam.IRole, key: kms.IKey) -> None:
+    """Let a role hand a key on to the disks of its instances, and use it for nothing itself.
 
     Args:
-        role: the execution role.
-        keys: what the disks are encrypted with.
+        role: The role.
+        key: What the disks are encrypted with.
     """
-    for key in keys:
-        # SageMaker hands the key on to the disks, which use it under that grant.
-        key.grant(role, "kms:CreateGrant")
+    # SageMaker hands the key on to the disks, which use it under that grant.
+    key.grant(role, "kms:CreateGrant")
 
 
 def grant_pull(role: iam.IRole, images: Iterable[BoundImage]) -> None:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal
 
 from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.sagemaker.jobs.job_rights import JobKind
 
 
 def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Template]:
@@ -17,24 +17,7 @@ def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Templat
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
 
 
-def within(request: Mapping[str, Template], seconds: int) -> dict[str, Template]:
-    """A job's request with the time limit of its workflow: `{"StoppingCondition": {"MaxRuntimeInSeconds": 21600}}`.
-
-    Args:
-        request: the request, whose step has no time limit of its own.
-        seconds: how long the job may run.
-    """
-    match request.get("StoppingCondition"):
-        case {"MaxWaitTimeInSeconds": int(wait)}:
-            limits = {"MaxRuntimeInSeconds": seconds, "MaxWaitTimeInSeconds": max(wait, seconds)}
-        case _:
-            limits = {"MaxRuntimeInSeconds": seconds}
-    return {**request, "StoppingCondition": limits}
-
-
-def completed_name(
-    label: str, kind: Literal["HyperParameterTuningJob", "ProcessingJob", "TrainingJob", "TransformJob"]
-) -> Jsonata:
+def completed_name(label: str, kind: JobKind) -> Jsonata:
     """The name of the job that just ended, or an error if it did not complete.
 
     A job that was stopped, by somebody or by its time limit, has ended without having failed, and is no success.

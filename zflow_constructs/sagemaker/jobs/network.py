@@ -55,7 +55,7 @@ class Network:
         subnets: ec2.SubnetSelection | None,
         security_groups: Sequence[ec2.ISecurityGroup],
         instance_count: int,
-    ) -> tuple["Network", ...]:
+    ) -> "Network | None":
         """The VPC, if there is one.
 
         Args:
@@ -69,13 +69,11 @@ class Network:
             WorkflowError: there are subnets or security groups, but no VPC.
         """
         if vpc is not None:
-            return (
-                cls(step, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count),
-            )
+            return cls(step, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count)
         for keyword, given in (("subnets", subnets), ("security_groups", security_groups)):
             if given:
                 raise WorkflowError(f"{step.label}: {keyword} are those of a VPC. Give vpc=..., or remove {keyword}.")
-        return ()
+        return None
 
     @property
     def fields(self) -> dict[str, Template]:

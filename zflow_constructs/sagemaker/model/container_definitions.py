@@ -24,13 +24,13 @@ class BoundContainer:
     Args:
         model_data: the trained model.
         image: its image, bound.
-        sources: its packed script, if it has one.
+        source: Its packed script. `None`: it has none
         definition: `{"Image": ..., "ModelDataUrl": ..., "Environment": {...}}`, for a model and a registered version.
     """
 
     model_data: ModelData
     image: BoundImage
-    sources: tuple[s3_assets.Asset, ...]
+    source: s3_assets.Asset | None
     definition: Mapping[str, Template]
 
 
@@ -79,14 +79,13 @@ def _bound(
                 "network_isolation. Put the script into an image of your own or into the model's archive, or "
                 "serve in a vpc."
             )
-        sources: list[s3_assets.Asset] = []
+        source: s3_assets.Asset | None = None
         script: dict[str, Template] = {}
-        if container.code:
-            asset = container.code.packed(step, f"Code{number}{suffix}")
-            sources.append(asset)
+        if container.code is not None:
+            source = container.code.packed(step, f"Code{number}{suffix}")
             script = {
                 "SAGEMAKER_PROGRAM": container.code.entry_point,
-                "SAGEMAKER_SUBMIT_DIRECTORY": asset.s3_object_url,
+                "SAGEMAKER_SUBMIT_DIRECTORY": source.s3_object_url,
             }
         definition: dict[str, Template] = {
             "Image": image.uri,
@@ -94,4 +93,4 @@ def _bound(
             "Environment": {**container.environment, **script},
         }
         merged = merge_overrides(definition, container.overrides)
-        yield BoundContainer(container.model_data, image, tuple(sources), merged)
+        yield BoundContainer(container.model_data, image, source, merged)

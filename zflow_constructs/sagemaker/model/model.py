@@ -62,7 +62,7 @@ class StepModel:
         title: what it is called within the step: `model`.
         containers: its containers, in the order in which a request passes through them.
         role: the role that serves it.
-        networks: the VPC that it serves in, if there is one.
+        network: The VPC that it serves in. `None`: SageMaker's own
         base: what its names begin with. Empty: the workflow's and the step's names
         request: the request that creates it.
     """
@@ -71,7 +71,7 @@ class StepModel:
     title: str
     containers: tuple[BoundContainer, ...]
     role: iam.IRole
-    networks: tuple[Network, ...]
+    network: Network | None
     base: str
     request: Mapping[str, Template]
 
@@ -85,7 +85,7 @@ class StepModel:
         role: iam.IRole,
         title: str = "model",
         base: str = "",
-        networks: Sequence[Network] = (),
+        network: Network | None = None,
         network_isolation: bool = False,
         tags: Mapping[str, str | Expression] | None = None,
     ) -> "StepModel":
@@ -98,7 +98,7 @@ class StepModel:
             role: the role that serves it.
             title: what it is called within the step, where the step has several. Default: model
             base: what its names begin with. Default: the workflow's and the step's names
-            networks: the VPC that it serves in: none or one. Default: that of SageMaker
+            network: The VPC that it serves in. Default: that of SageMaker
             network_isolation: whether its containers can't reach any network. Default: no
             tags: its tags. Default: none
 
@@ -112,12 +112,12 @@ class StepModel:
             "ModelName": JobName(step.name, base=base),
             "ExecutionRoleArn": role.role_arn,
             **({"PrimaryContainer": definitions[0]} if len(definitions) == 1 else {"Containers": definitions}),
-            **(networks[0].fields if networks else {}),
+            **(network.fields if network else {}),
             **({"EnableNetworkIsolation": True} if network_isolation else {}),
             **tag_fields(tags),
         }
         validate_request(step.name, "sagemaker", "CreateModel", request)
-        return cls(step, title, bound, role, tuple(networks), base, request)
+        return cls(step, title, bound, role, network, base, request)
 
     @property
     def state_name(self) -> str:
@@ -172,12 +172,13 @@ class StepModel:
             deletes: whether the step deletes it too.
         """
         grant_pull(self.role, [each.image for each in self.containers])
-        for asset in (asset for each in self.containers for asset in each.sources):
-            grant_read_asset(asset, self.role)
+        for each in self.containers:
+            if each.source is not None:
+                grant_read_asset(each.source, self.role)
         for each in self.containers:
             grant_read(each.model_data.place, self.role, binding.storage)
-        for network in self.networks:
-            network.grant(self.role)
+        if self.network is not None:
+            self.network.grant(self.role)
         actions = [
             "sagemaker:CreateModel",
             *(["sagemaker:DeleteModel"] if deletes else []),

@@ -80,7 +80,7 @@ class ModelStep(Step):
             containers,
             machine=Machines.of(self.label, instance_type, 1).type,
             role=self._role,
-            networks=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
+            network=Network.of(self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=1),
             network_isolation=network_isolation,
             tags=tags,
         )

@@ -124,9 +124,9 @@ class RegisterModelStep(Step):
             **{key: _text(value) for key, value in (customer_metadata or {}).items()},
             "zflow:execution": ExecutionId(),
             **{
-                f"zflow:code-{number}": asset.asset_hash
+                f"zflow:code-{number}": container.source.asset_hash
                 for number, container in enumerate(self._containers, start=1)
-                for asset in container.sources
+                if container.source is not None
             },
         }
         request: dict[str, Template] = {

@@ -20,7 +20,7 @@ class ProcessingInput:
         distribution: whether each machine gets all objects, or they are shared out.
         input_mode: whether they are files, or come through a named pipe.
         compression: whether SageMaker decompresses what comes through the pipe.
-        manifests: a JSON file that lists the objects to read: none or one.
+        manifest: A JSON file that lists the objects to read. `None`: all of them are read
 
     Example:
         `inputs={"history": ProcessingInput.from_location(extract.outputs["history"], distribution="ShardedByS3Key")}`
@@ -30,7 +30,7 @@ class ProcessingInput:
     distribution: Distribution
     input_mode: Literal["File", "Pipe"]
     compression: Literal["Gzip", "None"]
-    manifests: tuple[DataLocation, ...]
+    manifest: DataLocation | None
 
     @classmethod
     def from_location(
@@ -61,12 +61,12 @@ class ProcessingInput:
                 'ProcessingInput: compression="Gzip" decompresses what comes through a pipe. Set input_mode="Pipe", or '
                 "let the script decompress its files."
             )
-        return cls(data, distribution, input_mode, compression, (manifest,) if manifest else ())
+        return cls(data, distribution, input_mode, compression, manifest)
 
     @property
     def locations(self) -> tuple[DataLocation, ...]:
         """What the job reads: the data, and the list of them."""
-        return (self.data, *self.manifests)
+        return (self.data,) if self.manifest is None else (self.data, self.manifest)
 
     def render(self, owner: str, name: str) -> Template:
         """`{"InputName": "scores", "S3Input": {"LocalPath": "/opt/ml/processing/input/scores", ...}}`.
@@ -75,7 +75,7 @@ class ProcessingInput:
             owner: the step, for messages: `Step "Evaluate"`.
             name: the input's name.
         """
-        source = s3_source(owner, self.data, next(iter(self.manifests), None))
+        source = s3_source(owner, self.data, self.manifest)
         return {
             "InputName": name,
             "S3Input": {

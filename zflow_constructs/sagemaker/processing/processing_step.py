@@ -19,11 +19,13 @@ from zflow_constructs.data.sources import DataLocation, SourceCode
 from zflow_constructs.data.storage import grant_read, grant_read_asset, grant_write
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
-from zflow_constructs.sagemaker.jobs.execution_role import SAGEMAKER, execution_role, grant_disks, grant_pull
+from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks, grant_pull
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.instances import Machines
-from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields, within
+from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_limit import job_limit, within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.processing.container import CODE, asset_input, check_names, output_folder, program
 from zflow_constructs.sagemaker.processing.inputs import ProcessingInput, as_input
@@ -32,7 +34,7 @@ from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.reports import Reports
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _LONGEST = 777_600
 _EVENT_LOGS = "spark-event-logs"
@@ -137,7 +139,6 @@ class ProcessingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
-        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
         machines = Machines.of(self.label, instance_type, instance_count)
         self._image = image.bind(self, purpose="processing", machine=machines.type)
         submitted = spark or SparkOptions()
@@ -177,32 +178,26 @@ class ProcessingStep(Step):
             self.name,
             {name: DataLocation.from_step(self, name, content_type=content_type, key=output_key) for name in outputs},
         )
-        self._event_logs = [spark_event_logs] if spark_event_logs else []
+        self._event_logs = spark_event_logs
         self._reports = Reports(self, reports or {}, self._outputs)
         self._job = JobName(self.name)
-        self._seconds = whole_seconds(
-            self.label, "max_runtime", max_runtime or Duration.days(1), least=1, most=_LONGEST
-        )
+        self._limit = job_limit(self.label, max_runtime, overrides=request_overrides or {}, most=_LONGEST)
         self._network = Network.of(
             self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
         )
-        self._volume_keys = [volume_key] if volume_key else []
+        self._volume_key = volume_key
         self._role = execution_role(self, role, log_group="ProcessingJobs")
         read = [
             *(given.render(self.label, name) for name, given in self._inputs.items()),
             *(asset_input(name, asset.s3_object_url) for name, asset in self._assets.items()),
         ]
-        written = [
-            *(output_folder(name, each.uri, upload_mode=upload_mode) for name, each in self._outputs.items()),
-            *(
-                output_folder(_EVENT_LOGS, each.uri, upload_mode="Continuous", folder=EVENTS)
-                for each in self._event_logs
-            ),
-        ]
+        written = [output_folder(name, each.uri, upload_mode=upload_mode) for name, each in self._outputs.items()]
+        if spark_event_logs is not None:
+            written.append(output_folder(_EVENT_LOGS, spark_event_logs.uri, upload_mode="Continuous", folder=EVENTS))
         network: dict[str, Template] = {
             **({"EnableInterContainerTrafficEncryption": True} if encrypt_traffic else {}),
             **({"EnableNetworkIsolation": True} if network_isolation else {}),
-            **(self._network[0].fields if self._network else {}),
+            **(self._network.fields if self._network else {}),
         }
         request: dict[str, Template] = {
             "ProcessingJobName": self._job,
@@ -231,7 +226,7 @@ class ProcessingStep(Step):
                     **({"VolumeKmsKeyId": volume_key.key_arn} if volume_key else {}),
                 }
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": self._seconds},
+            "StoppingCondition": {"MaxRuntimeInSeconds": self._limit.seconds(self.timeouts)},
             **({"Environment": dict(environment)} if environment else {}),
             **({"NetworkConfig": network} if network else {}),
             **(experiment.fields if experiment else {}),
@@ -275,8 +270,7 @@ class ProcessingStep(Step):
 
     def fragment(self) -> Fragment:
         """`Evaluate` (createProcessingJob.sync), then `Evaluate: report metrics` (getObject) if it is read."""
-        seconds = min(self.timeouts.job_seconds, _LONGEST)
-        request = self._request if self._limited else within(self._request, seconds)
+        request = within(self._request, self._limit, self.timeouts)
         task = Task(
             resource="arn:aws:states:::sagemaker:createProcessingJob.sync",
             arguments=request,
@@ -296,28 +290,19 @@ class ProcessingStep(Step):
         for given in self._inputs.values():
             for location in given.locations:
                 grant_read(location.place, self._role, binding.storage)
-        for location in (*self._outputs.values(), *self._event_logs):
+        for location in self._outputs.values():
             grant_write(location.place, self._role, binding.storage)
-        grant_disks(self._role, self._volume_keys)
-        for network in self._network:
-            network.grant(self._role)
-        binding.allow(
-            [
-                "sagemaker:CreateProcessingJob",
-                "sagemaker:DescribeProcessingJob",
-                "sagemaker:StopProcessingJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("processing-job", self._job)],
-        )
-        binding.allow_pass(self._role, SAGEMAKER)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerProcessingJobsRule")
+        if self._event_logs is not None:
+            grant_write(self._event_logs.place, self._role, binding.storage)
+        if self._volume_key is not None:
+            grant_disks(self._role, self._volume_key)
+        if self._network is not None:
+            self._network.grant(self._role)
+        allow_job(binding, "ProcessingJob", self._job, role=self._role)
         self._reports.bind(binding)
 
     def _longest(self, request: Mapping[str, Template]) -> int:
         match request.get("StoppingCondition"):
             case {"MaxRuntimeInSeconds": int(seconds)}:
                 return seconds
-        return self._seconds
+        return self._limit.seconds(self.timeouts)

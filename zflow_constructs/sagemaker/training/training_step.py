@@ -19,10 +19,13 @@ from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
-from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields, within
+from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_limit import within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup
+from zflow_constructs.sagemaker.training.settings import TrainingSettings
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
 from zflow_constructs.steps.step import Step, StepGroup
@@ -128,9 +131,7 @@ class TrainingStep(Step):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
-        self._limited = max_runtime is not None or "StoppingCondition" in (request_overrides or {})
-        self._definition = TrainingDefinition(
-            self,
+        settings = TrainingSettings(
             image=image,
             channels=channels,
             input_mode=input_mode,
@@ -157,6 +158,7 @@ class TrainingStep(Step):
             environment=environment or {},
             role=role,
         )
+        self._definition = TrainingDefinition(self, settings, overrides=request_overrides or {})
         self._metrics = dict(metrics or {})
         self._read_metrics: list[str] = []
         self._job = JobName(self.name)
@@ -218,11 +220,11 @@ class TrainingStep(Step):
                 else {}
             ),
         }
-        request = self._request if self._limited else within(self._request, self.timeouts.job_seconds)
+        request = within(self._request, self._definition.limit, self.timeouts)
         task = Task(
             resource="arn:aws:states:::sagemaker:createTrainingJob.sync",
             arguments=request,
-            timeout_seconds=self._definition.time_limit(request, self.timeouts.around_a_job_seconds),
+            timeout_seconds=self._definition.wait_seconds(request, self.timeouts),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )
@@ -230,20 +232,8 @@ class TrainingStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the job read its channels and code and write its model, and the state machine run the job."""
-        jobs = [binding.job_arn("training-job", self._job)]
-        binding.allow(
-            [
-                "sagemaker:CreateTrainingJob",
-                "sagemaker:DescribeTrainingJob",
-                "sagemaker:StopTrainingJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            jobs,
-        )
         self._definition.bind(binding)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+        allow_job(binding, "TrainingJob", self._job, role=self._definition.role)
 
     def _metric_value(self, name: str) -> Expression:
         missing = json.dumps(f'Step "{self.name}" ended, but its log holds no value of the metric "{name}".')

@@ -19,10 +19,13 @@ from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.hyperparameters import Range
-from zflow_constructs.sagemaker.jobs.job_fields import tag_fields, tuned_name, within
+from zflow_constructs.sagemaker.jobs.job_fields import tag_fields, tuned_name
+from zflow_constructs.sagemaker.jobs.job_limit import within
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
 from zflow_constructs.sagemaker.training.definition import TrainingDefinition
 from zflow_constructs.sagemaker.training.search import Objective, Search, Strategy, WarmStart
+from zflow_constructs.sagemaker.training.settings import TrainingSettings
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
 from zflow_constructs.steps.step import Step, StepGroup
@@ -140,9 +143,6 @@ class TuningStep(Step):
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         overridden = (request_overrides or {}).get("TrainingJobDefinition")
-        self._limited = max_runtime is not None or (
-            isinstance(overridden, Mapping) and "StoppingCondition" in overridden
-        )
         for name in hyperparameters or {}:
             if name in ranges:
                 raise WorkflowError(
@@ -162,8 +162,7 @@ class TuningStep(Step):
                 f"{self.label}: SageMaker finds the objective in the log of your script. Declare how: "
                 f'metrics={{"{self._search.objective.metric}": regular expression}}.'
             )
-        self._definition = TrainingDefinition(
-            self,
+        settings = TrainingSettings(
             image=image,
             channels=channels,
             input_mode=input_mode,
@@ -186,6 +185,9 @@ class TuningStep(Step):
             output_key=output_key,
             environment=environment or {},
             role=role,
+        )
+        self._definition = TrainingDefinition(
+            self, settings, overrides=overridden if isinstance(overridden, Mapping) else {}
         )
         self._read_hyperparameters: list[str] = []
         self._job = JobName(self.name, max_length=32)
@@ -273,14 +275,13 @@ class TuningStep(Step):
                 else {}
             ),
         }
-        definition = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
-        if not self._limited:
-            definition = within(definition, self.timeouts.job_seconds)
+        requested = cast("Mapping[str, Template]", self._request["TrainingJobDefinition"])
+        definition = within(requested, self._definition.limit, self.timeouts)
         request = {**self._request, "TrainingJobDefinition": definition}
         task = Task(
             resource="arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
             arguments=request,
-            timeout_seconds=self._time_limit(definition),
+            timeout_seconds=self._wait_seconds(definition),
             assign={self.variable: result},
             retry=self.retry.job_retriers(),
         )
@@ -288,27 +289,14 @@ class TuningStep(Step):
 
     def bind(self, binding: Binding) -> None:
         """Lets the jobs read their channels and code and write their models, and the state machine run the tuning."""
-        binding.allow(
-            [
-                "sagemaker:CreateHyperParameterTuningJob",
-                "sagemaker:DescribeHyperParameterTuningJob",
-                "sagemaker:StopHyperParameterTuningJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("hyper-parameter-tuning-job", self._job)],
-        )
-        # The tuning job's tags are its training jobs' too, whose names begin with its own.
-        binding.allow(["sagemaker:AddTags"], [binding.job_arn("training-job", self._job)])
         self._definition.bind(binding)
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTuningJobsRule")
+        allow_job(binding, "HyperParameterTuningJob", self._job, role=self._definition.role)
 
     def _best_value(self, name: str) -> Expression:
         value = field_path(f"{_BEST}.TunedHyperParameters", name)
         return Jsonata(f"$number({value})" if self._search.ranges[name].numeric else value)
 
-    def _time_limit(self, definition: Mapping[str, Template]) -> int:
+    def _wait_seconds(self, definition: Mapping[str, Template]) -> int:
         """As long as its training jobs may take, if each takes as long as it may."""
-        each = self._definition.time_limit(definition, self.timeouts.around_a_job_seconds)
+        each = self._definition.wait_seconds(definition, self.timeouts)
         return min((self._search.rounds + 1) * each, _LONGEST_WAIT)

@@ -23,6 +23,7 @@ from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
+from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import Model, StepModel
 from zflow_constructs.sagemaker.transform.data_capture import BatchDataCapture
@@ -36,7 +37,8 @@ from zflow_constructs.sagemaker.transform.records import (
 )
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
+from zflow_constructs.steps.time_limit import TimeLimit
 
 _DAY = 86_400
 
@@ -154,29 +156,25 @@ class BatchTransformStep(Step):
         }
         self._check_model(containers, model, [keyword for keyword, given in of_the_model.items() if given])
         self._role = execution_role(self, model.role if model else role, log_group="TransformJobs")
-        self._models = (
-            []
-            if model
-            else [
-                StepModel.of(
-                    self,
-                    containers,
-                    machine=machines.type,
-                    role=self._role,
-                    networks=Network.of(
-                        self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
-                    ),
-                    network_isolation=network_isolation,
-                    tags=tags,
-                )
-            ]
+        serving: Model | StepModel = model or StepModel.of(
+            self,
+            containers,
+            machine=machines.type,
+            role=self._role,
+            network=Network.of(
+                self, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count
+            ),
+            network_isolation=network_isolation,
+            tags=tags,
         )
-        self._read = [data, *([manifest] if manifest else [])]
+        self._own_model = serving if isinstance(serving, StepModel) else None
+        self._data = data
+        self._manifest = manifest
         self._output = DataLocation.from_step(self, "", content_type=accept, key=output_key)
-        self._captured = [data_capture.location(self)] if data_capture else []
-        self._volume_keys = [volume_key] if volume_key else []
+        self._captured = data_capture.location(self) if data_capture else None
+        self._volume_key = volume_key
         self._job = JobName(self.name)
-        self._own_limit = [whole_seconds(self.label, "timeout", timeout, least=60, most=28 * _DAY)] if timeout else []
+        self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="job", least=60, most=28 * _DAY)
         assembled = assemble or ("Line" if split == "Line" else "None")
         processing = Processing(input_filter or "", join_input, output_filter or "")
         processing.check(self.label, content_type=data.content_type, accept=accept, split=split, assemble=assembled)
@@ -184,7 +182,7 @@ class BatchTransformStep(Step):
             check_inference_ids(self.label, accept)
         request: dict[str, Template] = {
             "TransformJobName": self._job,
-            "ModelName": model.name if model else self._models[0].name,
+            "ModelName": serving.name,
             "BatchStrategy": batch_strategy,
             "MaxPayloadInMB": megabytes(self.label, max_payload),
             **({"MaxConcurrentTransforms": max_concurrency} if max_concurrency is not None else {}),
@@ -234,12 +232,12 @@ class BatchTransformStep(Step):
         Raises:
             WorkflowError: the step captures none.
         """
-        if not self._captured:
+        if self._captured is None:
             raise WorkflowError(
                 f"{self.label} captures no data. Give data_capture=BatchDataCapture.to_run_folder(), or "
                 ".to_location(...)."
             )
-        return self._captured[0]
+        return self._captured
 
     @property
     def job_name(self) -> Expression:
@@ -251,42 +249,37 @@ class BatchTransformStep(Step):
 
         With a model that is there already, `Predict` alone.
         """
-        clean_up = f"{self.name}: clean up"
+        model, clean_up = self._own_model, f"{self.name}: clean up"
         job = Task(
             resource="arn:aws:states:::sagemaker:createTransformJob.sync",
             arguments=self._request,
-            timeout_seconds=next(iter(self._own_limit), self.timeouts.job_seconds),
+            timeout_seconds=self._limit.seconds(self.timeouts),
             assign={self.variable: {"job_name": completed_name(self.label, "TransformJob")}},
             retry=self.retry.job_retriers(),
-            next=clean_up if self._models else EXIT,
+            next=EXIT if model is None else clean_up,
         )
         states: dict[str, Task] = {self.name: job}
-        for model in self._models:
+        if model is not None:
             states = {model.state_name: model.creation(then=self.name), **states, clean_up: model.deletion()}
         return Fragment(states, result=self.variable)
 
     def bind(self, binding: Binding) -> None:
         """Lets the model read the data and write its answers, and the state machine run the job."""
-        for model in self._models:
-            model.bind(binding, deletes=True)
-        for location in self._read:
-            grant_read(location.place, self._role, binding.storage)
-        for location in (self._output, *self._captured):
-            grant_write(location.place, self._role, binding.storage)
-        # The key of captured data is for the disks, the API says, and for the data, the guide does.
-        grant_disks(self._role, [*self._volume_keys, *(key for each in self._captured for key in each.place.keys)])
-        binding.allow(
-            [
-                "sagemaker:CreateTransformJob",
-                "sagemaker:DescribeTransformJob",
-                "sagemaker:StopTransformJob",
-                # Step Functions tags the job as its own.
-                "sagemaker:AddTags",
-                "sagemaker:ListTags",
-            ],
-            [binding.job_arn("transform-job", self._job)],
-        )
-        binding.allow_managed_rule("StepFunctionsGetEventsForSageMakerTransformJobsRule")
+        if self._own_model is not None:
+            self._own_model.bind(binding, deletes=True)
+        grant_read(self._data.place, self._role, binding.storage)
+        if self._manifest is not None:
+            grant_read(self._manifest.place, self._role, binding.storage)
+        grant_write(self._output.place, self._role, binding.storage)
+        if self._captured is not None:
+            grant_write(self._captured.place, self._role, binding.storage)
+        if self._volume_key is not None:
+            grant_disks(self._role, self._volume_key)
+        if self._captured is not None:
+            # The key of captured data is for the disks, the API says, and for the data, the guide does.
+            for key in self._captured.place.keys:
+                grant_disks(self._role, key)
+        allow_job(binding, "TransformJob", self._job)
 
     def _check_model(
         self, containers: Sequence[ModelContainer], model: Model | None, of_the_model: Sequence[str]

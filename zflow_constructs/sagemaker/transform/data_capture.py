@@ -18,16 +18,16 @@ class BatchDataCapture:
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html
 
     Args:
-        locations: where they go, if not into the run's folder: none or one.
-        keys: what they are encrypted with there: none or one.
+        destination: Where they go. `None`: into the run's folder
+        key: What they are encrypted with there. `None`: as the bucket says
         inference_ids: whether each answer gets an id and the time, for a monitor to join it with what became true.
 
     Example:
         `BatchDataCapture.to_location(DataLocation.from_bucket(lake, "captured/"), inference_ids=True)`
     """
 
-    locations: tuple[DataLocation, ...]
-    keys: tuple[kms.IKey, ...]
+    destination: DataLocation | None
+    key: kms.IKey | None
     inference_ids: bool
 
     @classmethod
@@ -38,7 +38,7 @@ class BatchDataCapture:
             location: where they go; they are encrypted with its key, if it has one.
             inference_ids: whether each answer gets an id, and the time at which the job began. Default: no
         """
-        return cls((location,), tuple(location.place.keys), inference_ids)
+        return cls(location, next(iter(location.place.keys), None), inference_ids)
 
     @classmethod
     def to_run_folder(cls, *, key: kms.IKey | None = None, inference_ids: bool = False) -> "BatchDataCapture":
@@ -48,7 +48,7 @@ class BatchDataCapture:
             key: what they are encrypted with. Default: as the bucket says
             inference_ids: whether each answer gets an id, and the time at which the job began. Default: no
         """
-        return cls((), (key,) if key else (), inference_ids)
+        return cls(None, key, inference_ids)
 
     def location(self, step: Step) -> DataLocation:
         """Where the captured data of a step are.
@@ -56,10 +56,12 @@ class BatchDataCapture:
         Args:
             step: the step.
         """
+        if self.destination is not None:
+            return self.destination
         # No step can be called like that: its id has no dots. In the step's own folder they would be answers.
         path = f"{step.name}.captured"
-        in_the_run = DataLocation(RunLocation(step.path, step.name, path), RunPlace(path, self.keys))
-        return next(iter(self.locations), in_the_run)
+        place = RunPlace(path, () if self.key is None else (self.key,))
+        return DataLocation(RunLocation(step.path, step.name, path), place)
 
     def fields(self, step: Step) -> dict[str, Template]:
         """`{"DataCaptureConfig": {"DestinationS3Uri": "s3://...", "GenerateInferenceId": true}}`.
@@ -70,7 +72,7 @@ class BatchDataCapture:
         return {
             "DataCaptureConfig": {
                 "DestinationS3Uri": self.location(step).uri,
-                **({"KmsKeyId": self.keys[0].key_arn} if self.keys else {}),
+                **({"KmsKeyId": self.key.key_arn} if self.key else {}),
                 **({"GenerateInferenceId": True} if self.inference_ids else {}),
             }
         }

@@ -17,6 +17,9 @@ from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.model.model import Model
 from zflow_constructs.steps.step import whole_seconds
 
+ALL_TRAFFIC = "AllTraffic"
+"""The name of an endpoint's only variant."""
+
 _NAME = re.compile(r"(?=.{1,20}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
 
@@ -176,3 +179,29 @@ class EndpointVariant:
             **timeouts,
         }
         return merge_overrides(request, self.overrides)
+
+
+def production_variants(
+    owner: str, variants: Sequence[EndpointVariant], single: EndpointVariant
+) -> Sequence[EndpointVariant]:
+    """The variants that serve: those that a step lists, or the single one that its other keywords declare.
+
+    Args:
+        owner: The step, for messages: `Step "Endpoint"`.
+        variants: Those that are listed.
+        single: The one of the other keywords, named `AllTraffic`.
+
+    Raises:
+        WorkflowError: Both are given, or nothing is.
+    """
+    if variants and single != EndpointVariant(ALL_TRAFFIC):
+        raise WorkflowError(
+            f"{owner}: there are variants, and containers, model, instance_type, instance_count, serverless "
+            "or autoscaling beside them. Say these of each variant: EndpointVariant(name, containers=[...], ...)."
+        )
+    if not variants and not single.containers and single.model is None:
+        raise WorkflowError(
+            f"{owner}: nothing serves. Give containers=[...], model=... for one that is there already, or "
+            "variants=[...]."
+        )
+    return variants or [single]

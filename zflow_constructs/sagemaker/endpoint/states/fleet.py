@@ -7,15 +7,12 @@ from aws_cdk import aws_iam as iam
 
 from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.templates import Template
-from zflow_constructs.sagemaker.endpoint.settings.variants import EndpointVariant
+from zflow_constructs.sagemaker.endpoint.settings.variants import ALL_TRAFFIC, EndpointVariant
 from zflow_constructs.sagemaker.endpoint.states.scaling import EndpointScaling, ScaledVariant
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import StepModel
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.step import Step
-
-ALL_TRAFFIC = "AllTraffic"
-"""The name of the variant of an endpoint that has but one."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Fleet:
         *,
         base: str,
         role: iam.IRole,
-        networks: Sequence[Network],
+        network: Network | None,
         network_isolation: bool,
         tags: Mapping[str, str | Expression] | None,
     ) -> "Fleet":
@@ -57,7 +54,7 @@ class Fleet:
             shadow_variants: its shadow variants.
             base: what the models' names begin with.
             role: the models' role.
-            networks: the VPC that they serve in: none or one.
+            network: The VPC that they serve in. `None`: SageMaker's own
             network_isolation: whether their containers can't reach any network.
             tags: the models' tags.
         """
@@ -69,7 +66,7 @@ class Fleet:
                 role=role,
                 title="model" if variant.name == ALL_TRAFFIC else f"model {variant.name}",
                 base=base,
-                networks=networks,
+                network=network,
                 network_isolation=network_isolation,
                 tags=tags,
             )
@@ -98,8 +95,8 @@ class Fleet:
             **({"ShadowProductionVariants": shadow} if shadow else {}),
         }
 
-    def scaling(self, endpoint: str) -> list[EndpointScaling]:
-        """How the variants scale: nothing, if none does.
+    def scaling(self, endpoint: str) -> EndpointScaling | None:
+        """How the variants scale: `None` if none does.
 
         Args:
             endpoint: the endpoint's name.
@@ -113,7 +110,7 @@ class Fleet:
             for variant in self.variants
             if variant.autoscaling
         ]
-        return [EndpointScaling(self.step.name, endpoint, scaled)] if scaled else []
+        return EndpointScaling(self.step.name, endpoint, scaled) if scaled else None
 
     def bind(self, binding: Binding) -> None:
         """Lets the models load their data, and the state machine create them.

@@ -13,6 +13,7 @@ from zflow_constructs.sagemaker.endpoint.settings.smoke_test import SmokeTest
 from zflow_constructs.sagemaker.endpoint.states.history import EndpointHistory
 from zflow_constructs.sagemaker.endpoint.states.scaling import EndpointScaling
 from zflow_constructs.sagemaker.endpoint.states.state import LOOK_ERRORS, EndpointState
+from zflow_constructs.sagemaker.endpoint.states.update import EndpointUpdate
 
 _CALL_SECONDS = 60
 POLL_SECONDS = 30
@@ -43,10 +44,9 @@ class EndpointRollout:
         variants: the names of its production variants.
         config: the request of CreateEndpointConfig.
         created_with: fields of CreateEndpoint besides the names.
-        updated_with: fields of UpdateEndpoint besides the names.
-        put_back_with: those fields where it is put back to the configuration before.
-        scaling: the scaling of its variants: none or one.
-        samples: the smoke test: none or one.
+        update: How it is updated and put back.
+        scaling: The scaling of its variants. `None`: none of them scales
+        sample: The smoke test. `None`: there is none
         history: what deletes old configurations.
         retry: the retriers of its calls.
     """
@@ -56,10 +56,9 @@ class EndpointRollout:
     variants: Sequence[str]
     config: Mapping[str, Template]
     created_with: Mapping[str, Template]
-    updated_with: Mapping[str, Template]
-    put_back_with: Mapping[str, Template]
-    scaling: Sequence[EndpointScaling]
-    samples: Sequence[Sample]
+    update: EndpointUpdate
+    scaling: EndpointScaling | None
+    sample: Sample | None
     history: EndpointHistory
     retry: tuple[Retrier, ...]
 
@@ -76,7 +75,7 @@ class EndpointRollout:
             **self._look(),
             **self._change(),
             **self._settle(),
-            **(self._smoke() if self.samples else {}),
+            **({} if self.sample is None else self._smoke(self.sample)),
             self.state.step: self._describe(
                 self.state.described, then=f"{self.state.step}: done?", assign=self.state.result()
             ),
@@ -97,7 +96,7 @@ class EndpointRollout:
         }
 
         def released(variants: str) -> dict[str, Template]:
-            return {self.state.released: Jsonata(variants)} if self.scaling else {}
+            return {} if self.scaling is None else {self.state.released: Jsonata(variants)}
 
         seen: dict[str, Template] = {
             self.state.found: Jsonata("$states.result.EndpointStatus"),
@@ -105,7 +104,7 @@ class EndpointRollout:
             **released("[$states.result.ProductionVariants.VariantName]"),
         }
         missing: dict[str, Template] = {**self.state.not_found(), **released("[]")}
-        update = f"{name}: configuration before" if self.scaling else f"{name}: update"
+        update = f"{name}: update" if self.scaling is None else f"{name}: configuration before"
         return {
             f"{name}: config": self._call("createEndpointConfig", self.config, then=f"{name}: look", assign=assigned),
             f"{name}: look": Task(
@@ -143,18 +142,18 @@ class EndpointRollout:
         wanted: dict[str, Template] = {**self.state.described, "EndpointConfigName": Jsonata(f"${self.state.config}")}
         refused = Catcher(_ANY, f"{name}: check", self.state.failed_with("could not be updated"))
         states: dict[str, State] = {}
-        for scaling in self.scaling:
+        if self.scaling is not None:
             states[f"{name}: configuration before"] = Task(
                 resource="arn:aws:states:::aws-sdk:sagemaker:describeEndpointConfig",
                 arguments={"EndpointConfigName": Jsonata(f"${self.state.before}")},
                 timeout_seconds=_CALL_SECONDS,
-                assign={self.state.released: scaling.changed()},
+                assign={self.state.released: self.scaling.changed()},
                 retry=self.retry,
                 # Without it, it can't be told which machines change: all variants are taken out.
                 catch=(Catcher(("SageMaker.SageMakerException",), f"{name}: release scaling"),),
                 next=f"{name}: release scaling",
             )
-            states[f"{name}: release scaling"] = scaling.release(
+            states[f"{name}: release scaling"] = self.scaling.release(
                 Jsonata(f"${self.state.released}"), then=f"{name}: update", failed=refused
             )
         return {
@@ -168,7 +167,7 @@ class EndpointRollout:
             ),
             **states,
             f"{name}: update": self._call(
-                "updateEndpoint", {**wanted, **self.updated_with}, then=f"{name}: wait", catch=(refused,)
+                "updateEndpoint", {**wanted, **self.update.fields}, then=f"{name}: wait", catch=(refused,)
             ),
         }
 
@@ -184,27 +183,26 @@ class EndpointRollout:
                     Rule(Jsonata(f'${self.state.found} = "changing"'), f"{name}: wait"),
                     Rule(Jsonata(f'${self.state.found} = "down"'), name),
                 ),
-                default=f"{name}: smoke test?" if self.samples else self._served,
+                default=self._served if self.sample is None else f"{name}: smoke test?",
             ),
         }
-        for scaling in self.scaling:
+        if self.scaling is not None:
             failed = Catcher(_ANY, name, self.state.failed_with("could not be set up to scale"))
-            states[f"{name}: scaling"] = scaling.set_up(then=name, failed=failed)
+            states[f"{name}: scaling"] = self.scaling.set_up(then=name, failed=failed)
         return states
 
-    def _smoke(self) -> dict[str, State]:
+    def _smoke(self, sample: Sample) -> dict[str, State]:
         name = self.state.step
         before: dict[str, Template] = {
             **self.state.described,
             "EndpointConfigName": Jsonata(f"${self.state.before}"),
-            **self.put_back_with,
+            **self.update.put_back_fields,
         }
         put_back: dict[str, Template] = {
             self.state.attempt: self.state.new_attempt(),
             self.state.expected: Jsonata(f"${self.state.before}"),
             self.state.failure: Jsonata(f'${self.state.failure} & " It is put back to " & ${self.state.before} & "."'),
         }
-        (sample,) = self.samples
         return {
             f"{name}: smoke test?": Choice(
                 (Rule(Jsonata(f'${self.state.failure} = ""'), f"{name}: smoke test"),), default=self._served
@@ -231,7 +229,7 @@ class EndpointRollout:
     @property
     def _served(self) -> str:
         """Where it goes on once the endpoint serves what it will serve."""
-        return f"{self.state.step}: scaling" if self.scaling else self.state.step
+        return self.state.step if self.scaling is None else f"{self.state.step}: scaling"
 
     def _call(
         self,

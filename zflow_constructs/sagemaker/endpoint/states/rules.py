@@ -18,7 +18,7 @@ def check_endpoint(
     variants: Sequence[EndpointVariant],
     shadow_variants: Sequence[EndpointVariant],
     asynchronous: bool,
-    deployments: Sequence[Deployment],
+    deployment: Deployment | None,
     used: Sequence[str],
 ) -> None:
     """Checks that an endpoint is one that SageMaker has.
@@ -28,7 +28,7 @@ def check_endpoint(
         variants: its production variants.
         shadow_variants: its shadow variants.
         asynchronous: whether its requests are queued.
-        deployments: how it is updated: none or one.
+        deployment: How it is updated. `None`: as SageMaker does
         used: the keywords among data_capture, network_isolation, smoke_test and vpc that are used.
 
     Raises:
@@ -45,41 +45,41 @@ def check_endpoint(
         *(_serverless(every, used) if any(variant.serverless for variant in every) else ()),
         *(_asynchronous(every, shadow_variants, used) if asynchronous else ()),
         *_scaling(every, asynchronous=asynchronous),
-        *_deployment(variants, deployments),
+        *(_rolling(variants) if deployment is not None and deployment.is_rolling else ()),
     )
     for problem in problems:
         raise WorkflowError(f"{label}: {problem}")
 
 
-def check_waits(label: str, deployments: Sequence[Deployment], seconds: int) -> None:
+def check_waits(label: str, deployment: Deployment | None, seconds: int) -> None:
     """Checks that an update can end in time.
 
     Args:
         label: the step, for messages: `Step "Endpoint"`.
-        deployments: how it is updated: none or one.
+        deployment: How it is updated. `None`: as SageMaker does
         seconds: how long an update may take.
 
     Raises:
         WorkflowError: its waits alone take longer.
     """
-    for deployment in deployments:
-        if deployment.least_seconds >= seconds:
-            raise WorkflowError(
-                f"{label}: timeout is {seconds} seconds, and the waits of its deployment alone take "
-                f"{deployment.least_seconds}. Give a longer timeout, or shorter waits."
-            )
+    if deployment is not None and deployment.least_seconds >= seconds:
+        raise WorkflowError(
+            f"{label}: timeout is {seconds} seconds, and the waits of its deployment alone take "
+            f"{deployment.least_seconds}. Give a longer timeout, or shorter waits."
+        )
 
 
-def doubts(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment]) -> Iterator[str]:
+def doubts(variants: Sequence[EndpointVariant], deployment: Deployment | None) -> Iterator[str]:
     """What SageMaker may refuse when the endpoint is updated: it depends on how many machines there are then.
 
     Args:
         variants: the production variants.
-        deployments: how it is updated: none or one.
+        deployment: How it is updated. `None`: as SageMaker does
     """
+    if deployment is None or not deployment.in_parts:
+        return
     for variant in variants:
-        alone = variant.instance_count == 1 and not variant.serverless
-        if alone and any(deployment.in_parts for deployment in deployments):
+        if variant.instance_count == 1 and not variant.serverless:
             yield (
                 f'The variant "{variant.name}" starts with one machine, and its traffic moves in parts. SageMaker '
                 "takes half of the machines at most for a part. Give instance_count=2, or use Deployment.all_at_once."
@@ -161,10 +161,9 @@ def _scaling(every: Sequence[EndpointVariant], *, asynchronous: bool) -> Iterato
             )
 
 
-def _deployment(variants: Sequence[EndpointVariant], deployments: Sequence[Deployment]) -> Iterator[str]:
-    for deployment in deployments:
-        if deployment.is_rolling and (len(variants) > 1 or variants[0].serverless):
-            yield (
-                "Deployment.rolling is for one variant on machines. Use all_at_once, canary or linear for several "
-                "variants and for serverless ones."
-            )
+def _rolling(variants: Sequence[EndpointVariant]) -> Iterator[str]:
+    if len(variants) > 1 or variants[0].serverless:
+        yield (
+            "Deployment.rolling is for one variant on machines. Use all_at_once, canary or linear for several variants "
+            "and for serverless ones."
+        )
