@@ -7,7 +7,16 @@ import pytest
 
 from tests.core.machines import CONTEXT, evaluate, mapping
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.references import REDRIVE_COUNT, JobName, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.values.expressions import Expression
+from zflow_constructs.core.values.references import (
+    JobName,
+    Parameter,
+    Ran,
+    RedriveCount,
+    RunLocation,
+    StepOutput,
+    Variable,
+)
 from zflow_constructs.core.values.templates import Json, Scope
 
 SCOPE = Scope(
@@ -68,6 +77,21 @@ def test_a_field_keeps_its_value_whatever_it_is(value: Json) -> None:
     assert evaluate(StepOutput("App/Train", "Train", ("x",)).render(SCOPE), {"Train": {"x": value}}) == value
 
 
+@pytest.mark.parametrize(
+    ("variable", "jsonata", "value"),
+    [
+        (Variable("job"), "$job", {"a b": [10, {"c": 20}]}),
+        (Variable("job")["a b"], "$job.`a b`", [10, {"c": 20}]),
+        (Variable("job")["a b"][0], "$job.`a b`[0]", 10),
+        (Variable("job")["a b"][1]["c"], "$job.`a b`[1].c", 20),
+        (Variable("job")["a b"][-1]["c"] + "!", '$job.`a b`[-1].c & "!"', "20!"),
+    ],
+)
+def test_a_variable_reads_as_its_path(variable: Expression, jsonata: str, value: Json) -> None:
+    assert variable.render(SCOPE) == jsonata
+    assert evaluate(jsonata, {"job": {"a b": [10, {"c": 20}]}}) == value
+
+
 def test_a_run_location_is_the_runs_own_folder() -> None:
     location = RunLocation("App/Extract", "Extract", "Extract/history")
     assert location.render(SCOPE) == '"s3://lake/Scoring/" & $states.context.Execution.Name & "/Extract/history/"'
@@ -98,9 +122,17 @@ def test_each_execution_state_retry_and_redrive_names_its_job_anew(changed: dict
 
 
 def test_the_first_run_has_a_redrive_count_of_zero_whether_or_not_aws_says_so() -> None:
-    assert evaluate(REDRIVE_COUNT, IN_CONTEXT) == 0
-    assert evaluate(REDRIVE_COUNT, context(RedriveCount=0)) == 0
-    assert evaluate(REDRIVE_COUNT, context(RedriveCount=3)) == 3
+    redrives = RedriveCount().render(SCOPE)
+    assert evaluate(redrives, IN_CONTEXT) == 0
+    assert evaluate(redrives, context(RedriveCount=0)) == 0
+    assert evaluate(redrives, context(RedriveCount=3)) == 3
+
+
+def test_a_redrive_count_stays_whole_inside_other_expressions() -> None:
+    count = "$states.context.Execution.RedriveCount"
+    assert (RedriveCount() > 1).render(SCOPE) == f"($exists({count}) ? {count} : 0) > 1"
+    assert evaluate((RedriveCount() > 1).render(SCOPE), context(RedriveCount=3)) is True
+    assert evaluate((RedriveCount() > 1).render(SCOPE), IN_CONTEXT) is False
 
 
 @pytest.mark.parametrize("max_length", [32, 63])
@@ -119,4 +151,5 @@ def test_references_say_what_they_are_in_messages() -> None:
     assert repr(StepOutput("App/Train", "Train", ("metrics", "auc"))) == 'The output "metrics.auc" of step "Train"'
     assert repr(Parameter("country")) == 'The run parameter "country"'
     assert repr(RunLocation("App/E", "E", "E/history")) == 'The output location "E/history" of step "E"'
+    assert repr(RedriveCount()) == "The number of redrives"
     assert repr(JobName("Train")) == 'The job name of step "Train"'

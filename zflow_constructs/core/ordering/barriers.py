@@ -12,12 +12,8 @@ from itertools import pairwise, product
 from zflow_constructs.core.ordering.graph import Branches, Nested, Series
 from zflow_constructs.core.ordering.orders import Order, connected, members, order_of
 
-EFFORT = 50_000
-"""How many steps are looked at, about, for one cut."""
-
-
 EFFORT = 2_500
-"""At how many levels a cut is tried, at most, times the steps: it takes the longer, the more there are."""
+"""The levels at which a cut is tried, times the steps, at most: a try takes longer, the more steps there are."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """How an execution ended, for the steps that run afterwards."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from zflow_constructs.core.states.asl import Pass, Retrier, State, Task
 from zflow_constructs.core.states.run_parameters import RunParameters
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.references import PARAMETERS_VARIABLE
+from zflow_constructs.core.values.references import PARAMETERS_VARIABLE, RESULT, Variable
+from zflow_constructs.core.values.syntax import Call, If, Let, Predicate
 from zflow_constructs.core.values.templates import Scope
 
 OUTCOME_VARIABLE = "outcome"
@@ -16,19 +17,28 @@ _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-_URL = (
-    f'($arn := $split($states.result.ExecutionArn, ":"); "https://" & $arn[3] & "." & '
-    f"$lookup({json.dumps(_CONSOLES)}, $arn[1]) & "
-    '"/states/home?region=" & $arn[3] & "#/v2/executions/details/" & $states.result.ExecutionArn)'
-)
-_FIELDS = {
-    "status": "$states.result.Status",
-    "error": '$exists($states.result.Error) ? $states.result.Error : ""',
-    "cause": '$exists($states.result.Cause) ? $states.result.Cause : ""',
-    "execution": "$states.result.ExecutionArn",
-    "name": "$states.result.Name",
-    "started": "$states.result.StartDate",
-    "url": _URL,
+
+
+def _url() -> Expression:
+    """The execution in the console of its region, `https://eu-central-1.console.aws.amazon.com/states/home?...`."""
+    partition, region = Variable("arn")[1], Variable("arn")[3]
+    console = "https://" + region + "." + Call("lookup", (_CONSOLES, partition))
+    url = console + "/states/home?region=" + region + "#/v2/executions/details/" + RESULT["ExecutionArn"]
+    return Let("arn", Call("split", (RESULT["ExecutionArn"], ":")), url)
+
+
+def _or_empty(field: Variable) -> Expression:
+    return If(Predicate("exists", (field,)), field, "")
+
+
+_FIELDS: Mapping[str, Expression] = {
+    "status": RESULT["Status"],
+    "error": _or_empty(RESULT["Error"]),
+    "cause": _or_empty(RESULT["Cause"]),
+    "execution": RESULT["ExecutionArn"],
+    "name": RESULT["Name"],
+    "started": RESULT["StartDate"],
+    "url": _url(),
 }
 _RETRY = Retrier(("Sfn.SdkClientException", "Sfn.SfnException"), 1, 10, max_delay_seconds=60)
 
@@ -77,8 +87,8 @@ def outcome_states(parameters: RunParameters) -> dict[str, State]:
         resource="arn:aws:states:::aws-sdk:sfn:describeExecution",
         arguments={"ExecutionArn": Jsonata("$states.input.execution")},
         timeout_seconds=60,
-        assign={OUTCOME_VARIABLE: {name: Jsonata(text) for name, text in _FIELDS.items()}},
-        output={"input": Jsonata("$parse($states.result.Input)"), "started": Jsonata("$states.result.StartDate")},
+        assign={OUTCOME_VARIABLE: _FIELDS},
+        output={"input": Call("parse", (RESULT["Input"],)), "started": RESULT["StartDate"]},
         retry=(_RETRY,),
     )
     if not parameters.declared:

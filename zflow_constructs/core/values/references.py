@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import Condition, Expression, Negation, Present
+from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Negation, Present
+from zflow_constructs.core.values.syntax import Call, Error, If, Let
 from zflow_constructs.core.values.templates import Deferred, Scope
 
 PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
 REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
-"""JSONata of how often this execution was redriven: AWS leaves the field out of a first run."""
+"""`RedriveCount` as text, for JSONata that is written as text: AWS leaves the field out of a first run."""
 STARTED = (
     "($exists($states.context.Execution.RedriveTime) ? "
     "$states.context.Execution.RedriveTime : $states.context.Execution.StartTime)"
@@ -25,6 +26,36 @@ _ATTEMPT = (
     _RETRY,
     "$string($states.context.Execution.RedriveCount)",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Variable(Expression):
+    """A variable of JSONata or of the state machine, or what is inside it.
+
+    Args:
+        name: The variable's name, without `$`.
+        path: Names of fields and positions in lists, from the outside in. Default: the whole value
+
+    Example:
+        `Variable("states")["result"]["EndpointStatus"]`
+    """
+
+    name: str
+    path: tuple[str | int, ...] = ()
+
+    def __getitem__(self, field: str | int) -> "Variable":
+        return Variable(self.name, (*self.path, field))
+
+    def render(self, scope: Scope) -> str:
+        """`$states.result.EndpointStatus`, `$arn[3]`."""
+        value = f"${self.name}"
+        for field in self.path:
+            value = f"{value}[{field}]" if isinstance(field, int) else field_path(value, field)
+        return value
+
+
+RESULT = Variable("states")["result"]
+"""What a state's call answered, in that state's own `Assign` and `Output`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +170,10 @@ class Bounded(Expression):
 
         In brackets, a list that is written in brackets itself would be the only entry of another one.
         """
-        message = json.dumps(f"{self.name} has more than the {self.most} entries that it may have: ")
-        return (
-            f"($items := $append([], {self.value.render(scope)}); $count($items) > {self.most} ? "
-            f"$error({message} & $string($count($items))) : $items)"
-        )
+        items = Variable("items")
+        count = Call("count", (items,))
+        too_many = Error(f"{self.name} has more than the {self.most} entries that it may have: " + AsString(count))
+        return Let("items", Call("append", ([], self.value)), If(count > self.most, too_many, items)).render(scope)
 
     def children(self) -> Iterator[Deferred]:
         """The list."""
@@ -163,6 +193,18 @@ class ExecutionId(Expression):
 
     def __repr__(self) -> str:
         return "The execution's ARN"
+
+
+@dataclass(frozen=True, eq=False)
+class RedriveCount(Expression):
+    """How often this execution was redriven."""
+
+    def render(self, scope: Scope) -> str:
+        """`($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)`."""
+        return REDRIVE_COUNT
+
+    def __repr__(self) -> str:
+        return "The number of redrives"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """Taking an endpoint away."""
 
-import json
 from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -81,7 +80,7 @@ class DeleteEndpointStep(Step):
         `: alarm` (deleteAlarms) -> `: configurations` ...
         """
         name, state = self.name, self._state
-        late = json.dumps(f"{self.label}: the endpoint {self._endpoint_name} is still there.")
+        late = f"{self.label}: the endpoint {self._endpoint_name} is still there."
         look = Task(
             resource="arn:aws:states:::aws-sdk:sagemaker:describeEndpoint",
             arguments=state.until_deadline(state.described, late=late),

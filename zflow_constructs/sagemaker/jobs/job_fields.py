@@ -1,9 +1,10 @@
 """What SageMaker's jobs have in common: their tags, and what is known when they end."""
 
-import json
 from collections.abc import Mapping
 
-from zflow_constructs.core.values.expressions import Expression, Jsonata
+from zflow_constructs.core.values.expressions import Expression
+from zflow_constructs.core.values.references import RESULT
+from zflow_constructs.core.values.syntax import Error, If, Predicate
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.sagemaker.jobs.job_rights import JobKind
 
@@ -17,37 +18,36 @@ def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Templat
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
 
 
-def completed_name(label: str, kind: JobKind) -> Jsonata:
+def completed_name(label: str, kind: JobKind) -> Expression:
     """The name of the job that just ended, or an error if it did not complete.
 
     A job that was stopped, by somebody or by its time limit, has ended without having failed, and is no success.
 
     Args:
-        label: the step, for the message: `Step "Train"`.
-        kind: the job's kind, as SageMaker's description names it.
+        label: The step, for the message: `Step "Train"`.
+        kind: The job's kind, as SageMaker's description names it.
 
     Returns:
         `$states.result.TrainingJobStatus = "Completed" ? $states.result.TrainingJobName : $error(...)`
     """
-    result = f"$states.result.{kind}"
-    message = f'{json.dumps(f"{label}: the job ")} & {result}Name & " ended " & {result}Status & "."'
-    return Jsonata(f'{result}Status = "Completed" ? {result}Name : $error({message})')
+    name, status = RESULT[f"{kind}Name"], RESULT[f"{kind}Status"]
+    return If(status == "Completed", name, Error(f"{label}: the job " + name + " ended " + status + "."))
 
 
-def tuned_name(label: str) -> Jsonata:
+def tuned_name(label: str) -> Expression:
     """The name of the tuning job that just ended, or an error if it did not complete with a model.
 
     Args:
-        label: the step, for the message: `Step "Tune"`.
+        label: The step, for the message: `Step "Tune"`.
 
     Returns:
         `$exists($states.result.BestTrainingJob.TrainingJobName) ? (<as completed_name>) : $error(...)`
     """
-    completed = completed_name(label, "HyperParameterTuningJob")
-    job = "$states.result.HyperParameterTuningJob"
-    message = (
-        f'{json.dumps(f"{label}: the tuning job ")} & {job}Name & " ended " & {job}Status & " without a training job '
-        'that has a model and a value of the objective metric. Look at the logs of its training jobs."'
+    name, status = RESULT["HyperParameterTuningJobName"], RESULT["HyperParameterTuningJobStatus"]
+    ended = f"{label}: the tuning job " + name + " ended " + status
+    no_model = (
+        " without a training job that has a model and a value of the objective metric. "
+        "Look at the logs of its training jobs."
     )
-    best = "$states.result.BestTrainingJob.TrainingJobName"
-    return Jsonata(f"$exists({best}) ? ({completed.text}) : $error({message})")
+    best = RESULT["BestTrainingJob"]["TrainingJobName"]
+    return If(Predicate("exists", (best,)), completed_name(label, "HyperParameterTuningJob"), Error(ended + no_model))

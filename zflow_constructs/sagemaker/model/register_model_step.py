@@ -1,6 +1,5 @@
 """Versions of models in SageMaker's model registry."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -12,7 +11,8 @@ from zflow_constructs.core.states.asl import EXIT, Choice, Retrier, Rule, Task, 
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId, JobName
+from zflow_constructs.core.values.references import RESULT, ExecutionId, JobName, RedriveCount, Variable
+from zflow_constructs.core.values.syntax import Call, Error, If
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import grant_read
@@ -174,7 +174,7 @@ class RegisterModelStep(Step):
 
         From there to the next step, or by `Register: wait` to another look. A redrive after a failure registers anew.
         """
-        name = self.name
+        name, status = self.name, Variable(self.variable)["status"]
         return Fragment(
             {
                 name: Task(
@@ -183,8 +183,8 @@ class RegisterModelStep(Step):
                     timeout_seconds=_CALL_SECONDS,
                     assign={
                         self._attempt: {
-                            "arn": Jsonata("$states.result.ModelPackageArn"),
-                            "redrive": Jsonata(REDRIVE_COUNT),
+                            "arn": RESULT["ModelPackageArn"],
+                            "redrive": RedriveCount(),
                             "deadline": Jsonata(f"$millis() + {self._seconds * 1000}"),
                         }
                     },
@@ -201,8 +201,8 @@ class RegisterModelStep(Step):
                 ),
                 f"{name}: there?": Choice(
                     (
-                        Rule(Jsonata(f'${self.variable}.status = "there"'), EXIT),
-                        Rule(Jsonata(f'${self.variable}.status = "again"'), name),
+                        Rule(status == "there", EXIT),
+                        Rule(status == "again", name),
                     ),
                     default=f"{name}: wait",
                 ),
@@ -229,25 +229,23 @@ class RegisterModelStep(Step):
 
     def _until_deadline(self) -> Expression:
         """What is described, or an error once the time is over. A redrive asks again."""
-        late = json.dumps(f"{self.label}: the registry doesn't have the version after {self._seconds} seconds: ")
-        attempt = f"${self._attempt}"
-        over = f"$millis() > {attempt}.deadline and {REDRIVE_COUNT} = {attempt}.redrive"
-        return Jsonata(f'{over} ? $error({late} & {attempt}.arn) : {{"ModelPackageName": {attempt}.arn}}')
+        attempt = Variable(self._attempt)
+        over = (Call("millis") > attempt["deadline"]) & (RedriveCount() == attempt["redrive"])
+        late = f"{self.label}: the registry doesn't have the version after {self._seconds} seconds: "
+        return If(over, Error(late + attempt["arn"]), {"ModelPackageName": attempt["arn"]})
 
     def _seen(self) -> dict[str, Template]:
         """What the version's state means: `there`, `coming`, or an error, after which a redrive registers `again`."""
-        result, failed = "$states.result", json.dumps(f"{self.label}: the registry refused ")
-        status = (
-            f'{result}.ModelPackageStatus = "Completed" ? "there" : '
-            f'{result}.ModelPackageStatus in ["Pending", "InProgress"] ? "coming" : '
-            f'{REDRIVE_COUNT} > ${self._attempt}.redrive ? "again" : '
-            f'$error({failed} & {result}.ModelPackageArn & ", which is " & {result}.ModelPackageStatus & '
-            f'". Reason: " & $join([{result}.ModelPackageStatusDetails.*.FailureReason], " "))'
-        )
+        arn, status = RESULT["ModelPackageArn"], RESULT["ModelPackageStatus"]
+        redriven = RedriveCount() > Variable(self._attempt)["redrive"]
+        reasons = Call("join", ([Jsonata("$states.result.ModelPackageStatusDetails.*.FailureReason")], " "))
+        refused = f"{self.label}: the registry refused " + arn + ", which is " + status + ". Reason: " + reasons
+        coming = status.is_in(["Pending", "InProgress"])
+        failed = If(redriven, "again", Error(refused))
         return {
-            "model_package_arn": Jsonata(f"{result}.ModelPackageArn"),
-            "version": Jsonata(f"{result}.ModelPackageVersion"),
-            "status": Jsonata(status),
+            "model_package_arn": arn,
+            "version": RESULT["ModelPackageVersion"],
+            "status": If(status == "Completed", "there", If(coming, "coming", failed)),
         }
 
     def _reports(self, reports: Mapping[Measured, DataLocation]) -> dict[str, Template]:

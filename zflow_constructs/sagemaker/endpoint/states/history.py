@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.states.asl import EXIT, Catcher, Map, Pass, Retrier, State, Task, inline
 from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.references import JobName
+from zflow_constructs.core.values.references import RESULT, JobName, Variable
 from zflow_constructs.steps.binding import Binding
 
 _CALL_SECONDS = 60
@@ -88,7 +88,7 @@ class EndpointHistory:
                 next=f"{name}: old configurations",
             ),
             f"{name}: old configurations": Map(
-                items=Jsonata(f"${self.variable}_old"), processor=inline(each), max_concurrency=1
+                items=Variable(f"{self.variable}_old"), processor=inline(each), max_concurrency=1
             ),
         }
 
@@ -127,7 +127,7 @@ class EndpointHistory:
     def _models(self) -> dict[str, Expression]:
         models = "$append([], [$states.result.ProductionVariants, $states.result.ShadowProductionVariants])"
         return {
-            "configuration": Jsonata("$states.result.EndpointConfigName"),
+            "configuration": RESULT["EndpointConfigName"],
             "models": Jsonata(f"[{models}.ModelName[{self._own('$')}]]"),
         }
 

@@ -7,6 +7,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from zflow_constructs.core.states.asl import Catcher, Choice, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.references import RESULT, Variable
+from zflow_constructs.core.values.syntax import Call
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.sagemaker.endpoint.settings.answers import made_once
 from zflow_constructs.sagemaker.endpoint.settings.smoke_test import SmokeTest
@@ -80,27 +82,28 @@ class EndpointRollout:
                 self.state.described, then=f"{self.state.step}: done?", assign=self.state.result()
             ),
             f"{self.state.step}: done?": Choice(
-                (Rule(Jsonata(f'${self.state.variable}.status = "again"'), self.start),),
+                (Rule(Variable(self.state.variable)["status"] == "again", self.start),),
                 default=self.history.start,
             ),
             **self.history.states(),
         }
 
     def _look(self) -> dict[str, State]:
-        name = self.state.step
+        name, found = self.state.step, Variable(self.state.found)
+        made = Call("substringAfter", (RESULT["EndpointConfigArn"], "endpoint-config/"))
         assigned: dict[str, Template] = {
-            self.state.config: Jsonata('$substringAfter($states.result.EndpointConfigArn, "endpoint-config/")'),
+            self.state.config: made,
             self.state.attempt: self.state.new_attempt(),
             self.state.failure: "",
-            self.state.expected: Jsonata('$substringAfter($states.result.EndpointConfigArn, "endpoint-config/")'),
+            self.state.expected: made,
         }
 
         def released(variants: str) -> dict[str, Template]:
             return {} if self.scaling is None else {self.state.released: Jsonata(variants)}
 
         seen: dict[str, Template] = {
-            self.state.found: Jsonata("$states.result.EndpointStatus"),
-            self.state.before: Jsonata("$states.result.EndpointConfigName"),
+            self.state.found: RESULT["EndpointStatus"],
+            self.state.before: RESULT["EndpointConfigName"],
             **released("[$states.result.ProductionVariants.VariantName]"),
         }
         missing: dict[str, Template] = {**self.state.not_found(), **released("[]")}
@@ -117,12 +120,10 @@ class EndpointRollout:
             ),
             f"{name}: exists?": Choice(
                 (
-                    Rule(Jsonata(f'${self.state.found} = "missing"'), f"{name}: create"),
-                    Rule(
-                        Jsonata(f'${self.state.found} in ["InService", "OutOfService", "UpdateRollbackFailed"]'), update
-                    ),
+                    Rule(found == "missing", f"{name}: create"),
+                    Rule(found.is_in(["InService", "OutOfService", "UpdateRollbackFailed"]), update),
                     # All that can be done with an endpoint whose creation failed; it serves nobody.
-                    Rule(Jsonata(f'${self.state.found} = "Failed"'), f"{name}: delete"),
+                    Rule(found == "Failed", f"{name}: delete"),
                 ),
                 default=f"{name}: wait for others",
             ),
@@ -139,13 +140,13 @@ class EndpointRollout:
 
     def _change(self) -> dict[str, State]:
         name = self.state.step
-        wanted: dict[str, Template] = {**self.state.described, "EndpointConfigName": Jsonata(f"${self.state.config}")}
+        wanted: dict[str, Template] = {**self.state.described, "EndpointConfigName": Variable(self.state.config)}
         refused = Catcher(_ANY, f"{name}: check", self.state.failed_with("could not be updated"))
         states: dict[str, State] = {}
         if self.scaling is not None:
             states[f"{name}: configuration before"] = Task(
                 resource="arn:aws:states:::aws-sdk:sagemaker:describeEndpointConfig",
-                arguments={"EndpointConfigName": Jsonata(f"${self.state.before}")},
+                arguments={"EndpointConfigName": Variable(self.state.before)},
                 timeout_seconds=_CALL_SECONDS,
                 assign={self.state.released: self.scaling.changed()},
                 retry=self.retry,
@@ -154,7 +155,7 @@ class EndpointRollout:
                 next=f"{name}: release scaling",
             )
             states[f"{name}: release scaling"] = self.scaling.release(
-                Jsonata(f"${self.state.released}"), then=f"{name}: update", failed=refused
+                Variable(self.state.released), then=f"{name}: update", failed=refused
             )
         return {
             **made_once(
@@ -172,7 +173,7 @@ class EndpointRollout:
         }
 
     def _settle(self) -> dict[str, State]:
-        name = self.state.step
+        name, found = self.state.step, Variable(self.state.found)
         states: dict[str, State] = {
             f"{name}: wait": Wait(POLL_SECONDS, next=f"{name}: check"),
             f"{name}: check": self._describe(
@@ -180,8 +181,8 @@ class EndpointRollout:
             ),
             f"{name}: settled?": Choice(
                 (
-                    Rule(Jsonata(f'${self.state.found} = "changing"'), f"{name}: wait"),
-                    Rule(Jsonata(f'${self.state.found} = "down"'), name),
+                    Rule(found == "changing", f"{name}: wait"),
+                    Rule(found == "down", name),
                 ),
                 default=self._served if self.sample is None else f"{name}: smoke test?",
             ),
@@ -192,21 +193,19 @@ class EndpointRollout:
         return states
 
     def _smoke(self, sample: Sample) -> dict[str, State]:
-        name = self.state.step
-        before: dict[str, Template] = {
+        name, before, failure = self.state.step, Variable(self.state.before), Variable(self.state.failure)
+        earlier: dict[str, Template] = {
             **self.state.described,
-            "EndpointConfigName": Jsonata(f"${self.state.before}"),
+            "EndpointConfigName": before,
             **self.update.put_back_fields,
         }
         put_back: dict[str, Template] = {
             self.state.attempt: self.state.new_attempt(),
-            self.state.expected: Jsonata(f"${self.state.before}"),
-            self.state.failure: Jsonata(f'${self.state.failure} & " It is put back to " & ${self.state.before} & "."'),
+            self.state.expected: before,
+            self.state.failure: failure + " It is put back to " + before + ".",
         }
         return {
-            f"{name}: smoke test?": Choice(
-                (Rule(Jsonata(f'${self.state.failure} = ""'), f"{name}: smoke test"),), default=self._served
-            ),
+            f"{name}: smoke test?": Choice((Rule(failure == "", f"{name}: smoke test"),), default=self._served),
             f"{name}: smoke test": sample.test.task(
                 sample.function,
                 endpoint=self.state.endpoint,
@@ -214,12 +213,10 @@ class EndpointRollout:
                 then=self._served,
                 failed=Catcher(_ANY, f"{name}: put back?", self.state.failed_with("failed its smoke test")),
             ),
-            f"{name}: put back?": Choice(
-                (Rule(Jsonata(f'${self.state.before} != ""'), f"{name}: put back"),), default=self._served
-            ),
+            f"{name}: put back?": Choice((Rule(before != "", f"{name}: put back"),), default=self._served),
             f"{name}: put back": self._call(
                 "updateEndpoint",
-                before,
+                earlier,
                 then=f"{name}: wait",
                 assign=put_back,
                 catch=(Catcher(_ANY, self._served, self.state.failed_with("could not be put back")),),

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 
 from zflow_constructs.core.states.asl import EXIT, Catcher, Map, Pass, State, Task, inline
 from zflow_constructs.core.values.expressions import Expression, Jsonata
+from zflow_constructs.core.values.references import Variable
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.requests.aws import validate_request
 from zflow_constructs.sagemaker.endpoint.settings.autoscaling import AutoScaling, scalable, scaling_requests
@@ -22,7 +23,7 @@ from zflow_constructs.steps.retry import SCALING
 _CALL_SECONDS = 60
 _SERVICE = "application-autoscaling"
 _NO_TARGET = "ApplicationAutoScaling.ObjectNotFoundException"
-_ITEM = Jsonata("$states.input")
+_ITEM = Variable("states")["input"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class EndpointScaling:
             failed: where it goes on when that fails.
         """
         name = f"{self.step}: release variant"
-        resource = Jsonata(f"{json.dumps(f'endpoint/{self.endpoint}/variant/')} & $states.input")
+        resource = f"endpoint/{self.endpoint}/variant/" + _ITEM
         request = {**scalable(self.endpoint, "", serverless=False), "ResourceId": resource}
         return Map(
             items=variants,
@@ -124,7 +125,7 @@ class EndpointScaling:
         states: dict[str, State] = {
             f"{name}: reset scaling": Task(
                 resource=_call("deregisterScalableTarget"),
-                arguments=Jsonata("$states.input.variant"),
+                arguments=_ITEM["variant"],
                 timeout_seconds=_CALL_SECONDS,
                 output=_ITEM,
                 retry=(SCALING,),
@@ -136,7 +137,7 @@ class EndpointScaling:
                 output=Jsonata("$states.context.Map.Item.Value"), next=f"{name}: scalable target"
             ),
             f"{name}: scalable target": self._task(
-                "registerScalableTarget", Jsonata("$states.input.target[0]"), then=f"{name}: scaling policies"
+                "registerScalableTarget", _ITEM["target"][0], then=f"{name}: scaling policies"
             ),
             f"{name}: scaling policies": self._each(
                 "policies", "scaling policy", "putScalingPolicy", then=f"{name}: scheduled capacity"

@@ -1,19 +1,20 @@
 """What is known of an endpoint while it is brought to a new configuration: the variables, and what they are given."""
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT
+from zflow_constructs.core.values.expressions import AsString, Expression, Jsonata
+from zflow_constructs.core.values.references import RESULT, RedriveCount, Variable
+from zflow_constructs.core.values.syntax import Call, Error, If, Predicate
 from zflow_constructs.core.values.templates import Template
 
 LOOK_ERRORS = ("SageMaker.SageMakerException", "SageMaker.SdkClientException")
 """What a look at an endpoint fails with, be it missing, be it asked for too often: `not_found` tells them apart."""
 
+_CAUSE = Variable("states")["errorOutput"]["Cause"]
 _LONGEST_BASE = 42
 _NAME = re.compile(r"(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -76,31 +77,26 @@ class EndpointState:
 
     def new_attempt(self) -> dict[str, Template]:
         """`{"redrive": 0, "deadline": <milliseconds>}`."""
-        return {
-            "redrive": Jsonata(REDRIVE_COUNT),
-            "deadline": Jsonata(f"$millis() + {self.seconds * 1000}"),
-        }
+        return {"redrive": RedriveCount(), "deadline": Jsonata(f"$millis() + {self.seconds * 1000}")}
 
-    def until_deadline(self, arguments: Mapping[str, str], *, late: str = "") -> Expression:
+    def until_deadline(self, arguments: Mapping[str, str], *, late: str | None = None) -> Expression:
         """The arguments, or an error once the time is over. A redrive asks again.
 
         Args:
-            arguments: of the call.
-            late: what the error says, in JSON. Default: that the endpoint does not serve
+            arguments: Of the call.
+            late: What the error says. Default: that the endpoint does not serve
         """
-        late = late or self._message(f"does not serve after {self.seconds} seconds.")
-        over = f"$millis() > ${self.attempt}.deadline and {REDRIVE_COUNT} = ${self.attempt}.redrive"
-        return Jsonata(f"{over} ? $error({late}) : {json.dumps(arguments)}")
+        attempt = Variable(self.attempt)
+        over = (Call("millis") > attempt["deadline"]) & (RedriveCount() == attempt["redrive"])
+        message = late or self._message(f"does not serve after {self.seconds} seconds.")
+        return If(over, Error(message), arguments)
 
     def not_found(self) -> dict[str, Template]:
         """What an error of the first look says: a missing endpoint, throttling and a missing right bear one name."""
-        cause = "$states.errorOutput.Cause"
-        forbidden = self._message("could not be looked at.")
-        found = (
-            f'$contains({cause}, "Could not find") ? "missing" : '
-            f'$contains({cause}, "not authorized") ? $error({forbidden} & " " & {cause}) : "unknown"'
-        )
-        return {self.found: Jsonata(found), self.before: ""}
+        missing = Predicate("contains", (_CAUSE, "Could not find"))
+        forbidden = Predicate("contains", (_CAUSE, "not authorized"))
+        refusal = Error(self._message("could not be looked at.") + (" " + _CAUSE))
+        return {self.found: If(missing, "missing", If(forbidden, refusal, "unknown")), self.before: ""}
 
     def seen(self) -> dict[str, Template]:
         """What the endpoint's state means: `live`, `back`, `down` or `changing`, and what went wrong so far.
@@ -108,51 +104,45 @@ class EndpointState:
         An update whose answer was lost is refused when it is asked for again: where this run's configuration serves,
         nothing went wrong.
         """
-        status, config = "$states.result.EndpointStatus", "$states.result.EndpointConfigName"
-        final = f'{status} in ["InService", "Failed", "UpdateRollbackFailed"]'
-        found = (
-            f'$not({final}) ? "changing" : {status} != "InService" ? "down" : '
-            f'{config} = ${self.config} ? "live" : "back"'
-        )
-        problem = self._message("does not serve this run's configuration: the update failed or was rolled back.")
-        there = f'{status} = "InService" and {config} = ${self.expected}'
-        told = f'" Status: " & {status} & ". Reason: " & $string($states.result.FailureReason)'
-        kept = f'${self.failure} & (${self.expected} = ${self.config} ? "" : " That failed, too.")'
-        failure = (
-            f'$not({final}) ? ${self.failure} : {there} ? (${self.expected} = ${self.config} ? "" : ${self.failure}) : '
-            f'(${self.failure} = "" ? {problem} : {kept}) & {told}'
-        )
-        return {self.found: Jsonata(found), self.failure: Jsonata(failure)}
+        status, config = RESULT["EndpointStatus"], RESULT["EndpointConfigName"]
+        own, expected, failure = Variable(self.config), Variable(self.expected), Variable(self.failure)
+        final = status.is_in(["InService", "Failed", "UpdateRollbackFailed"])
+        arrived = (status == "InService") & (config == expected)
+        # Else it is put back to the configuration before.
+        updated = expected == own
+
+        found = If(~final, "changing", If(status != "InService", "down", If(config == own, "live", "back")))
+
+        refused = self._message("does not serve this run's configuration: the update failed or was rolled back.")
+        problem = If(failure == "", refused, failure + If(updated, "", " That failed, too."))
+        reason = " Status: " + status + ". Reason: " + AsString(RESULT["FailureReason"])
+        failed = If(~final, failure, If(arrived, If(updated, "", failure), problem + reason))
+        return {self.found: found, self.failure: failed}
 
     def failed_with(self, problem: str) -> dict[str, Template]:
         """What went wrong so far, and this, which was just caught.
 
         Args:
-            problem: what is said of the endpoint, before the cause.
+            problem: What is said of the endpoint, before the cause.
         """
-        said = self._message(f"{problem}: ")
-        return {
-            self.failure: Jsonata(
-                f'(${self.failure} = "" ? "" : ${self.failure} & " ") & {said} & $states.errorOutput.Cause'
-            )
-        }
+        failure = Variable(self.failure)
+        so_far = If(failure == "", "", failure + " ")
+        return {self.failure: so_far + self._message(f"{problem}: ") + _CAUSE}
 
     def result(self) -> dict[str, Template]:
         """The step's result, or the error of all that went wrong, after which a redrive begins `again`."""
-        status = (
-            f'${self.failure} = "" ? "live" : {REDRIVE_COUNT} > ${self.attempt}.redrive ? "again" : '
-            f"$error(${self.failure})"
-        )
+        failure = Variable(self.failure)
+        redriven = RedriveCount() > Variable(self.attempt)["redrive"]
         return {
             self.variable: {
                 "endpoint_name": self.endpoint,
-                "config_name": Jsonata("$states.result.EndpointConfigName"),
-                "status": Jsonata(status),
+                "config_name": RESULT["EndpointConfigName"],
+                "status": If(failure == "", "live", If(redriven, "again", Error(failure))),
             }
         }
 
     def _message(self, problem: str) -> str:
-        return json.dumps(f'Step "{self.step}": the endpoint {self.endpoint} {problem}')
+        return f'Step "{self.step}": the endpoint {self.endpoint} {problem}'
 
 
 def check_name(label: str, endpoint_name: str) -> None:
