@@ -1,17 +1,19 @@
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.console import RunConsole, reason, report
 from zflow_constructs.local.engine import RunResult
 from zflow_constructs.local.progress import Steps
 from zflow_constructs.local.steps import Step
 
-TASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
-MACHINE = {"StartAt": "Train", "States": {"Train": TASK, "Train: again": TASK, "Deploy": TASK}}
+TASK: Mapping[str, Json] = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+MACHINE: Mapping[str, Json] = {"StartAt": "Train", "States": {"Train": TASK, "Deploy": TASK}}
 ENTERED = {
     "id": 1,
     "previousEventId": 0,

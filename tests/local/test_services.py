@@ -61,6 +61,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
             start=lambda _arn, _event: None,
             on_job_line=lambda _name, _line: None,
             on_step_line=lambda _name, _line: None,
+            on_state_line=lambda _execution, _state, _line: None,
             on_message=lambda _message: None,
         )
         aws.use(services.hooks)

@@ -105,10 +105,10 @@ def test_a_machine_without_a_legend_or_with_other_states_than_it_was_made_with_h
     definition = machine(step("Train"))
     edited = {**definition, "States": {**mapping(definition["States"]), "Added": {"Type": "Succeed"}}}
 
-    for other in (
+    others: tuple[Mapping[str, Json], ...] = (
         {"States": {}},
         {**definition, "Comment": "Trains a model."},
         {**definition, "Comment": "{}"},
         edited,
-    ):
-        assert Legend.read(other) is None
+    )
+    assert [Legend.read(other) for other in others] == [None] * 4

@@ -235,7 +235,7 @@ def world(aws: AwsServer, folder: Path) -> Iterator[World]:
             processes=processes,
             environment=aws.environment,
             time_scale=0.001,
-            on_line=lambda _name, _line: None,
+            on_line=lambda _name, _caller, _line: None,
         )
         deliveries = Deliveries({"lambda": functions.invoke_event})
         tuning = TuningJobs(jobs, region=aws.region, account=aws.account)

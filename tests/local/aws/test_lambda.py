@@ -53,7 +53,7 @@ def functions(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
             processes=processes,
             environment=aws.environment,
             time_scale=0.001,
-            on_line=lambda _name, _line: None,
+            on_line=lambda _name, _caller, _line: None,
         )
         functions.override("HOST", "http://127.0.0.1:1")
         deliveries = Deliveries({"lambda": functions.invoke_event})

@@ -93,7 +93,7 @@ class Legend:
         """
         places = [self.places[name] for name, _ in states_in(definition)]
         steps = list(dict.fromkeys(place.step for place in places if place.step is not None))
-        number = {None: "", **{step: str(index) for index, step in enumerate(steps)}}
+        number: dict[str | None, str] = {None: ""} | {step: str(index) for index, step in enumerate(steps)}
         entries = (f"{number[place.step]}{place.role}{number[place.producer]}" for place in places)
         legend = {
             _PRODUCT: self.version,
