@@ -8,9 +8,9 @@ import pytest
 
 from tests.core.machines import compiled, mapping, of_states
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.assembly.input_error import AssemblyError, InputError
 from zflow_constructs.core.states.asl import Pass
 from zflow_constructs.core.states.run_parameters import RunParameters
-from zflow_constructs.local.assembly import AssemblyError
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.record import step_logs
 from zflow_constructs.local.steps import Step, StepStatus
@@ -154,7 +154,7 @@ def test_a_step_s_logs_are_those_of_its_function_and_of_its_databricks_runs(tmp_
 def test_a_folder_that_keeps_an_earlier_run_is_refused(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Call": call({}, End=True)})
     (tmp_path / "run.json").touch()
-    with pytest.raises(AssemblyError, match="keeps an earlier run: choose another --run-folder, or remove it"):
+    with pytest.raises(InputError, match="keeps an earlier run: choose another --run-folder, or remove it"):
         Engine(RunSettings(assembly=assembly, folder=tmp_path))
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zflow_constructs.assembly.input_error import InputError
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.cli.extras import imported_from
 from zflow_constructs.cli.parameters import execution_input
-from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.run import DEFAULT_TIME_SCALE, RunSettings
 
 if TYPE_CHECKING:
@@ -79,9 +80,8 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
 ) -> None:
     """Run the workflow of ASSEMBLY, usually cdk.out, on this machine."""
     try:
-        loaded = load_stack(assembly, stack)
-        machine = loaded.resources[state_machine(loaded, workflow)]
-        values = execution_input(machine, parameters, _read(input_file))
+        declared = load_workflow(assembly, stack, workflow).parameters
+        values = execution_input(declared, parameters, _read(input_file))
         settings = RunSettings(
             assembly=assembly,
             stack=stack,
@@ -97,7 +97,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
         with imported_from("local"):
             from zflow_constructs.cli.local_run import run_and_show  # noqa: PLC0415
         sys.exit(run_and_show(settings, serve=serve))
-    except AssemblyError as error:
+    except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
@@ -111,7 +111,7 @@ def _read(file: Path | None) -> Mapping[str, object]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise AssemblyError(f"{file} is no JSON file: {error}") from error
+        raise InputError(f"{file} is no JSON file: {error}") from error
     if not isinstance(content, Mapping):
-        raise AssemblyError(f"{file} must hold a JSON object, not {type(content).__name__}")
+        raise InputError(f"{file} must hold a JSON object, not {type(content).__name__}")
     return content

@@ -1,14 +1,12 @@
 """`zflow permissions`: what the roles of a synthesized stack may do, and why."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import click
 
-from zflow_constructs.core.values.templates import Json
-from zflow_constructs.local.assembly import AssemblyError, load_stack
+from zflow_constructs.assembly.cloud_assembly import load_stack
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.permissions.page import to_markdown
 from zflow_constructs.permissions.reasons import REASONS
 from zflow_constructs.permissions.statements import roles
@@ -28,11 +26,11 @@ def permissions(assembly: Path, stack: str, output: Path | None) -> None:
     """Write down what each role of ASSEMBLY, by default cdk.out, may do, and why."""
     try:
         loaded = load_stack(assembly, stack)
-    except AssemblyError as error:
+        found = roles(loaded.template)
+    except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)
-    template = cast("Mapping[str, Json]", loaded.template)
-    content = to_markdown(f"What the roles of {loaded.name} may do", roles(template), REASONS)
+    content = to_markdown(f"What the roles of {loaded.name} may do", found, REASONS)
     file = output or Path(f"{loaded.name}.permissions.md")
     if file == Path("-"):
         click.echo(content, nl=False)

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Self
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.input_error import InputError
+from zflow_constructs.assembly.workflows import load_workflow, machinery
 from zflow_constructs.local.approvals import Approvals
-from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack, machinery, state_machine
 from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
@@ -68,12 +70,12 @@ class Engine:
     ) -> None:
         # Absolute, because the children have working folders of their own.
         self._settings = replace(settings, folder=settings.folder.resolve())
-        self._stack = load_stack(settings.assembly, settings.stack)
+        self._workflow = load_workflow(settings.assembly, settings.stack, settings.workflow)
+        self._stack = self._workflow.stack
         for stack in self._stack.in_order:
             check_resources(stack)
-        state_machine(self._stack, settings.workflow)
         if (settings.folder / "run.json").exists():
-            raise AssemblyError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
+            raise InputError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._on_step = on_step
         self._say = say
@@ -214,7 +216,7 @@ class Engine:
         closing.callback(self._services.stop)
 
     def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
-        arn = self._machine_arn(self._stack, state_machine(self._stack, self._settings.workflow))
+        arn = self._machine_arn(self._stack, self._workflow.logical_id)
         return self.aws.clients.stepfunctions.describe_state_machine(stateMachineArn=arn)
 
     def _machinery(self) -> Iterator[str]:
