@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.local.assemblies import write_assembly
 from tests.local.shapes import MORE, loop, states_of, step
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
@@ -25,10 +26,9 @@ def run(folder: Path, *steps: StepNode) -> tuple[RunResult, list[str]]:
     assembly, output = write_assembly(folder, states_of(*steps), more=MORE), io.StringIO()
     console = Console(file=output, width=200)
     with RunConsole(console) as shown:
-        settings = RunSettings(assembly=assembly, folder=folder / "run")
-        with Engine(settings, on_step=shown.on_step) as engine:
-            engine.deploy()
-            result = engine.run()
+        settings = RunSettings(folder=folder / "run")
+        with Engine(load_workflow(assembly), settings, on_step=shown.on_step) as engine:
+            result = engine.deploy().run()
         report(console, result, folder / "run")
     said = output.getvalue().partition("The workflow outputs\n")[0]
     return result, [line.split(" after ")[0] for line in said.splitlines()]

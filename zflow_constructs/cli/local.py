@@ -80,12 +80,9 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
 ) -> None:
     """Run the workflow of ASSEMBLY, usually cdk.out, on this machine."""
     try:
-        declared = load_workflow(assembly, stack, workflow).parameters
-        values = execution_input(declared, parameters, _read(input_file))
+        loaded = load_workflow(assembly, stack, workflow)
+        values = execution_input(loaded.parameters, parameters, _read(input_file))
         settings = RunSettings(
-            assembly=assembly,
-            stack=stack,
-            workflow=workflow,
             folder=(run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve(),
             parameters=values,
             time_scale=time_scale,
@@ -96,7 +93,7 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
         # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
         with imported_from("local"):
             from zflow_constructs.cli.local_run import run_and_show  # noqa: PLC0415
-        sys.exit(run_and_show(settings, serve=serve))
+        sys.exit(run_and_show(loaded, settings, serve=serve))
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_USAGE)

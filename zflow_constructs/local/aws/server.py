@@ -64,13 +64,23 @@ class AwsServer:
             raise RuntimeError("another local run is going on in this process; stop it first")
         self.account = account
         self.region = region
-        self._hooks = ExitStack()
-        self._hooks.callback(_running.release)
-        try:
-            self._start(time_scale=time_scale, log=log)
-        except BaseException:
-            self.stop()
-            raise
+        with ExitStack() as opened:
+            opened.callback(_running.release)
+            self._session = _session(region)
+            self.clients = Clients(self._make_client)
+            for hook in (
+                _logged(log),
+                replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
+                cloudformation(),
+                policies(),
+                dynamodb(),
+                interpreter(time_scale=time_scale),
+                jsonata(),
+                integrations(clients=self.clients),
+            ):
+                opened.enter_context(hook)
+            self._server = opened.enter_context(_serving())
+            self._hooks = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -113,38 +123,6 @@ class AwsServer:
         """Stop serving, forget all resources, and leave moto as it was. Idempotent."""
         self._hooks.close()
 
-    def _start(self, *, time_scale: float, log: Path) -> None:
-        self._session = _session(self.region)
-        self.clients = Clients(self._make_client)
-        for hook in (
-            _logged(log),
-            replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
-            cloudformation(),
-            policies(),
-            dynamodb(),
-            interpreter(time_scale=time_scale),
-            jsonata(),
-            integrations(clients=self.clients),
-        ):
-            self._hooks.enter_context(hook)
-        self._server = self._serve()
-
-    def _serve(self) -> BaseWSGIServer:
-        self._hooks.callback(BackendDict.reset)
-        server = make_server(
-            "127.0.0.1",
-            0,
-            DomainDispatcherApplication(create_backend_app),
-            threaded=True,
-            request_handler=_QuietHandler,
-        )
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        self._hooks.callback(server.server_close)
-        self._hooks.callback(thread.join, 5)
-        self._hooks.callback(server.shutdown)
-        return server
-
     def _make_client(self, service: str) -> BaseClient:
         client: BaseClient = self._session.client(  # type: ignore[call-overload]  # of a service that isn't known here
             service,
@@ -171,6 +149,23 @@ def _session(region: str) -> boto3.Session:
         aws_secret_access_key="local",
         region_name=region,
     )
+
+
+@contextmanager
+def _serving() -> Iterator[BaseWSGIServer]:
+    """Serve moto's APIs, and forget all resources in the end."""
+    server = make_server(
+        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=_QuietHandler
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+        BackendDict.reset()
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # untyped
