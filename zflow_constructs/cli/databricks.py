@@ -12,7 +12,6 @@ from zflow_constructs.cli.extras import imported_from
 from zflow_constructs.workspace_check.workspaces import Workspace, workspaces
 
 EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 
 @click.group()
@@ -32,15 +31,11 @@ def check(assembly: Path | None, stack: str, host: str, secret: str, auth: Liter
     It asks the real workspace and AWS, with the AWS credentials of who runs it, and changes nothing.
     """
     if bool(host) != bool(secret) or (host and (assembly or stack)):
-        raise click.UsageError("Give --host and --secret together and no assembly, or an assembly alone.")
-    try:
-        stacks = [] if host else load_stack(assembly or Path("cdk.out"), stack).in_order[::-1]
-        found = [Workspace(host, host, auth, secret=secret)] if host else workspaces(stacks)
-        if not found:
-            raise AssemblyError(f"The stack {stacks[0].name} has no Databricks workspace: there is nothing to check.")
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
+        raise InputError("Give --host and --secret together and no assembly, or an assembly alone.")
+    stacks = [] if host else load_stack(assembly or Path("cdk.out"), stack).in_order[::-1]
+    found = [Workspace(host, host, auth, secret=secret)] if host else workspaces(stacks)
+    if not found:
+        raise AssemblyError(f"The stack {stacks[0].name} has no Databricks workspace: there is nothing to check.")
     # The SDK takes a second to import: `zflow --help` and wrong usage do without it.
     with imported_from("databricks"):
         from rich.console import Console  # noqa: PLC0415

@@ -1,19 +1,17 @@
 """`zflow graph`: draw the workflow of a synthesized cloud assembly."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.extras import imported_from
+from zflow_constructs.cli.output import write_output
 from zflow_constructs.core.picture.mermaid import to_mermaid
 from zflow_constructs.core.picture.picture import Picture
 
-EXIT_USAGE = 2
 Kind = Literal["html", "svg", "mermaid"]
 _ENDINGS: Mapping[Kind, str] = {"html": "html", "svg": "svg", "mermaid": "mmd"}
 
@@ -30,18 +28,8 @@ _ENDINGS: Mapping[Kind, str] = {"html": "html", "svg": "svg", "mermaid": "mmd"}
 )
 def graph(assembly: Path, stack: str, workflow: str, kind: Kind, output: Path | None) -> None:
     """Draw the workflow of ASSEMBLY, by default cdk.out."""
-    try:
-        picture = load_workflow(assembly, stack, workflow).picture
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
-    content = _drawn(picture, kind)
-    file = output or Path(f"{picture.name}.{_ENDINGS[kind]}")
-    if file == Path("-"):
-        click.echo(content, nl=False)
-    else:
-        file.write_text(content, encoding="utf-8")
-        click.echo(file)
+    picture = load_workflow(assembly, stack, workflow).picture
+    write_output(_drawn(picture, kind), output or Path(f"{picture.name}.{_ENDINGS[kind]}"))
 
 
 def _drawn(picture: Picture, kind: Kind) -> str:

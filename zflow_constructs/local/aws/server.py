@@ -19,6 +19,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws.clients import Clients
 from zflow_constructs.local.aws.cloudformation import cloudformation
 from zflow_constructs.local.aws.dynamodb import dynamodb
@@ -46,7 +47,8 @@ class AwsServer:
         log: The file that moto's log goes to.
 
     Raises:
-        RuntimeError: moto's version is not the one that the hooks were written for, or another server runs.
+        InputError: moto's version is not the one that the hooks were written for.
+        RuntimeError: Another server runs.
 
     Example:
         with AwsServer(account="123456789012", region="eu-central-1", time_scale=0.1, log=folder / "aws.log") as aws:
@@ -56,7 +58,7 @@ class AwsServer:
     def __init__(self, *, account: str, region: str, time_scale: float, log: Path) -> None:
         installed = version("moto")
         if installed != MOTO_VERSION:
-            raise RuntimeError(
+            raise InputError(
                 f"moto {installed} is installed, and the local engine needs {MOTO_VERSION} exactly; "
                 f"run: pip install 'moto[server]=={MOTO_VERSION}'"
             )
