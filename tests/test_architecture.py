@@ -1,15 +1,19 @@
 """What the layers contract of import-linter can't say."""
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "zflow_constructs"
 CHECKED = ("benchmarks", "examples", "tests", "tools", "zflow_constructs")
 SHIPPED_WITH_LAMBDA = {"boto3", "botocore"}
+
+Node = TypeVar("Node", bound=ast.AST)
 
 
 def imports(source: Path) -> Iterator[str]:
@@ -68,3 +72,65 @@ def test_mypy_reads_every_module_of_cdk_that_is_used() -> None:
         if override.get("follow_imports") == "normal"
     )
     assert used <= read
+
+
+def nodes(kind: type[Node]) -> Iterator[tuple[Path, Node]]:
+    """The nodes of one kind in the package, the Lambdas' code included."""
+    for source in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, kind):
+                yield source.relative_to(PACKAGE), node
+
+
+def none_or_one(node: ast.expr | None) -> bool:
+    """Whether a value is a list or tuple of one entry, or an empty one where there is none: `[x] if x else []`."""
+    match node:
+        case ast.IfExp(body=ast.List(elts=one) | ast.Tuple(elts=one), orelse=ast.List(elts=[]) | ast.Tuple(elts=[])):
+            return len(one) == 1 and not isinstance(one[0], ast.Starred)
+        case ast.IfExp(body=ast.List(elts=[]) | ast.Tuple(elts=[]), orelse=ast.List(elts=one) | ast.Tuple(elts=one)):
+            return len(one) == 1 and not isinstance(one[0], ast.Starred)
+        case _:
+            return False
+
+
+def test_what_may_be_absent_is_kept_as_none_and_never_as_a_list_of_none_or_one() -> None:
+    kept = [
+        f"{source}:{node.lineno}"
+        for source, node in nodes(ast.stmt)
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and none_or_one(node.value)
+        and ast.unparse(node).startswith("self.")
+    ]
+    first = [
+        f"{source}:{node.lineno}"
+        for source, node in nodes(ast.Call)
+        if ast.unparse(node.func) == "next" and ast.unparse(node.args[0]).startswith("iter(self._")
+    ]
+    assert (kept, first) == ([], [])
+
+
+def test_only_the_compiler_knows_how_states_are_called() -> None:
+    """What a state is for, the definition says itself: nothing else may read it out of a name."""
+    titles = re.compile(r"^(: skipped|: failed| waits for | is done| wakes | waits no more)$")
+    knowing = {
+        str(source) for source, node in nodes(ast.Constant) if isinstance(node.value, str) and titles.match(node.value)
+    }
+    assert knowing - {"core/level.py", "core/rendezvous/rendezvous.py"} == set()
+    patterns = [
+        str(source)
+        for source, node in nodes(ast.Constant)
+        if isinstance(node.value, str) and re.search(r"waits for \(|\(\?P<step>", node.value)
+    ]
+    assert patterns == ["core/states/legend.py"]
+
+
+def test_a_newcomer_sees_the_architecture_in_the_package_s_folder() -> None:
+    entries = sorted(entry.name for entry in PACKAGE.iterdir() if entry.name != "__pycache__")
+    assert len(entries) <= 20
+    folders = [entry for entry in entries if (PACKAGE / entry).is_dir()]
+    undocumented = [
+        folder
+        for folder in folders
+        if folder != "runtime" and not ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text()))
+    ]
+    assert undocumented == []

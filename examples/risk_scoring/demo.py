@@ -12,6 +12,7 @@ from aws_cdk import App
 from rich.console import Console
 
 from examples.risk_scoring.workflow import RiskScoring
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine, RunSettings
 
@@ -71,11 +72,11 @@ def run(console: Console) -> int:
         The exit code: 0, or 1 if the workflow failed.
     """
     # Sail needs no Java and starts in a second or two: the same demo, whatever the machine has.
-    settings = RunSettings(assembly=synthesize(), folder=BUILD / "run", spark="sail")
-    with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step) as engine:
-        engine.deploy()
-        shown.show(engine.steps)
-        result = engine.run()
+    workflow, settings = load_workflow(synthesize()), RunSettings(folder=BUILD / "run", spark="sail")
+    with RunConsole(console) as shown, Engine(workflow, settings, on_step=shown.on_step) as engine:
+        deployed = engine.deploy()
+        shown.show(deployed.steps)
+        result = deployed.run()
         shown.close()
         report(console, result, settings.folder)
         if result.status != "SUCCEEDED":

@@ -290,7 +290,7 @@ def test_what_is_missing_to_ask_is_said_with_the_extra_that_brings_it(monkeypatc
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "databricks.sdk", None)
     ended = zflow("--host", "https://dbc-a1b2.cloud.databricks.com", "--secret", "risk/databricks")
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert ended.stderr == (
         "Error: `zflow databricks` needs 'databricks.sdk', which the extra `databricks` brings: "
         "pip install 'zflow-constructs[databricks]'\n"

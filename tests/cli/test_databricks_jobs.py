@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.cli.main import main
-from zflow_constructs.local.assembly import AssemblyError
 
 SETTINGS: dict[str, list[dict[str, object]]] = {
     "tasks": [
@@ -56,7 +56,7 @@ def test_there_may_be_several_jobs_and_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["620", "620=", "=job.json", "nightly=job.json", "-1=job.json"])
 def test_an_option_that_is_no_id_and_file_is_refused(given: str) -> None:
-    with pytest.raises(AssemblyError) as error:
+    with pytest.raises(InputError) as error:
         databricks_jobs([given])
 
     assert str(error.value) == f"--databricks-job {given!r} is not ID=FILE, with the job's id as digits"
@@ -65,7 +65,7 @@ def test_an_option_that_is_no_id_and_file_is_refused(given: str) -> None:
 def test_a_job_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text(json.dumps(JOB))
 
-    with pytest.raises(AssemblyError) as error:
+    with pytest.raises(InputError) as error:
         databricks_jobs([f"620={tmp_path}/job.json", f"0620={tmp_path}/job.json"])
 
     assert str(error.value) == "--databricks-job gives job 620 twice: give one file for it"
@@ -92,7 +92,7 @@ def test_a_wrong_file_is_said_with_its_name(tmp_path: Path, text: str | None, pr
     if text is not None:
         file.write_text(text)
 
-    with pytest.raises(AssemblyError) as error:
+    with pytest.raises(InputError) as error:
         databricks_jobs([f"620={file}"])
 
     assert str(error.value) == f"--databricks-job 620: {file} {problem}"
@@ -101,7 +101,7 @@ def test_a_wrong_file_is_said_with_its_name(tmp_path: Path, text: str | None, pr
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_bytes(b"\xff\xfe")
 
-    with pytest.raises(AssemblyError, match=r"is no JSON: 'utf-8' codec can't decode"):
+    with pytest.raises(InputError, match=r"is no JSON: 'utf-8' codec can't decode"):
         databricks_jobs([f"620={tmp_path}/job.json"])
 
 

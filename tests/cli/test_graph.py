@@ -81,7 +81,7 @@ def test_what_is_missing_to_draw_is_said_with_the_extra_that_brings_it(monkeypat
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     ended = CliRunner().invoke(main, ["graph"])
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert ended.stderr == (
         "Error: `zflow graph` needs 'pygraphviz', which the extra `graph` brings: "
         "pip install 'zflow-constructs[graph]'\n"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,13 @@ def test_bad_usage_is_said_and_exits_with_2(tmp_path: Path, arguments: list[str]
     assert message in " ".join(ended.stderr.split())
 
 
-def declaring(**declared: RunParameter | Value) -> dict[str, object]:
+def declaring(**parameters: RunParameter | Value) -> dict[str, object]:
     """The metadata of a state machine."""
-    return {"zflow:parameters": RunParameters.of("Demo", declared).metadata()}
+    return {"zflow:parameters": RunParameters.of("Demo", parameters).metadata()}
+
+
+def declared(**parameters: RunParameter | Value) -> Mapping[str, RunParameter]:
+    return RunParameters.of("Demo", parameters).declared
 
 
 @pytest.mark.parametrize(
@@ -111,12 +116,12 @@ def declaring(**declared: RunParameter | Value) -> dict[str, object]:
     ],
 )
 def test_a_parameter_is_read_as_its_type_says(parameter: RunParameter | Value, text: str, value: object) -> None:
-    assert execution_input({"Metadata": declaring(p=parameter)}, [f"p={text}"], {}) == {"p": value}
+    assert execution_input(declared(p=parameter), [f"p={text}"], {}) == {"p": value}
 
 
 def test_a_parameter_overrides_the_file_s() -> None:
-    machine = {"Metadata": declaring(country="de", year=2025, flag=False)}
-    given = execution_input(machine, ["country=1", "year=2026"], {"year": 2024, "flag": True})
+    known = declared(country="de", year=2025, flag=False)
+    given = execution_input(known, ["country=1", "year=2026"], {"year": 2024, "flag": True})
     assert given == {"country": "1", "year": 2026, "flag": True}
 
 

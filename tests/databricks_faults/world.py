@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 import zflow_constructs as zflow
 from tests.databricks_faults.workflows import assembly
 from tests.local.aws.conftest import ACCOUNT, REGION, Ended, ended
-from zflow_constructs.local.assembly import load_stack
+from zflow_constructs.assembly.cloud_assembly import load_stack
 from zflow_constructs.local.aws.events import Deliveries, events, send_status
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 import zflow_constructs as zflow
 from tests.local.aws.conftest import Ended, api, ended, until
 from tests.parts import SERVE_CODE, XGBOOST
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
 BUCKET = "models-of-the-test"
@@ -186,9 +187,9 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     app = App(outdir=str(folder / "cdk.out"))
     Approving(app, "Approving")
     said: list[str] = []
-    settings = RunSettings(assembly=Path(app.synth().directory), folder=folder / "run", workflow="Links")
-    with Engine(settings, say=said.append) as engine:
-        outputs = engine.deploy()
+    workflow = load_workflow(Path(app.synth().directory), workflow="Links")
+    with Engine(workflow, RunSettings(folder=folder / "run"), say=said.append) as engine:
+        outputs = engine.deploy().outputs
         engine.aws.clients.s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=b"")
         yield Deployed(engine, outputs, said)
 

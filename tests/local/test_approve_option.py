@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import zflow_constructs as zflow
 from tests.parts import SERVE_CODE, XGBOOST
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.main import main
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 
@@ -46,10 +47,9 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(assembly: Path, folder: Path, *approve: str) -> tuple[RunResult, list[str]]:
     said: list[str] = []
-    settings = RunSettings(assembly=assembly, folder=folder, approve=approve, time_scale=0.01)
-    with Engine(settings, say=said.append) as engine:
-        engine.deploy()
-        return engine.run(), said
+    settings = RunSettings(folder=folder, approve=approve, time_scale=0.01)
+    with Engine(load_workflow(assembly), settings, say=said.append) as engine:
+        return engine.deploy().run(), said
 
 
 @pytest.mark.parametrize("approve", [("all",), ("By link", "In the registry")])

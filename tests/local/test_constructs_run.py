@@ -10,6 +10,7 @@ import pytest
 
 from tests.local.aws.conftest import Ended, ended
 from tests.local.constructs_app import synthesized
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
 
@@ -71,9 +72,9 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("constructs")
-    settings = RunSettings(assembly=synthesized(folder / "cdk.out"), folder=folder / "run", workflow="Paths")
-    with Engine(settings) as engine:
-        yield Deployed(engine, engine.deploy())
+    workflow = load_workflow(synthesized(folder / "cdk.out"), workflow="Paths")
+    with Engine(workflow, RunSettings(folder=folder / "run")) as engine:
+        yield Deployed(engine, engine.deploy().outputs)
 
 
 def item(name: str, *, trace: str = "", needs: str = "") -> Mapping[str, object]:

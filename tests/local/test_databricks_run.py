@@ -10,8 +10,10 @@ import pytest
 
 from tests.local.aws.conftest import Ended, ended
 from tests.local.databricks_app import BUCKET, MISSING, job_files, synthesized
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.local.databricks.spark import SparkChoice
+from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.steps import Step
 
@@ -24,11 +26,11 @@ class Deployed:
 
     engine: Engine
     folder: Path
-    machines: Mapping[str, str]
+    workflow: DeployedWorkflow
     said: Mapping[str, list[str]]
 
     def run(self, workflow: str) -> Ended:
-        machine = self.machines[f"{workflow}Machine"]
+        machine = self.workflow.outputs[f"{workflow}Machine"]
         started = self.engine.aws.clients.stepfunctions.start_execution(stateMachineArn=machine)
         return ended(self.engine.aws, started["executionArn"], timeout=60)
 
@@ -60,23 +62,21 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     # The quicker Spark where there is one.
     spark: SparkChoice = "sail" if find_spec("pysail") else "auto"
     settings = RunSettings(
-        assembly=synthesized(folder),
         folder=folder / "run",
-        workflow="Nightly",
         spark=spark,
         time_scale=0.02,
         databricks_jobs=databricks_jobs(job_files(folder)),
     )
-    with Engine(settings, on_step=listen) as engine:
-        machines = engine.deploy()
+    with Engine(load_workflow(synthesized(folder), workflow="Nightly"), settings, on_step=listen) as engine:
+        workflow = engine.deploy()
         for file in ("carry.py", "churn-1.0-py3-none-any.whl"):
             engine.aws.clients.s3.upload_file(str(folder / file), BUCKET, file)
-        yield Deployed(engine, folder / "run", machines, said)
+        yield Deployed(engine, folder / "run", workflow, said)
 
 
 @pytest.fixture(scope="module")
 def result(deployed: Deployed) -> RunResult:
-    return deployed.engine.run()
+    return deployed.workflow.run()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from aws_cdk import aws_applicationautoscaling as applicationautoscaling
 from aws_cdk import aws_ec2 as ec2
 
 import zflow_constructs as zflow
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine
 from zflow_constructs.local.run import RunSettings
 
@@ -97,10 +98,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     (folder / "model.py").write_text(SCRIPT)
     app = App(outdir=str(folder / "cdk.out"))
     Versions(app, folder)
-    settings = RunSettings(assembly=Path(app.synth().directory), folder=folder / "run", workflow="Small")
-    with Engine(settings, on_step=lambda _: None) as running:
-        running.deploy()
-        assert running.run().status == "SUCCEEDED"
+    workflow = load_workflow(Path(app.synth().directory), workflow="Small")
+    with Engine(workflow, RunSettings(folder=folder / "run"), on_step=lambda _: None) as running:
+        assert running.deploy().run().status == "SUCCEEDED"
         yield running
 
 

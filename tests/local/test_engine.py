@@ -8,9 +8,11 @@ import pytest
 
 from tests.core.machines import compiled, mapping, of_states
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.assembly.input_error import AssemblyError, InputError
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.states.asl import Pass
 from zflow_constructs.core.states.run_parameters import RunParameters
-from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.record import step_logs
 from zflow_constructs.local.steps import Step, StepStatus
@@ -29,9 +31,8 @@ def run(assembly: Path, folder: Path, **parameters: object) -> tuple[RunResult, 
         if (step.id, step.status.value) not in changes[-1:]:
             changes.append((step.id, step.status.value))
 
-    with Engine(RunSettings(assembly=assembly, folder=folder, parameters=parameters), on_step=hear) as engine:
-        engine.deploy()
-        return engine.run(), changes
+    with Engine(load_workflow(assembly), RunSettings(folder=folder, parameters=parameters), on_step=hear) as engine:
+        return engine.deploy().run(), changes
 
 
 def test_a_run_keeps_its_objects_logs_and_record(tmp_path: Path) -> None:
@@ -123,18 +124,19 @@ def test_a_failed_run_is_redriven_from_where_it_failed(tmp_path: Path) -> None:
         "End": True,
     }
     assembly = write_assembly(tmp_path, {"First": call({}, Next="Get"), "Get": get})
-    with Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine:
-        bucket = engine.deploy()["BucketName"]
-        assert engine.run().error == "S3.NoSuchKeyException"
-        engine.aws.clients.s3.put_object(Bucket=bucket, Key="late.json", Body=b"{}")
-        assert engine.redrive().status == "SUCCEEDED"
+    with Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine:
+        workflow = engine.deploy()
+        failed = workflow.run()
+        assert failed.error == "S3.NoSuchKeyException"
+        engine.aws.clients.s3.put_object(Bucket=workflow.outputs["BucketName"], Key="late.json", Body=b"{}")
+        assert workflow.redrive(failed).status == "SUCCEEDED"
         assert (tmp_path / "run").exists()
 
 
 def test_a_template_that_can_t_be_honoured_is_refused_before_anything_starts(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Call": call({}, End=True)}, more={"Job": {"Type": "AWS::Glue::Job"}})
     with pytest.raises(AssemblyError, match="Job: AWS::Glue::Job"):
-        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run"))
+        Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -154,8 +156,25 @@ def test_a_step_s_logs_are_those_of_its_function_and_of_its_databricks_runs(tmp_
 def test_a_folder_that_keeps_an_earlier_run_is_refused(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Call": call({}, End=True)})
     (tmp_path / "run.json").touch()
-    with pytest.raises(AssemblyError, match="keeps an earlier run: choose another --run-folder, or remove it"):
-        Engine(RunSettings(assembly=assembly, folder=tmp_path))
+    with pytest.raises(InputError, match="keeps an earlier run: choose another --run-folder, or remove it"):
+        Engine(load_workflow(assembly), RunSettings(folder=tmp_path))
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/proc/run", "/dev/null/run"])
+def test_a_folder_that_can_t_be_written_is_refused(tmp_path: Path, folder: str) -> None:
+    assembly = write_assembly(tmp_path, {"Call": call({}, End=True)})
+    with pytest.raises(InputError, match=rf"{folder} can't be written: .*\. Choose another --run-folder\."):
+        Engine(load_workflow(assembly), RunSettings(folder=Path(folder)))
+
+
+def test_an_engine_that_can_t_start_leaves_nothing_running(tmp_path: Path) -> None:
+    workflow = load_workflow(write_assembly(tmp_path, {"Call": call({}, End=True)}))
+    with Engine(workflow, RunSettings(folder=tmp_path / "first")) as first:
+        with pytest.raises(RuntimeError, match="another local run is going on in this process"):
+            Engine(workflow, RunSettings(folder=tmp_path / "second"))
+        assert first.deploy().run().status == "SUCCEEDED"
+    with Engine(workflow, RunSettings(folder=tmp_path / "third")) as third:
+        assert third.deploy().outputs.keys() == {"BucketName"}
 
 
 def test_a_parameter_that_only_the_account_knows_is_refused(tmp_path: Path) -> None:
@@ -164,7 +183,7 @@ def test_a_parameter_that_only_the_account_knows_is_refused(tmp_path: Path) -> N
     template["Parameters"]["Vpc"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/network/vpc"}
     (assembly / "Demo.template.json").write_text(json.dumps(template), encoding="utf-8")
     with (
-        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine,
         pytest.raises(AssemblyError, match="reads the SSM parameter '/network/vpc', by its parameter Vpc"),
     ):
         engine.deploy()
@@ -173,7 +192,7 @@ def test_a_parameter_that_only_the_account_knows_is_refused(tmp_path: Path) -> N
 def test_a_template_that_cloudformation_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Call": {"Type": "Dance"}})
     with (
-        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine,
         pytest.raises(
             AssemblyError, match=r"can't be created: Machine \(AWS::StepFunctions::StateMachine\): InvalidDefinition"
         ),
@@ -185,7 +204,7 @@ def test_an_integration_that_can_t_be_honoured_is_refused_before_the_run(tmp_pat
     task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:glue:startJobRun", "Arguments": {}, "End": True}
     assembly = write_assembly(tmp_path, {"Glue": task})
     with (
-        Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine,
+        Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine,
         pytest.raises(AssemblyError, match="Glue: arn:aws:states:::aws-sdk:glue:startJobRun"),
     ):
         engine.deploy()
@@ -195,10 +214,11 @@ def test_closing_an_engine_in_the_middle_of_a_run_leaves_nothing_running(tmp_pat
     assembly = write_assembly(tmp_path, {"Sleep": call({"do": "sleep"}, End=True)})
     running: list[str] = []
     engine = Engine(
-        RunSettings(assembly=assembly, folder=tmp_path / "run"), on_step=lambda step: running.append(step.last_line)
+        load_workflow(assembly),
+        RunSettings(folder=tmp_path / "run"),
+        on_step=lambda step: running.append(step.last_line),
     )
-    engine.deploy()
-    threading.Thread(target=_run_until_closed, args=(engine,), daemon=True).start()
+    threading.Thread(target=_run_until_closed, args=(engine.deploy(),), daemon=True).start()
     limit = time.monotonic() + 20
     while "handling sleep" not in running:
         assert time.monotonic() < limit
@@ -207,9 +227,9 @@ def test_closing_an_engine_in_the_middle_of_a_run_leaves_nothing_running(tmp_pat
     assert not list(_processes_in(tmp_path))
 
 
-def _run_until_closed(engine: Engine) -> None:
+def _run_until_closed(workflow: DeployedWorkflow) -> None:
     with contextlib.suppress(Exception):  # Its AWS is gone in the middle of a call.
-        engine.run()
+        workflow.run()
 
 
 def _processes_in(folder: Path) -> list[Path]:

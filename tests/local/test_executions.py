@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.main import main
 from zflow_constructs.core.states.legend import Legend, Place, Role
 from zflow_constructs.core.values.templates import Json
@@ -76,9 +77,8 @@ NOTE: Mapping[str, Json] = {"do": "note", "status": "{% 'after-' & $status %}"}
 
 def run(folder: Path, states: Mapping[str, object], more: Mapping[str, object]) -> RunResult:
     assembly = write_assembly(folder, states, more=more)
-    with Engine(RunSettings(assembly=assembly, folder=folder / "run")) as engine:
-        engine.deploy()
-        return engine.run()
+    with Engine(load_workflow(assembly), RunSettings(folder=folder / "run")) as engine:
+        return engine.deploy().run()
 
 
 @pytest.mark.parametrize(("do", "status"), [("", "SUCCEEDED"), ("raise", "FAILED")])
@@ -98,11 +98,11 @@ def test_a_run_waits_for_what_follows_it_and_keeps_its_steps(tmp_path: Path, do:
 
 def test_what_no_rule_has_started_is_skipped(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Work": call({}, End=True)}, more=at_the_end(NOTE, statuses=("FAILED",)))
-    with Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine:
-        engine.deploy()
-        assert [step.id for step in engine.steps] == ["Work", "Clean"]
-        assert engine.run().follow_ups == []
-        assert [step.status for step in engine.steps] == [StepStatus.SUCCEEDED, StepStatus.SKIPPED]
+    with Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine:
+        deployed = engine.deploy()
+        assert [step.id for step in deployed.steps] == ["Work", "Clean"]
+        assert deployed.run().follow_ups == []
+        assert [step.status for step in deployed.steps] == [StepStatus.SUCCEEDED, StepStatus.SKIPPED]
 
 
 def test_a_failed_cleanup_fails_the_command_and_is_said(tmp_path: Path) -> None:
@@ -118,12 +118,12 @@ def test_an_interrupted_run_is_cleaned_up_after_too(tmp_path: Path, monkeypatch:
     assembly = write_assembly(
         tmp_path, {"Wait": {"Type": "Wait", "Seconds": 100_000, "End": True}}, more=at_the_end(NOTE)
     )
-    with Engine(RunSettings(assembly=assembly, folder=tmp_path / "run")) as engine:
-        bucket = engine.deploy()["BucketName"]
+    with Engine(load_workflow(assembly), RunSettings(folder=tmp_path / "run")) as engine:
+        deployed = engine.deploy()
         interrupt_once(monkeypatch)
         with pytest.raises(KeyboardInterrupt):
-            engine.run()
-    assert (tmp_path / "run" / "objects" / bucket / "notes" / "after-ABORTED.json").is_file()
+            deployed.run()
+    assert (tmp_path / "run" / "objects" / deployed.outputs["BucketName"] / "notes" / "after-ABORTED.json").is_file()
 
 
 def interrupt_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,9 +152,8 @@ def test_a_step_that_runs_another_workflow_says_what_goes_on_there(tmp_path: Pat
     template["Resources"]["Machine"]["Properties"]["DefinitionSubstitutions"]["Child"] = {"Ref": "Child"}
     (assembly / "Demo.template.json").write_text(json.dumps(template), encoding="utf-8")
     lines: list[str] = []
-    settings = RunSettings(assembly=assembly, folder=tmp_path / "run", workflow="Machine")
-    with Engine(settings, on_step=lambda step: lines.append(f"{step.id}: {step.last_line}")) as engine:
-        engine.deploy()
-        result = engine.run()
+    workflow, settings = load_workflow(assembly, workflow="Machine"), RunSettings(folder=tmp_path / "run")
+    with Engine(workflow, settings, on_step=lambda step: lines.append(f"{step.id}: {step.last_line}")) as engine:
+        result = engine.deploy().run()
     assert (result.output, [step.id for step in result.steps], result.follow_ups) == (42, ["Sub"], [])
     assert "Sub: Score: handling" in lines

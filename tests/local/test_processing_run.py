@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 import zflow_constructs as zflow
 from tests.local.aws.conftest import Ended, api, ended, until
 from tests.parts import SKLEARN
+from zflow_constructs.assembly.workflows import load_workflow
+from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 
 SCRIPTS = Path(__file__).parent / "containers" / "scripts"
@@ -69,7 +71,7 @@ class Deployed:
     """The app on a local AWS."""
 
     engine: Engine
-    machine: str
+    workflow: DeployedWorkflow
 
     def jobs(self, arn: str) -> list[str]:
         """The names of an execution's jobs, in the order in which they were started."""
@@ -89,7 +91,9 @@ class Deployed:
 
     def start(self, **given: object) -> str:
         client = self.engine.aws.clients.stepfunctions
-        return client.start_execution(stateMachineArn=self.machine, input=json.dumps(given))["executionArn"]
+        return client.start_execution(stateMachineArn=self.workflow.state_machine, input=json.dumps(given))[
+            "executionArn"
+        ]
 
     def run(self, **given: object) -> Ended:
         return ended(self.engine.aws, self.start(**given), timeout=60)
@@ -107,15 +111,15 @@ def lines() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def deployed(folder: Path, lines: list[tuple[str, str]]) -> Iterator[Deployed]:
-    settings = RunSettings(assembly=synthesized(folder), folder=folder / "run", workflow="Evaluation")
-    with Engine(settings, on_step=lambda step: lines.append((step.id, step.last_line))) as engine:
-        yield Deployed(engine, engine.deploy()["Machine"])
+    workflow, settings = load_workflow(synthesized(folder), workflow="Evaluation"), RunSettings(folder=folder / "run")
+    with Engine(workflow, settings, on_step=lambda step: lines.append((step.id, step.last_line))) as engine:
+        yield Deployed(engine, engine.deploy())
 
 
 @pytest.fixture(scope="module")
 def result(deployed: Deployed) -> RunResult:
     """What became of a run with the parameters' defaults."""
-    return deployed.engine.run()
+    return deployed.workflow.run()
 
 
 def test_a_report_that_is_good_enough_lets_the_next_step_read_what_the_job_wrote(result: RunResult) -> None:

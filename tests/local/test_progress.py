@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.local.assemblies import write_assembly
 from tests.local.shapes import MORE, loop, machine_of, step
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
@@ -25,10 +26,9 @@ def run(folder: Path, *steps: StepNode) -> tuple[RunResult, list[str]]:
     assembly, output = write_assembly(folder, machine_of(*steps), more=MORE), io.StringIO()
     console = Console(file=output, width=200)
     with RunConsole(console) as shown:
-        settings = RunSettings(assembly=assembly, folder=folder / "run")
-        with Engine(settings, on_step=shown.on_step) as engine:
-            engine.deploy()
-            result = engine.run()
+        settings = RunSettings(folder=folder / "run")
+        with Engine(load_workflow(assembly), settings, on_step=shown.on_step) as engine:
+            result = engine.deploy().run()
         report(console, result, folder / "run")
     said = output.getvalue().partition("The workflow outputs\n")[0]
     return result, [line.split(" after ")[0] for line in said.splitlines()]
@@ -83,10 +83,12 @@ def test_steps_that_are_called_as_the_machinery_is_are_shown_too(tmp_path: Path)
 def test_steps_that_share_a_function_show_their_own_lines_alone(tmp_path: Path) -> None:
     lines: dict[str, set[str]] = {"Left": set(), "Right": set()}
     assembly = write_assembly(tmp_path, machine_of(step("Left", do="left"), step("Right", do="right")))
-    settings = RunSettings(assembly=assembly, folder=tmp_path / "run")
-    with Engine(settings, on_step=lambda shown: lines[shown.id].add(shown.last_line)) as engine:
-        engine.deploy()
-        assert engine.run().status == "SUCCEEDED"
+    with Engine(
+        load_workflow(assembly),
+        RunSettings(folder=tmp_path / "run"),
+        on_step=lambda shown: lines[shown.id].add(shown.last_line),
+    ) as engine:
+        assert engine.deploy().run().status == "SUCCEEDED"
     assert {name: {line for line in heard if line.startswith("handling")} for name, heard in lines.items()} == {
         "Left": {"handling left"},
         "Right": {"handling right"},

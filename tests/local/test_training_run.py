@@ -1,7 +1,7 @@
 """Training steps, run: a script without a network, in a channel, and jobs that this machine can't run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 import zflow_constructs as zflow
 from tests.local.aws.conftest import Ended, ended
 from tests.parts import SKLEARN
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
 SCRIPT = zflow.SourceCode.from_file(str(Path(__file__).parent / "containers" / "scripts" / "train_tree.py"))
@@ -125,21 +126,19 @@ class Deployed:
     """The app on a local AWS."""
 
     engine: Engine
-
-    def __post_init__(self) -> None:
-        self._outputs = self.engine.deploy()
+    outputs: Mapping[str, str]
 
     def run(self, workflow: str) -> Ended:
         client = self.engine.aws.clients.stepfunctions
-        machine = self._outputs[f"{workflow}Machine"]
+        machine = self.outputs[f"{workflow}Machine"]
         return ended(self.engine.aws, client.start_execution(stateMachineArn=machine)["executionArn"], timeout=120)
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("trees")
-    with Engine(RunSettings(assembly=synthesized(folder), folder=folder / "run", workflow="Trees")) as engine:
-        yield Deployed(engine)
+    with Engine(load_workflow(synthesized(folder), workflow="Trees"), RunSettings(folder=folder / "run")) as engine:
+        yield Deployed(engine, engine.deploy().outputs)
 
 
 def test_isolated_scripts_train_and_are_tuned(deployed: Deployed) -> None:

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 import zflow_constructs as zflow
 from tests.local.aws.conftest import Api, Ended, api, ended
 from tests.parts import SKLEARN
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -135,8 +136,8 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("sums")
-    with Engine(RunSettings(assembly=synthesized(folder), folder=folder / "run", workflow="Sums")) as engine:
-        outputs = engine.deploy()
+    with Engine(load_workflow(synthesized(folder), workflow="Sums"), RunSettings(folder=folder / "run")) as engine:
+        outputs = engine.deploy().outputs
         app = Deployed(engine, outputs["Machine"], outputs["OwnBucket"])
         app.put("model.tar.gz", packed("model", ""))
         yield app

@@ -15,6 +15,7 @@ from aws_cdk import App, CfnOutput, Stack
 import zflow_constructs as zflow
 from tests.local.aws.conftest import Api, Ended, api, ended, until
 from tests.parts import SKLEARN
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
 SCRIPT = Path(__file__).parent / "containers" / "scripts" / "train_tree.py"
@@ -97,8 +98,8 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("trees")
-    with Engine(RunSettings(assembly=synthesized(folder), folder=folder / "run", workflow="Trees")) as engine:
-        yield Deployed(engine, engine.deploy()["Machine"])
+    with Engine(load_workflow(synthesized(folder), workflow="Trees"), RunSettings(folder=folder / "run")) as engine:
+        yield Deployed(engine, engine.deploy().outputs["Machine"])
 
 
 def output(execution: Ended) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from zflow_constructs.assembly.input_error import AssemblyError
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.permissions.page import to_markdown
 from zflow_constructs.permissions.reason import Reason
@@ -177,3 +178,9 @@ def test_a_denied_action_reads_as_such_and_a_role_from_elsewhere_as_one() -> Non
     assert "### shared\n\nA role from elsewhere, which gets these rights, too.\n" in page
     assert page.endswith("| *who assumes the role isn't known here, and so not why* |\n")
     assert "Assumed by Step Functions if `aws:SourceAccount StringEquals <account>`, Lambda if" in page
+
+
+def test_a_policy_that_is_chosen_on_deployment_is_refused_rather_than_left_out() -> None:
+    role: Json = {"Type": "AWS::IAM::Role", "Properties": {"Policies": [{"Fn::If": ["Prod", READS, READS]}]}}
+    with pytest.raises(AssemblyError, match="A policy has no 'PolicyDocument': it is chosen when the stack is"):
+        roles({"Resources": {"Role": role}})

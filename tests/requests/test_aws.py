@@ -1,4 +1,6 @@
 import re
+from pathlib import Path
+from typing import cast
 
 import pytest
 from aws_cdk import Aws, Fn, Token
@@ -250,6 +252,13 @@ def test_what_stands_beside_a_token_is_still_checked() -> None:
 
     with pytest.raises(WorkflowError, match='"ZIP", but it must be one of "GZIP", "NONE"'):
         validate_request("Nightly", "sagemaker", "CreateTrainingJob", {**TRAIN, "OutputDataConfig": bucket})
+
+
+def test_a_path_is_no_token_though_it_can_be_resolved_too() -> None:
+    request = {**TRAIN, "TrainingJobName": cast("Template", Path("train"))}
+
+    with pytest.raises(WorkflowError, match=r"TrainingJobName: received PosixPath\('train'\), but it must be a string"):
+        validate_request("Nightly", "sagemaker", "CreateTrainingJob", request)
 
 
 def test_a_pattern_that_only_java_understands_is_not_applied() -> None:

@@ -20,6 +20,8 @@ def serve_moto() -> Iterator[str]:
     try:
         yield f"http://{host}:{port}"
     finally:
+        # Its state is the process's: another test's local AWS would find these stacks.
+        urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
         server.stop()
 
 

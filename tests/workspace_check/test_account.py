@@ -6,15 +6,15 @@ from collections.abc import Mapping
 import boto3
 import pytest
 
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Mark
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, NotKnownError
 
 WHERE = Account("123456789012", "eu-central-1", "aws", "arn:aws:iam::123456789012:user/ana")
-TEMPLATE = Template("Demo", "", "", {})
+DEMO = Stack("Demo")
 
 
 def test_the_account_the_region_and_the_caller_are_said(clients: Clients) -> None:
@@ -78,7 +78,7 @@ def test_a_deployed_stack_tells_its_resources_and_parameters(clients: Clients) -
             {"ParameterKey": "Key", "ParameterValue": "****"},
         ],
     )
-    result = deployed(clients, WHERE, [Template("Demo", "", "", template)])
+    result = deployed(clients, WHERE, [Stack("Demo", template=template)])
     assert [finding.line for finding in result.findings] == ["✓ stack Demo: deployed (CREATE_COMPLETE)"]
     assert result.value
     assert result.value.text("Demo", {"Fn::Sub": "${Stage}-${Lake}"}) == "prod-lake"
@@ -87,7 +87,7 @@ def test_a_deployed_stack_tells_its_resources_and_parameters(clients: Clients) -
 
 
 def test_a_stack_that_is_not_deployed_yet_is_no_failure(clients: Clients) -> None:
-    assert [finding.line for finding in deployed(clients, WHERE, [TEMPLATE]).findings] == [
+    assert [finding.line for finding in deployed(clients, WHERE, [DEMO]).findings] == [
         (
             f"{Mark.UNKNOWN} stack Demo: not deployed yet: what only CloudFormation knows can be checked once it is "
             "(`cdk deploy`)"
@@ -96,5 +96,5 @@ def test_a_stack_that_is_not_deployed_yet_is_no_failure(clients: Clients) -> Non
 
 
 def test_nothing_is_asked_without_an_account(clients: Clients) -> None:
-    result = deployed(clients, None, [TEMPLATE])
+    result = deployed(clients, None, [DEMO])
     assert (result.findings, result.value and result.value.account) == ([], None)

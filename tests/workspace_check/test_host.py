@@ -5,10 +5,10 @@ import socket
 import pytest
 
 from tests.workspace_check.databricks_server import Answer, DatabricksServer
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.findings import Mark
 from zflow_constructs.workspace_check.host import host
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Values
 from zflow_constructs.workspace_check.workspaces import Workspace
 
@@ -24,7 +24,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lines(address: Json, *, proxy: str = "") -> list[str]:
     workspace = Workspace("Databricks", address, "token", stack="Demo", proxy=proxy)
-    values = Values([Template("Demo", "", "", {})])
+    values = Values([Stack("Demo")])
     return [finding.line for finding in host(workspace, values).findings]
 
 

@@ -7,10 +7,10 @@ import boto3
 import pytest
 
 from tests.workspace_check.iam_server import IamServer
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.findings import Concealment, Mark
 from zflow_constructs.workspace_check.secret import federation, secret
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, Deployed, Values
 from zflow_constructs.workspace_check.workspaces import Workspace
 
@@ -26,7 +26,7 @@ FEDERATED = replace(
     audience="databricks",
     role={"Fn::GetAtt": ["FunctionRole", "Arn"]},
 )
-TEMPLATE = Template("Demo", "", "", {"Resources": {"FunctionRole": {"Type": "AWS::IAM::Role"}}})
+DEMO = Stack("Demo", template={"Resources": {"FunctionRole": {"Type": "AWS::IAM::Role"}}})
 FEDERATION_ON = "✓ federation: on, with the issuer https://a1b2.tokens.sts.global.api.aws"
 
 
@@ -121,7 +121,7 @@ def test_a_secret_that_the_stack_is_to_make_is_known_once_it_is_deployed(
     clients: Clients, concealment: Concealment
 ) -> None:
     made = replace(OAUTH, stack="Demo", secret={"Ref": "Secret"})
-    (finding,) = secret(clients, made, Values([TEMPLATE], {}, ACCOUNT), concealment).findings
+    (finding,) = secret(clients, made, Values([DEMO], {}, ACCOUNT), concealment).findings
     assert finding.line == f"{Mark.UNKNOWN} secret: known once the stack Demo is deployed (Secret)"
 
 
@@ -131,7 +131,7 @@ def test_a_kind_of_credentials_that_there_is_not_is_said(clients: Clients, conce
 
 
 def test_what_the_federation_policy_must_say_is_told(clients: Clients) -> None:
-    values = Values([TEMPLATE], {"Demo": Deployed({"FunctionRole": "Demo-FunctionRole-1"})}, ACCOUNT)
+    values = Values([DEMO], {"Demo": Deployed({"FunctionRole": "Demo-FunctionRole-1"})}, ACCOUNT)
     assert [finding.line for finding in federation(clients, FEDERATED, values)] == [
         FEDERATION_ON,
         (
@@ -144,7 +144,7 @@ def test_what_the_federation_policy_must_say_is_told(clients: Clients) -> None:
 
 
 def test_the_subject_is_known_once_the_stack_is_deployed(clients: Clients) -> None:
-    findings = federation(clients, FEDERATED, Values([TEMPLATE], {}, ACCOUNT))
+    findings = federation(clients, FEDERATED, Values([DEMO], {}, ACCOUNT))
     assert findings[1].line.endswith(
         'the audience "databricks" and the subject "<known once the stack Demo is deployed (FunctionRole)>"'
     )

@@ -2,24 +2,21 @@
 
 import pytest
 
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.core.values.templates import Json
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, Deployed, NotKnownError, Values
 
-PLATFORM = Template(
+PLATFORM = Stack(
     "Platform",
-    "",
-    "",
-    {
+    template={
         "Resources": {"Lake": {"Type": "AWS::S3::Bucket"}},
         "Outputs": {"Out": {"Value": {"Fn::GetAtt": ["Lake", "Arn"]}, "Export": {"Name": "Platform:LakeArn"}}},
     },
 )
-DEMO = Template(
+DEMO = Stack(
     "Demo",
-    "",
-    "eu-central-1",
-    {
+    region="eu-central-1",
+    template={
         "Parameters": {
             "Stage": {"Type": "String", "Default": "test"},
             "Key": {"Type": "String", "Default": "none", "NoEcho": True},

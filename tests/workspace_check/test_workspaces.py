@@ -6,18 +6,17 @@ from typing import cast
 import pytest
 
 from tests.workspace_check.assemblies import FUNCTION, SECRET, function, machine, submit
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.needs import Kind, free_clusters, needs, work, written
-from zflow_constructs.workspace_check.template import Template, UnreadableError, definition
 from zflow_constructs.workspace_check.workspaces import Submission, Workspace, workspaces
 
 HOST = "https://dbc-a1b2.cloud.databricks.com"
 RUN: Mapping[str, object] = {"tasks": [{"task_key": "Extract", "existing_cluster_id": "c-1"}]}
 
 
-def template(resources: Mapping[str, object], *, name: str = "Demo", **more: object) -> Template:
-    content = cast("Mapping[str, Json]", {"Resources": resources, **more})
-    return Template(name, "", "", content)
+def stack(resources: Mapping[str, object], *, name: str = "Demo", **more: object) -> Stack:
+    return Stack(name, template=cast("Mapping[str, Json]", {"Resources": resources, **more}))
 
 
 def submission(request: object) -> Submission:
@@ -32,7 +31,7 @@ def test_a_workspace_is_a_function_with_a_host_and_what_machines_submit_to_it() 
         "Other": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"Payload": {}}},
     }
     other = {"Type": "AWS::Lambda::Function", "Properties": {}}
-    found = workspaces([template({"Function": function(HOST), "Other": other, "Machine": machine(states)})])
+    found = workspaces([stack({"Function": function(HOST), "Other": other, "Machine": machine(states)})])
     run = cast("Mapping[str, Json]", RUN)
     assert found == [
         Workspace(
@@ -49,16 +48,16 @@ def test_a_workspace_is_a_function_with_a_host_and_what_machines_submit_to_it() 
 
 def test_a_step_that_submits_and_looks_is_taken_once() -> None:
     states = {"Extract": submit("Extract", RUN), "Extract: check": submit("Extract", RUN)}
-    (found,) = workspaces([template({"Function": function(HOST), "Machine": machine(states)})])
+    (found,) = workspaces([stack({"Function": function(HOST), "Machine": machine(states)})])
     assert [each.step for each in found.submissions] == ["Extract"]
 
 
 def test_a_workspace_of_another_stack_is_found_by_its_export() -> None:
     outputs = {"Out": {"Value": FUNCTION, "Export": {"Name": "Platform:Function"}}}
     unused = function("https://dbc-unused.cloud.databricks.com")
-    platform = template({"Function": function(HOST), "Unused": unused}, name="Platform", Outputs=outputs)
+    platform = stack({"Function": function(HOST), "Unused": unused}, name="Platform", Outputs=outputs)
     states = {"Extract": submit("Extract", RUN, to={"Fn::ImportValue": "Platform:Function"})}
-    (found,) = workspaces([template({"Machine": machine(states)}), platform])
+    (found,) = workspaces([stack({"Machine": machine(states)}), platform])
     assert (found.host, found.stack, [each.step for each in found.submissions]) == (HOST, "Platform", ["Extract"])
 
 
@@ -67,30 +66,8 @@ def test_a_resource_of_a_state_may_have_a_partition() -> None:
         **submit("Extract", RUN),
         "Resource": {"Fn::Join": ["", ["arn:", {"Ref": "P"}, ":states:::lambda:invoke"]]},
     }
-    (found,) = workspaces([template({"Function": function(HOST), "Machine": machine({"Extract": state})})])
+    (found,) = workspaces([stack({"Function": function(HOST), "Machine": machine({"Extract": state})})])
     assert [each.step for each in found.submissions] == ["Extract"]
-
-
-def test_a_definition_has_cloudformation_s_functions_in_their_places() -> None:
-    properties: Mapping[str, Json] = {
-        "DefinitionString": {
-            "Fn::Join": ["", ['{"A": "', {"Ref": "X"}, '", "B": ["s3://', {"Ref": "Y"}, '/${Z}/${other}", 1]}']]
-        },
-        "DefinitionSubstitutions": {"Z": {"Ref": "Bucket"}},
-    }
-    assert definition("Machine", properties) == {
-        "A": {"Ref": "X"},
-        "B": [{"Fn::Join": ["", ["s3://", {"Ref": "Y"}, "/", {"Ref": "Bucket"}, "/${other}"]]}, 1],
-    }
-
-
-def test_a_definition_that_is_no_json_is_said() -> None:
-    with pytest.raises(UnreadableError) as raised:
-        definition("Machine", {"DefinitionString": "{"})
-    assert str(raised.value) == (
-        "The definition of the state machine Machine is no JSON (Expecting property name enclosed in double quotes: "
-        "line 1 column 2 (char 1)). Synthesize it again."
-    )
 
 
 def test_all_that_a_request_names_is_needed_but_for_the_users_own_fields() -> None:

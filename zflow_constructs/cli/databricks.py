@@ -2,18 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import click
 
+from zflow_constructs.assembly.cloud_assembly import load_stack
+from zflow_constructs.assembly.input_error import AssemblyError, InputError
 from zflow_constructs.cli.extras import imported_from
-from zflow_constructs.core.values.templates import Json
-from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack
-from zflow_constructs.workspace_check.template import Template, UnreadableError
 from zflow_constructs.workspace_check.workspaces import Workspace, workspaces
 
 EXIT_FAILED = 1
-EXIT_USAGE = 2
 
 
 @click.group()
@@ -33,17 +31,11 @@ def check(assembly: Path | None, stack: str, host: str, secret: str, auth: Liter
     It asks the real workspace and AWS, with the AWS credentials of who runs it, and changes nothing.
     """
     if bool(host) != bool(secret) or (host and (assembly or stack)):
-        raise click.UsageError("Give --host and --secret together and no assembly, or an assembly alone.")
-    try:
-        templates = [] if host else _templates(load_stack(assembly or Path("cdk.out"), stack))
-        found = [Workspace(host, host, auth, secret=secret)] if host else workspaces(templates)
-        if not found:
-            raise AssemblyError(
-                f"The stack {templates[0].stack} has no Databricks workspace: there is nothing to check."
-            )
-    except (AssemblyError, UnreadableError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
+        raise InputError("Give --host and --secret together and no assembly, or an assembly alone.")
+    stacks = [] if host else load_stack(assembly or Path("cdk.out"), stack).in_order[::-1]
+    found = [Workspace(host, host, auth, secret=secret)] if host else workspaces(stacks)
+    if not found:
+        raise AssemblyError(f"The stack {stacks[0].name} has no Databricks workspace: there is nothing to check.")
     # The SDK takes a second to import: `zflow --help` and wrong usage do without it.
     with imported_from("databricks"):
         from rich.console import Console  # noqa: PLC0415
@@ -53,13 +45,5 @@ def check(assembly: Path | None, stack: str, host: str, secret: str, auth: Liter
         from zflow_constructs.workspace_check.findings import Concealment  # noqa: PLC0415
     concealment = Concealment()
     with CheckConsole(Console(highlight=False), concealment) as console:
-        failures = check_all(templates, found, console, concealment)
+        failures = check_all(stacks, found, console, concealment)
     sys.exit(EXIT_FAILED if failures else 0)
-
-
-def _templates(stack: Stack) -> list[Template]:
-    """The stack's template, then those of the stacks that it needs."""
-    return [
-        Template(each.name, each.account, each.region, cast("dict[str, Json]", each.template))
-        for each in reversed(stack.in_order)
-    ]

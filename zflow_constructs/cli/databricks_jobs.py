@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.databricks.errors import ApiError
 from zflow_constructs.local.databricks.names import JOB_TASK
 from zflow_constructs.local.databricks.tasks import parse_tasks
@@ -20,16 +20,16 @@ def databricks_jobs(given: Sequence[str]) -> Mapping[int, Mapping[str, object]]:
             or wheel in it may be the path of a file, from there: a local run has neither workspaces nor repositories.
 
     Raises:
-        AssemblyError: One isn't `ID=FILE`, is given twice, or its file isn't a job.
+        InputError: One isn't `ID=FILE`, is given twice, or its file isn't a job.
     """
     jobs: dict[int, Mapping[str, object]] = {}
     for text in given:
         digits, _, file = text.partition("=")
         if not digits.isdecimal() or not file:
-            raise AssemblyError(f"{OPTION} {text!r} is not ID=FILE, with the job's id as digits")
+            raise InputError(f"{OPTION} {text!r} is not ID=FILE, with the job's id as digits")
         id = int(digits)
         if id in jobs:
-            raise AssemblyError(f"{OPTION} gives job {id} twice: give one file for it")
+            raise InputError(f"{OPTION} gives job {id} twice: give one file for it")
         jobs[id] = _settings(id, Path(file))
     return jobs
 
@@ -40,20 +40,20 @@ def _settings(id: int, file: Path) -> Mapping[str, object]:
     try:
         job = json.loads(file.read_text(encoding="utf-8"), object_hook=lambda entry: _located(entry, file.parent))
     except OSError as error:
-        raise AssemblyError(f"{wrong} can't be read: {error.strerror}. {expected}") from error
+        raise InputError(f"{wrong} can't be read: {error.strerror}. {expected}") from error
     except ValueError as error:
-        raise AssemblyError(f"{wrong} is no JSON: {error}. {expected}") from error
+        raise InputError(f"{wrong} is no JSON: {error}. {expected}") from error
     if not isinstance(job, dict):
-        raise AssemblyError(f"{wrong} holds no JSON object, but {type(job).__name__}. {expected}")
+        raise InputError(f"{wrong} holds no JSON object, but {type(job).__name__}. {expected}")
     if str(job.get("job_id", id)) != str(id):
-        raise AssemblyError(f"{wrong} is of job {job['job_id']}. {expected}")
+        raise InputError(f"{wrong} is of job {job['job_id']}. {expected}")
     settings = job.get("settings", job)
     if not isinstance(settings, dict) or not settings.get("tasks"):
-        raise AssemblyError(f"{wrong} has no tasks. {expected}")
+        raise InputError(f"{wrong} has no tasks. {expected}")
     try:
         parse_tasks(settings, known=JOB_TASK)
     except ApiError as error:
-        raise AssemblyError(f"{wrong} is no job that Databricks takes: {error.message}") from error
+        raise InputError(f"{wrong} is no job that Databricks takes: {error.message}") from error
     return settings
 
 

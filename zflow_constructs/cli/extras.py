@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
+from zflow_constructs.assembly.input_error import InputError
 
 
 @contextmanager
 def imported_from(extra: str) -> Iterator[None]:
-    """Around imports of what an extra brings: says where something is missing, and how to get it.
+    """Import what an extra brings; where something is missing, say how to get it.
 
     Args:
-        extra: the extra, which is called like the command.
+        extra: The extra, which is called like the command.
 
     Raises:
-        ClickException: Something is missing.
+        InputError: Something is missing.
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        raise click.ClickException(
+        raise InputError(
             f"`zflow {extra}` needs {error.name!r}, which the extra `{extra}` brings: "
             f"pip install 'zflow-constructs[{extra}]'"
         ) from None

@@ -1,19 +1,17 @@
 """`zflow graph`: draw the workflow of a synthesized cloud assembly."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import click
 
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.extras import imported_from
+from zflow_constructs.cli.output import write_output
 from zflow_constructs.core.picture.mermaid import to_mermaid
-from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
-from zflow_constructs.core.values.templates import Json
-from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
+from zflow_constructs.core.picture.picture import Picture
 
-EXIT_USAGE = 2
 Kind = Literal["html", "svg", "mermaid"]
 _ENDINGS: Mapping[Kind, str] = {"html": "html", "svg": "svg", "mermaid": "mmd"}
 
@@ -30,30 +28,8 @@ _ENDINGS: Mapping[Kind, str] = {"html": "html", "svg": "svg", "mermaid": "mmd"}
 )
 def graph(assembly: Path, stack: str, workflow: str, kind: Kind, output: Path | None) -> None:
     """Draw the workflow of ASSEMBLY, by default cdk.out."""
-    try:
-        picture = _picture(assembly, stack, workflow)
-    except AssemblyError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
-    content = _drawn(picture, kind)
-    file = output or Path(f"{picture.name}.{_ENDINGS[kind]}")
-    if file == Path("-"):
-        click.echo(content, nl=False)
-    else:
-        file.write_text(content, encoding="utf-8")
-        click.echo(file)
-
-
-def _picture(assembly: Path, stack: str, workflow: str) -> Picture:
-    loaded = load_stack(assembly, stack)
-    machine = state_machine(loaded, workflow)
-    metadata = cast("Mapping[str, Mapping[str, Json]]", loaded.resources[machine].get("Metadata", {}))
-    if GRAPH_METADATA not in metadata:
-        raise AssemblyError(
-            f"The state machine {machine} of the stack {loaded.name} doesn't say what to draw: it was made by an older "
-            "zflow_constructs, or by something else. Synthesize it again."
-        )
-    return Picture.from_json(metadata[GRAPH_METADATA])
+    picture = load_workflow(assembly, stack, workflow).picture
+    write_output(_drawn(picture, kind), output or Path(f"{picture.name}.{_ENDINGS[kind]}"))
 
 
 def _drawn(picture: Picture, kind: Kind) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zflow_constructs.assembly.input_error import InputError
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.databricks_jobs import databricks_jobs
 from zflow_constructs.cli.extras import imported_from
 from zflow_constructs.cli.parameters import execution_input
-from zflow_constructs.local.assembly import AssemblyError, load_stack, state_machine
 from zflow_constructs.local.run import DEFAULT_TIME_SCALE, RunSettings
 
 if TYPE_CHECKING:
     from zflow_constructs.local.databricks.spark import SparkChoice
 
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -78,28 +79,24 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
     time_scale: float,
 ) -> None:
     """Run the workflow of ASSEMBLY, usually cdk.out, on this machine."""
+    if not math.isfinite(time_scale):
+        raise InputError(f"--time-scale is {time_scale}, and must be a number of seconds")
+    loaded = load_workflow(assembly, stack, workflow)
+    values = execution_input(loaded.parameters, parameters, _read(input_file))
+    settings = RunSettings(
+        parameters=values,
+        time_scale=time_scale,
+        spark=spark,
+        approve=approve,
+        databricks_jobs=databricks_jobs(jobs),
+        # Last: what is refused leaves no folder behind.
+        folder=(run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve(),
+    )
     try:
-        loaded = load_stack(assembly, stack)
-        machine = loaded.resources[state_machine(loaded, workflow)]
-        values = execution_input(machine, parameters, _read(input_file))
-        settings = RunSettings(
-            assembly=assembly,
-            stack=stack,
-            workflow=workflow,
-            folder=(run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve(),
-            parameters=values,
-            time_scale=time_scale,
-            spark=spark,
-            approve=approve,
-            databricks_jobs=databricks_jobs(jobs),
-        )
         # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
         with imported_from("local"):
             from zflow_constructs.cli.local_run import run_and_show  # noqa: PLC0415
-        sys.exit(run_and_show(settings, serve=serve))
-    except AssemblyError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
+        sys.exit(run_and_show(loaded, settings, serve=serve))
     except KeyboardInterrupt:
         click.echo("Interrupted; everything is stopped.", err=True)
         sys.exit(EXIT_INTERRUPTED)
@@ -110,8 +107,10 @@ def _read(file: Path | None) -> Mapping[str, object]:
         return {}
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise AssemblyError(f"{file} is no JSON file: {error}") from error
+        raise InputError(f"{file} is no JSON file: {error}") from error
     if not isinstance(content, Mapping):
-        raise AssemblyError(f"{file} must hold a JSON object, not {type(content).__name__}")
+        raise InputError(f"{file} must hold a JSON object, not {type(content).__name__}")
     return content

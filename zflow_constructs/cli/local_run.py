@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
+from zflow_constructs.assembly.workflows import Workflow
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine
 from zflow_constructs.local.run import RunResult, RunSettings
@@ -14,12 +15,13 @@ from zflow_constructs.local.run import RunResult, RunSettings
 EXIT_FAILED = 1
 
 
-def run_and_show(settings: RunSettings, *, serve: bool) -> int:
-    """Runs a workflow, and shows it on the terminal.
+def run_and_show(workflow: Workflow, settings: RunSettings, *, serve: bool) -> int:
+    """Run a workflow, and show it on the terminal.
 
     Args:
-        settings: what to run, and how.
-        serve: whether the endpoints stay up after the run, until Ctrl-C.
+        workflow: The workflow.
+        settings: How to run it.
+        serve: Whether the endpoints stay up after the run, until Ctrl-C.
 
     Returns:
         The exit code.
@@ -27,11 +29,11 @@ def run_and_show(settings: RunSettings, *, serve: bool) -> int:
     console = Console(highlight=False)
     # SIGTERM ends a run as Ctrl-C does: its jobs are stopped, its processes too.
     signal.signal(signal.SIGTERM, _interrupt)
-    console.print(f"Starting a local AWS, and creating the stack of {settings.assembly} on it ...", soft_wrap=True)
-    with RunConsole(console) as shown, Engine(settings, on_step=shown.on_step, say=shown.say) as engine:
-        engine.deploy()
-        shown.show(engine.steps)
-        result = engine.run()
+    console.print(f"Starting a local AWS, and creating the stack {workflow.stack.name} on it ...", soft_wrap=True)
+    with RunConsole(console) as shown, Engine(workflow, settings, on_step=shown.on_step, say=shown.say) as engine:
+        deployed = engine.deploy()
+        shown.show(deployed.steps)
+        result = deployed.run()
         shown.close()
         report(console, result, settings.folder)
         if not result.succeeded:

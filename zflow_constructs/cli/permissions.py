@@ -1,19 +1,14 @@
 """`zflow permissions`: what the roles of a synthesized stack may do, and why."""
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import click
 
-from zflow_constructs.core.values.templates import Json
-from zflow_constructs.local.assembly import AssemblyError, load_stack
+from zflow_constructs.assembly.cloud_assembly import load_stack
+from zflow_constructs.cli.output import write_output
 from zflow_constructs.permissions.page import to_markdown
 from zflow_constructs.permissions.reasons import REASONS
 from zflow_constructs.permissions.statements import roles
-
-EXIT_USAGE = 2
 
 
 @click.command()
@@ -26,16 +21,6 @@ EXIT_USAGE = 2
 )
 def permissions(assembly: Path, stack: str, output: Path | None) -> None:
     """Write down what each role of ASSEMBLY, by default cdk.out, may do, and why."""
-    try:
-        loaded = load_stack(assembly, stack)
-    except AssemblyError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_USAGE)
-    template = cast("Mapping[str, Json]", loaded.template)
-    content = to_markdown(f"What the roles of {loaded.name} may do", roles(template), REASONS)
-    file = output or Path(f"{loaded.name}.permissions.md")
-    if file == Path("-"):
-        click.echo(content, nl=False)
-    else:
-        file.write_text(content, encoding="utf-8")
-        click.echo(file)
+    loaded = load_stack(assembly, stack)
+    content = to_markdown(f"What the roles of {loaded.name} may do", roles(loaded.template), REASONS)
+    write_output(content, output or Path(f"{loaded.name}.permissions.md"))

@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from zflow_constructs.local.assembly import AssemblyError, Stack
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.input_error import AssemblyError
+from zflow_constructs.assembly.json_document import fields
 from zflow_constructs.local.aws.server import AwsServer
 
 if TYPE_CHECKING:
@@ -26,10 +28,9 @@ def bootstrap(aws: AwsServer, stack: Stack) -> None:
     Raises:
         AssemblyError: The template reads another parameter, whose value only the account knows.
     """
-    parameters = stack.template.get("Parameters", {})
-    assert isinstance(parameters, Mapping)
-    for name, parameter in parameters.items():
-        if not parameter["Type"].startswith("AWS::SSM::Parameter::Value"):
+    for name, declared in fields(stack.template.get("Parameters")).items():
+        parameter = fields(declared)
+        if not str(parameter.get("Type")).startswith("AWS::SSM::Parameter::Value"):
             continue
         path = str(parameter.get("Default", ""))
         if not path.startswith("/cdk-bootstrap/"):

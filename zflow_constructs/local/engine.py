@@ -1,91 +1,96 @@
-"""The local engine: runs the workflow of a synthesized cloud assembly for real on this machine.
-
-load the assembly -> start the local AWS -> upload the assets -> create the stack -> run the workflow -> keep everything
-
-Nothing is enforced that only AWS can: permissions, quotas, prices.
-"""
+"""The engine of a local run: from a workflow of a cloud assembly to one that is deployed on the local AWS."""
 
 from __future__ import annotations
 
-import json
-import math
-import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.workflows import Workflow, machinery
 from zflow_constructs.local.approvals import Approvals
-from zflow_constructs.local.assembly import AssemblyError, Stack, load_stack, machinery, state_machine
 from zflow_constructs.local.aws.events import send_status
 from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 from zflow_constructs.local.bootstrap import bootstrap, deploy, upload_assets
+from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.executions import Executions
 from zflow_constructs.local.honoured import check_resources
 from zflow_constructs.local.processes import Processes
-from zflow_constructs.local.record import keep_message, mirror_objects, write_record
+from zflow_constructs.local.record import keep_message, make_run_folder
 from zflow_constructs.local.run import DEFAULT_ACCOUNT, DEFAULT_REGION, RunResult, RunSettings
 from zflow_constructs.local.services import Services
 from zflow_constructs.local.steps import Step
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import DescribeStateMachineOutputTypeDef
-
 __all__ = ["Engine", "RunResult", "RunSettings"]
-
-_STOP_SECONDS = 20.0
-"""How long an interrupted run's own clean-up may take: jobs that stop, runs that are cancelled."""
 
 
 class Engine:
-    """One local run, from the cloud assembly to its results.
+    """What one local run needs while it lasts: the local AWS, its services, and who follows the executions.
 
     Args:
-        settings: What to run.
+        workflow: The workflow to run.
+        settings: How to run it.
         on_step: Hears of each change of a step. It is called from other threads. Default: nobody listens.
         say: Shows what a person should know meanwhile: messages, what waits for a decision. Default: nobody listens.
 
+    Raises:
+        InputError: The engine can't run the workflow, or the run folder can't be used.
+
     Example:
-        with Engine(RunSettings(assembly=Path("cdk.out"), folder=Path("run"))) as engine:
-            engine.deploy()
-            result = engine.run()
+        with Engine(load_workflow(Path("cdk.out")), RunSettings(folder=Path("run"))) as engine:
+            result = engine.deploy().run()
     """
 
     def __init__(
         self,
+        workflow: Workflow,
         settings: RunSettings,
         *,
         on_step: Callable[[Step], None] = lambda _step: None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
+        for stack in workflow.stack.in_order:
+            check_resources(stack)
+        make_run_folder(settings.folder)
+        self._workflow = workflow
         # Absolute, because the children have working folders of their own.
         self._settings = replace(settings, folder=settings.folder.resolve())
-        self._stack = load_stack(settings.assembly, settings.stack)
-        for stack in self._stack.in_order:
-            check_resources(stack)
-        state_machine(self._stack, settings.workflow)
-        if (settings.folder / "run.json").exists():
-            raise AssemblyError(f"{settings.folder} keeps an earlier run: choose another --run-folder, or remove it")
-        settings.folder.mkdir(parents=True, exist_ok=True)
-        self._on_step = on_step
-        self._say = say
-        self._ended = threading.Event()
-        self._execution_arn = ""
         self._closed = False
-        self._closing = ExitStack()
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
+        self._ended: set[str] = set()
+        with ExitStack() as opened:
+            processes = opened.enter_context(Processes())
+            self.aws = opened.enter_context(
+                AwsServer(
+                    account=workflow.stack.account or DEFAULT_ACCOUNT,
+                    region=workflow.stack.region or DEFAULT_REGION,
+                    time_scale=settings.time_scale,
+                    log=self._settings.folder / "aws.log",
+                )
+            )
+            self._executions = Executions(self.aws, on_step=on_step)
+            self._approvals = Approvals(self.aws, approved=settings.approve, say=say, step_of=self._executions.step_of)
+            self._services = Services(
+                aws=self.aws,
+                processes=processes,
+                folder=self._settings.folder,
+                time_scale=settings.time_scale,
+                start=self._executions.start,
+                on_job_line=self._executions.on_line,
+                on_step_line=self._executions.on_step_line,
+                on_state_line=self._executions.on_state_line,
+                on_message=self._on_message,
+            )
+            self.aws.use(self._services.hooks)
+            # Last in and first out: an execution's end is an event, which the others deliver.
+            self.aws.use([stepfunctions(on_history=self._on_history, on_status=self._on_status)])
+            opened.callback(self._services.stop)
+            self._running = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -100,146 +105,49 @@ class Engine:
         """Where the local AWS is."""
         return self.aws.url
 
-    @property
-    def steps(self) -> list[Step]:
-        """The steps of the workflow, and of what rules start after it, from `deploy` on."""
-        return list(self._executions)
-
-    def deploy(self) -> Mapping[str, str]:
-        """Create the stack, and those that it needs, of their templates, unchanged.
+    def deploy(self) -> DeployedWorkflow:
+        """Create the workflow's stack, and those that it needs, of their templates, unchanged.
 
         Returns:
-            The stack's outputs.
+            The workflow, ready to run.
 
         Raises:
-            AssemblyError: The engine can't run it.
+            InputError: The engine can't run it.
         """
         outputs: Mapping[str, str] = {}
-        for stack in self._stack.in_order:
+        for stack in self._workflow.stack.in_order:
             bootstrap(self.aws, stack)
             upload_assets(self.aws, stack)
             outputs = deploy(self.aws, stack)
-        self._machine = self._find_machine()
-        self._executions.show(
-            self._machine["stateMachineArn"], self.aws.account, self.aws.region, machinery=frozenset(self._machinery())
-        )
+        state_machine = self._arn(self._workflow.stack, self._workflow.logical_id)
+        self._executions.show(state_machine, self.aws.account, self.aws.region, machinery=frozenset(self._machinery()))
         self._services.serve_databricks(self._settings.spark, jobs=self._settings.databricks_jobs)
-        self._outputs = outputs
-        return outputs
-
-    def run(self) -> RunResult:
-        """Run the workflow to its end; an interrupt stops it, cleanly, and is raised again.
-
-        Returns:
-            What became of it; `run.json` in the run folder has it too.
-        """
-        machine = self._machine["stateMachineArn"]
-        name = f"local-{datetime.now(tz=UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-        # Known before the start: the first events come before the answer.
-        self._execution_arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-        self.aws.clients.stepfunctions.start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps(self._settings.parameters)
+        return DeployedWorkflow(
+            state_machine=state_machine,
+            outputs=outputs,
+            settings=self._settings,
+            aws=self.aws,
+            services=self._services,
+            executions=self._executions,
+            ended=self._ended,
         )
-        return self._watch()
-
-    def redrive(self) -> RunResult:
-        """Let a failed run go on from the states that didn't succeed.
-
-        Returns:
-            What became of it.
-        """
-        self._ended.clear()
-        self.aws.clients.stepfunctions.redrive_execution(executionArn=self._execution_arn)
-        return self._watch()
 
     def close(self) -> None:
         """Stop everything that runs. Idempotent."""
         self._closed = True
-        self._closing.close()
-
-    def _watch(self) -> RunResult:
-        try:
-            self._wait_for(self._ended.is_set)
-            self._wait_for(self._all_is_quiet)
-        except BaseException:
-            self._abort()
-            raise
-        finally:
-            if not self._services.deliveries.wait(0):
-                self._services.functions.undelivered.append(
-                    f"a function still works on an event after {_STOP_SECONDS:.0f} s"
-                )
-            self._executions.end()
-            result = self._result()
-            self._keep(result)
-        return result
-
-    def _wait_for(self, condition: Callable[[], bool], *, seconds: float = math.inf) -> None:
-        end = time.monotonic() + seconds
-        while not condition() and time.monotonic() < end:
-            time.sleep(0.1)
-
-    def _all_is_quiet(self) -> bool:
-        """Whether what rules have started has ended, too: one may start another."""
-        # A function that hangs on an event is not waited for any longer.
-        waited_for = self._services.deliveries.wait(_STOP_SECONDS)
-        return self._executions.quiet and (not waited_for or self._services.deliveries.wait(0))
-
-    def _start(self) -> None:
-        folder, closing = self._settings.folder, self._closing
-        self._processes = closing.enter_context(Processes())
-        self.aws = closing.enter_context(
-            AwsServer(
-                account=self._stack.account or DEFAULT_ACCOUNT,
-                region=self._stack.region or DEFAULT_REGION,
-                time_scale=self._settings.time_scale,
-                log=folder / "aws.log",
-            )
-        )
-        self._executions = Executions(self.aws, on_step=self._on_step)
-        self._approvals = Approvals(
-            self.aws, approved=self._settings.approve, say=self._say, step_of=self._executions.step_of
-        )
-        self._services = Services(
-            aws=self.aws,
-            processes=self._processes,
-            folder=folder,
-            time_scale=self._settings.time_scale,
-            start=self._executions.start,
-            on_job_line=self._executions.on_line,
-            on_step_line=self._executions.on_step_line,
-            on_state_line=self._executions.on_state_line,
-            on_message=self._on_message,
-        )
-        self.aws.use(self._services.hooks)
-        # Last in and first out: an execution's end is an event, which the others deliver.
-        self.aws.use([stepfunctions(on_history=self._on_history, on_status=self._on_status)])
-        closing.callback(self._services.stop)
-
-    def _find_machine(self) -> DescribeStateMachineOutputTypeDef:
-        arn = self._machine_arn(self._stack, state_machine(self._stack, self._settings.workflow))
-        return self.aws.clients.stepfunctions.describe_state_machine(stateMachineArn=arn)
+        self._running.close()
 
     def _machinery(self) -> Iterator[str]:
-        for stack in self._stack.in_order:
+        for stack in self._workflow.stack.in_order:
             for logical_id in machinery(stack):
-                yield self._machine_arn(stack, logical_id)
+                yield self._arn(stack, logical_id)
 
-    def _machine_arn(self, stack: Stack, logical_id: str) -> str:
+    def _arn(self, stack: Stack, logical_id: str) -> str:
+        """The ARN of a state machine that was created."""
         resource = self.aws.clients.cloudformation.describe_stack_resource(
             StackName=stack.name, LogicalResourceId=logical_id
         )
         return resource["StackResourceDetail"].get("PhysicalResourceId", "")
-
-    def _abort(self) -> None:
-        client, cause = self.aws.clients.stepfunctions, "The local run was interrupted."
-        if self._ended.is_set():
-            self._executions.stop(cause)
-        else:
-            client.stop_execution(executionArn=self._execution_arn, cause=cause)
-        self._wait_for(self._ended.is_set, seconds=_STOP_SECONDS)
-        # What cleans up after a stopped workflow, cleans up here too.
-        self._wait_for(self._all_is_quiet, seconds=_STOP_SECONDS)
 
     def _on_history(self, execution: str, event: Mapping[str, object]) -> None:
         self._executions.on_history(execution, event)
@@ -253,25 +161,5 @@ class Engine:
         if not self._closed:
             send_status(execution)
         self._executions.on_status(execution)
-        if execution.status != "RUNNING" and execution.exec_arn == self._execution_arn:
-            self._ended.set()
-
-    def _result(self) -> RunResult:
-        described = self.aws.clients.stepfunctions.describe_execution(executionArn=self._execution_arn)
-        return RunResult(
-            execution=self._execution_arn,
-            input=self._settings.parameters,
-            status=described["status"],
-            output=json.loads(described["output"]) if "output" in described else None,
-            error=described.get("error", ""),
-            cause=described.get("cause", ""),
-            steps=self._executions.steps,
-            outputs=self._outputs,
-            endpoints=self._services.endpoints.in_service,
-            undelivered=list(self._services.functions.undelivered),
-            follow_ups=self._executions.follow_ups(),
-        )
-
-    def _keep(self, result: RunResult) -> None:
-        mirror_objects(self.aws, self._settings.folder / "objects")
-        write_record(self._settings.folder, result)
+        if execution.status != "RUNNING":
+            self._ended.add(execution.exec_arn)

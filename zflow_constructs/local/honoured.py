@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from zflow_constructs.local.assembly import AssemblyError, Stack
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.input_error import AssemblyError
+from zflow_constructs.assembly.json_document import fields, items
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.resource_types import HONOURED_TYPES
 from zflow_constructs.local.aws.variables import branches
 
@@ -88,10 +91,9 @@ def states(definition: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str,
             yield from states(branch)
 
 
-def _refusals(name: str, resource: Mapping[str, object]) -> Iterator[str]:
-    kind = str(resource["Type"])
-    properties = resource.get("Properties", {})
-    assert isinstance(properties, Mapping)
+def _refusals(name: str, resource: Mapping[str, Json]) -> Iterator[str]:
+    kind = str(resource.get("Type", "no type"))
+    properties = fields(resource.get("Properties"))
     if kind not in HONOURED_TYPES:
         yield f"{name}: {kind}"
     elif kind == "AWS::Lambda::Function":
@@ -103,6 +105,6 @@ def _refusals(name: str, resource: Mapping[str, object]) -> Iterator[str]:
     elif kind == "AWS::Lambda::Url" and properties.get("InvokeMode", "BUFFERED") != "BUFFERED":
         yield f"{name}: {kind} that streams its answers"
     elif kind == "AWS::Events::Rule":
-        for target in properties.get("Targets", []):
+        for target in map(fields, items(properties.get("Targets"))):
             if "EcsParameters" in target or "KinesisParameters" in target:
                 yield f"{name}: {kind} with a target other than a Lambda function or a queue"

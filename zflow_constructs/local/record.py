@@ -16,10 +16,29 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.run import RunResult
 from zflow_constructs.local.steps import Step
+
+
+def make_run_folder(folder: Path) -> None:
+    """Make the run folder, unless it exists.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        InputError: It keeps an earlier run, or can't be written.
+    """
+    try:
+        if (folder / "run.json").exists():
+            raise InputError(f"{folder} keeps an earlier run: choose another --run-folder, or remove it")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "aws.log").touch()
+    except OSError as error:
+        raise InputError(f"{folder} can't be written: {error.strerror}. Choose another --run-folder.") from error
 
 
 def mirror_objects(aws: AwsServer, folder: Path) -> None:

@@ -19,13 +19,10 @@ DEFAULT_TIME_SCALE = 0.05
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What to run, and how.
+    """How to run a workflow.
 
     Args:
-        assembly: The cloud assembly, usually `cdk.out`.
         folder: The run folder, which keeps everything.
-        stack: The stack. Default: the assembly's only one.
-        workflow: The workflow's id in the stack. Default: the stack's only one.
         parameters: The execution's input. Default: none.
         time_scale: What a second of a Wait state or a retry's interval lasts, in seconds. Default: 0.05.
         spark: Which Spark the Databricks scripts get: `auto`, `classic` or `sail`. Default: `auto`.
@@ -33,10 +30,7 @@ class RunSettings:
         databricks_jobs: The settings of the Databricks jobs that are there, by their ids. Default: none.
     """
 
-    assembly: Path
     folder: Path
-    stack: str = ""
-    workflow: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     time_scale: float = DEFAULT_TIME_SCALE
     spark: SparkChoice = "auto"

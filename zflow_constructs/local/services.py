@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from zflow_constructs.local.assembly import AssemblyError
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws.callers import Caller
 from zflow_constructs.local.aws.cloudformation import function_url_type, model_package_group_type, resource_types
 from zflow_constructs.local.aws.events import Deliver, Deliveries, events
@@ -128,7 +128,7 @@ class Services:
             jobs: The settings of the jobs that are there, by their ids. Default: none.
 
         Raises:
-            AssemblyError: That Spark isn't on this machine.
+            InputError: That Spark isn't on this machine.
         """
         functions = databricks_functions(self._aws)
         if not functions:
@@ -145,7 +145,7 @@ class Services:
                 s3=self._aws.clients.s3, processes=self._processes, environment=self._aws.environment, spark=spark
             )
         except SparkUnavailableError as error:
-            raise AssemblyError(str(error)) from error
+            raise InputError(str(error)) from error
         server = DatabricksServer(
             Scheduler(
                 runner=runner,

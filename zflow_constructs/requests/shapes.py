@@ -8,9 +8,8 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import NotRequired, TypedDict
-
-from aws_cdk import Token
 
 from zflow_constructs.core.values.errors import did_you_mean, one_of
 from zflow_constructs.core.values.expressions import Expression
@@ -149,8 +148,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _is_known_later(value: object) -> bool:
     """Whether the value is an expression or a CDK token.
 
-    Strings, lists and numbers that hold a token are told by how the CDK encodes them, since each question to `Token`
-    is a call to the jsii process: half a millisecond. https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+    The CDK encodes tokens in strings, lists and numbers, and takes for a token any object with a method `resolve`.
+    `Token.is_unresolved` says the same, but it loads the CDK, and is a call to the jsii process: half a millisecond.
+    https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
     """
     match value:
         case Expression():
@@ -161,10 +161,11 @@ def _is_known_later(value: object) -> bool:
             return value < -1e280
         case list() | tuple():
             return len(value) == 1 and isinstance(value[0], str) and value[0].startswith("#{Token[")
-        case Mapping() | None:
+        # A path has a method `resolve`, too.
+        case Mapping() | Path() | None:
             return False
         case _:
-            return Token.is_unresolved(value)
+            return callable(getattr(value, "resolve", None))
 
 
 def _shown(value: object, shape: Shape) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.workspace_check.clients import Clients, is_denied
 from zflow_constructs.workspace_check.findings import Finding, Result, failed, ok, unknown
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, Deployed, Values
 
 _ABOUT = "AWS account"
@@ -33,26 +33,26 @@ def account(clients: Clients, expected: str = "") -> Result[Account]:
     return Result([ok(_ABOUT, f"{found.id} in {found.region}, as {found.caller}")], found)
 
 
-def deployed(clients: Clients, where: Account | None, templates: Sequence[Template]) -> Result[Values]:
-    """What CloudFormation knows of the stacks.
+def deployed(clients: Clients, where: Account | None, stacks: Sequence[Stack]) -> Result[Values]:
+    """Ask CloudFormation what it knows of the stacks.
 
     Args:
-        clients: the AWS clients.
-        where: the account. None: it can't be asked
-        templates: the stacks' templates.
+        clients: The AWS clients.
+        where: The account. None: it can't be asked.
+        stacks: The stacks.
     """
     if where is None:
-        return Result([], Values(templates))
+        return Result([], Values(stacks))
     findings: list[Finding] = []
     known: dict[str, Deployed] = {}
-    for template in templates:
-        about = f"stack {template.stack}"
+    for stack in stacks:
+        about = f"stack {stack.name}"
         try:
-            status, known[template.stack] = _stack(clients, template.stack)
+            status, known[stack.name] = _stack(clients, stack.name)
             findings.append(ok(about, f"deployed ({status})"))
         except (BotoCoreError, ClientError) as error:
             findings.append(unknown(about, _why(error)))
-    return Result(findings, Values(templates, known, where))
+    return Result(findings, Values(stacks, known, where))
 
 
 def _stack(clients: Clients, name: str) -> tuple[str, Deployed]:

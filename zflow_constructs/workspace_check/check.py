@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.workspace_check.account import account, deployed
 from zflow_constructs.workspace_check.clients import Clients
 from zflow_constructs.workspace_check.console import CheckConsole
@@ -17,7 +18,6 @@ from zflow_constructs.workspace_check.offers import check_kind
 from zflow_constructs.workspace_check.s3_access import Traffic, access, objects, traffic
 from zflow_constructs.workspace_check.secret import Credentials, federation, secret
 from zflow_constructs.workspace_check.sign_in import SignedIn, may_create_clusters, sign_in
-from zflow_constructs.workspace_check.template import Template
 from zflow_constructs.workspace_check.values import Account, NotKnownError, Values
 from zflow_constructs.workspace_check.workspaces import Workspace
 
@@ -65,16 +65,16 @@ class Checks:
     console: CheckConsole
     _started: list[Started] = field(default_factory=list)
 
-    def start(self, templates: Sequence[Template], found: Sequence[Workspace]) -> None:
+    def start(self, stacks: Sequence[Stack], found: Sequence[Workspace]) -> None:
         """Start all of them.
 
         Args:
-            templates: the stack's template, then those of the stacks that it needs. None: workspaces alone
-            found: the workspaces.
+            stacks: The stack, then those that it needs. None: the workspaces alone are checked.
+            found: The workspaces.
         """
-        expected = templates[0].account if templates else ""
+        expected = stacks[0].account if stacks else ""
         where = self._run("AWS", "the AWS account", lambda: account(self.clients, expected))
-        values = self._run("AWS", "the stack", lambda: deployed(self.clients, where.result().value, templates))
+        values = self._run("AWS", "the stack", lambda: deployed(self.clients, where.result().value, stacks))
         for workspace in found:
             self._workspace(workspace, values)
         if tasks := work([submission for workspace in found for submission in workspace.submissions]):
@@ -148,7 +148,7 @@ class Checks:
 
 
 def check(
-    templates: Sequence[Template],
+    stacks: Sequence[Stack],
     found: Sequence[Workspace],
     console: CheckConsole,
     concealment: Concealment,
@@ -157,19 +157,19 @@ def check(
     """Make all checks, and show what they find.
 
     Args:
-        templates: the stack's template, then those of the stacks that it needs. None: the workspaces alone are checked
-        found: the workspaces.
-        console: shows the findings.
-        concealment: learns the secrets.
-        seconds: when the checks that have not ended are given up. Default: after a minute
+        stacks: The stack, then those that it needs. None: the workspaces alone are checked.
+        found: The workspaces.
+        console: Shows the findings.
+        concealment: Learns the secrets.
+        seconds: When the checks that have not ended are given up. Default: after a minute.
 
     Returns:
         How many checks failed.
     """
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        checks = Checks(pool, Clients(templates[0].region if templates else ""), concealment, console)
-        checks.start(templates, found)
+        checks = Checks(pool, Clients(stacks[0].region if stacks else ""), concealment, console)
+        checks.start(stacks, found)
         checks.show(seconds)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -10,10 +10,10 @@ from http import HTTPStatus
 from http.client import HTTPException
 from urllib.parse import urlencode, urlsplit
 
+from zflow_constructs.assembly.json_document import fields
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.findings import Concealment, Finding, Result, failed, ok, unknown
 from zflow_constructs.workspace_check.secret import Credentials
-from zflow_constructs.workspace_check.template import fields
 from zflow_constructs.workspace_check.values import NotKnownError, Values
 from zflow_constructs.workspace_check.workspaces import Workspace
 

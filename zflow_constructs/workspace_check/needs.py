@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from zflow_constructs.assembly.json_document import fields, items
 from zflow_constructs.core.values.templates import Json
-from zflow_constructs.workspace_check.template import fields, items
 from zflow_constructs.workspace_check.workspaces import Submission
 
 

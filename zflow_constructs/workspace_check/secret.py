@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from zflow_constructs.assembly.json_document import fields
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.workspace_check.clients import Clients, code, is_denied
 from zflow_constructs.workspace_check.findings import Concealment, Finding, Result, failed, ok, unknown
-from zflow_constructs.workspace_check.template import fields
 from zflow_constructs.workspace_check.values import Account, NotKnownError, Values
 from zflow_constructs.workspace_check.workspaces import Workspace
 

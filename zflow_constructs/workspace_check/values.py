@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.json_document import fields
 from zflow_constructs.core.values.templates import Json
-from zflow_constructs.workspace_check.template import Template, fields
 from zflow_constructs.workspace_check.workspaces import exported
 
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
@@ -59,12 +60,12 @@ class Values:
     """What the values of the templates are.
 
     Args:
-        templates: the stacks'.
-        deployed: what CloudFormation knows, by the stack's name. Default: nothing
-        account: where they are. Default: not known
+        stacks: The stacks with the templates. Default: none.
+        deployed: What CloudFormation knows, by the stack's name. Default: nothing.
+        account: Where they are. Default: not known.
     """
 
-    templates: Sequence[Template] = ()
+    stacks: Sequence[Stack] = ()
     deployed: Mapping[str, Deployed] = field(default_factory=dict)
     account: Account | None = None
 
@@ -111,8 +112,8 @@ class Values:
         match value:
             case {"Fn::Select": [index, {"Fn::Split": [str(separator), whole]}]}:
                 return self.text(stack, whole).split(separator)[int(str(index))]
-            case {"Fn::ImportValue": str(name)} if source := exported(self.templates, name):
-                return self.text(source[0].stack, source[1])
+            case {"Fn::ImportValue": str(name)} if source := exported(self.stacks, name):
+                return self.text(source[0].name, source[1])
             case _:
                 raise NotKnownError(f"not known here ({json.dumps(value)})")
 
@@ -121,10 +122,9 @@ class Values:
         return self._attribute(stack, resource, attribute) if dot else self._ref(stack, name)
 
     def _ref(self, stack: str, name: str) -> str:
-        template = self._template(stack)
         if name.startswith("AWS::"):
-            return self._pseudo(template, name.removeprefix("AWS::"))
-        parameter = fields(fields(template.content.get("Parameters")).get(name))
+            return self._pseudo(self._stack(stack), name.removeprefix("AWS::"))
+        parameter = fields(fields(self._stack(stack).template.get("Parameters")).get(name))
         deployed = self.deployed.get(stack)
         if deployed and name in {**deployed.parameters, **deployed.ids}:
             return {**deployed.parameters, **deployed.ids}[name]
@@ -135,12 +135,12 @@ class Values:
             return default
         raise NotKnownError(f"known once the stack {stack} is deployed ({name})")
 
-    def _pseudo(self, template: Template, name: str) -> str:
+    def _pseudo(self, stack: Stack, name: str) -> str:
         account = self.account
         found = {
-            "StackName": template.stack,
-            "AccountId": account.id if account else template.account,
-            "Region": account.region if account else template.region,
+            "StackName": stack.name,
+            "AccountId": account.id if account else stack.account,
+            "Region": account.region if account else stack.region,
             "Partition": account.partition if account else "",
             "URLSuffix": "amazonaws.com.cn" if account and account.partition == "aws-cn" else "amazonaws.com",
         }.get(name, "")
@@ -149,7 +149,7 @@ class Values:
         return found
 
     def _attribute(self, stack: str, name: str, attribute: str) -> str:
-        resource = self._template(stack).resource(name)
+        resource = self._stack(stack).resources.get(name, {})
         physical = self._ref(stack, name)
         if attribute != "Arn" or resource.get("Type") not in _ARNS or not self.account:
             raise NotKnownError(f"not known here ({name}.{attribute})")
@@ -161,5 +161,5 @@ class Values:
             id=physical,
         )
 
-    def _template(self, stack: str) -> Template:
-        return next((template for template in self.templates if template.stack == stack), Template(stack, "", "", {}))
+    def _stack(self, name: str) -> Stack:
+        return next((stack for stack in self.stacks if stack.name == name), Stack(name))

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from zflow_constructs.assembly.cloud_assembly import Stack
+from zflow_constructs.assembly.definition import definition
+from zflow_constructs.assembly.json_document import fields, items
 from zflow_constructs.core.values.templates import Json
-from zflow_constructs.workspace_check.template import Template, definition, fields, items
 
 _INVOKE = ":states:::lambda:invoke"
 
@@ -53,49 +55,52 @@ class Workspace:
     submissions: Sequence[Submission] = ()
 
 
-def workspaces(templates: Sequence[Template]) -> Sequence[Workspace]:
-    """The workspaces of a stack, and those of the stacks it needs that it submits to.
+def workspaces(stacks: Sequence[Stack]) -> Sequence[Workspace]:
+    """Find the workspaces of a stack, and those of the stacks it needs that it submits to.
 
     Args:
-        templates: the stack's template, then those of the stacks that it needs.
+        stacks: The stack, then those that it needs.
+
+    Raises:
+        AssemblyError: The definition of one of its state machines is no JSON.
     """
     submitted: dict[tuple[str, str], list[Submission]] = {}
-    for function, submission in _submissions(templates):
+    for function, submission in _submissions(stacks):
         known = submitted.setdefault(function, [])
         if submission not in known:
             known.append(submission)
     found = {
-        (template.stack, name): _workspace(template, name, fields(function.get("Properties")))
-        for template in templates
-        for name, function in template.resources("AWS::Lambda::Function")
+        (stack.name, name): _workspace(stack, name, fields(function.get("Properties")))
+        for stack in stacks
+        for name, function in stack.resources_of("AWS::Lambda::Function").items()
         if "DATABRICKS_HOST" in _environment(fields(function.get("Properties")))
     }
     return [
         replace(workspace, submissions=submitted.get(key, ()))
         for key, workspace in found.items()
-        if key in submitted or workspace.stack == templates[0].stack
+        if key in submitted or workspace.stack == stacks[0].name
     ]
 
 
-def exported(templates: Sequence[Template], name: str) -> tuple[Template, Json] | None:
-    """The template that exports a value, and the value there.
+def exported(stacks: Sequence[Stack], name: str) -> tuple[Stack, Json] | None:
+    """Find the stack that exports a value, and the value there.
 
     Args:
-        templates: where to look.
-        name: the export's.
+        stacks: Where to look.
+        name: The name of the export.
     """
-    for template in templates:
-        for output in fields(template.content.get("Outputs")).values():
+    for stack in stacks:
+        for output in fields(stack.template.get("Outputs")).values():
             if fields(fields(output).get("Export")).get("Name") == name:
-                return template, fields(output).get("Value")
+                return stack, fields(output).get("Value")
     return None
 
 
-def _workspace(template: Template, name: str, properties: Mapping[str, Json]) -> Workspace:
+def _workspace(stack: Stack, name: str, properties: Mapping[str, Json]) -> Workspace:
     environment = _environment(properties)
     return Workspace(
         name=str(environment.get("DATABRICKS_WORKSPACE") or name),
-        stack=template.stack,
+        stack=stack.name,
         host=environment["DATABRICKS_HOST"],
         auth=str(environment.get("DATABRICKS_AUTH", "")),
         secret=environment.get("DATABRICKS_SECRET_ARN", ""),
@@ -110,16 +115,16 @@ def _environment(properties: Mapping[str, Json]) -> Mapping[str, Json]:
     return fields(fields(properties.get("Environment")).get("Variables"))
 
 
-def _submissions(templates: Sequence[Template]) -> Iterator[tuple[tuple[str, str], Submission]]:
+def _submissions(stacks: Sequence[Stack]) -> Iterator[tuple[tuple[str, str], Submission]]:
     """What the machines of the first stack submit, each with the stack and logical id of the Lambda."""
-    template = templates[0]
-    for name, machine in template.resources("AWS::StepFunctions::StateMachine"):
+    stack = stacks[0]
+    for name, machine in stack.resources_of("AWS::StepFunctions::StateMachine").items():
         for state in _tasks(definition(name, fields(machine.get("Properties")))):
             arguments = fields(state.get("Arguments"))
             payload = fields(arguments.get("Payload"))
             if isinstance(request := payload.get("request"), Mapping):
-                function = _function(templates, template, arguments.get("FunctionName"))
-                yield function, Submission(str(payload.get("step", "")), template.stack, request)
+                function = _function(stacks, stack, arguments.get("FunctionName"))
+                yield function, Submission(str(payload.get("step", "")), stack.name, request)
 
 
 def _tasks(value: Json) -> Iterator[Mapping[str, Json]]:
@@ -144,11 +149,11 @@ def _is_invoke(resource: Json) -> bool:
             return str(resource).endswith(_INVOKE)
 
 
-def _function(templates: Sequence[Template], template: Template, value: Json) -> tuple[str, str]:
+def _function(stacks: Sequence[Stack], stack: Stack, value: Json) -> tuple[str, str]:
     match value:
         case {"Fn::GetAtt": [str(name), "Arn"]}:
-            return template.stack, name
-        case {"Fn::ImportValue": str(export)} if source := exported(templates, export):
-            return _function(templates, *source)
+            return stack.name, name
+        case {"Fn::ImportValue": str(export)} if source := exported(stacks, export):
+            return _function(stacks, *source)
         case _:
             return "", ""

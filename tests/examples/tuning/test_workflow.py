@@ -24,9 +24,11 @@ from tests.examples.findings import acknowledgements, cfn_lint_findings, violati
 from tests.examples.risk_scoring.app import template_of
 from tests.local.aws.conftest import Api, Ended, api, ended, until
 from tests.snapshots import Snapshots
+from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.picture.mermaid import to_mermaid
 from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
 from zflow_constructs.core.values.templates import Json
+from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.lint import lint
 
@@ -42,6 +44,7 @@ class Deployed:
     """The example on a local AWS."""
 
     engine: Engine
+    workflow: DeployedWorkflow
     folder: Path
     said: list[str]
 
@@ -112,9 +115,8 @@ def definitions(template: dict[str, Json]) -> list[dict[str, Json]]:
 def deployed(assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("tuning") / "run"
     said: list[str] = []
-    with Engine(RunSettings(assembly=assembly, folder=folder, stack=STACK), say=said.append) as engine:
-        engine.deploy()
-        yield Deployed(engine, folder, said)
+    with Engine(load_workflow(assembly, STACK), RunSettings(folder=folder), say=said.append) as engine:
+        yield Deployed(engine, engine.deploy(), folder, said)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,7 @@ def approved(deployed: Deployed, not_live: tuple[Ended, Ended]) -> RunResult:
     """A third run, whose model somebody approves."""
     assert {run.status for run in not_live} == {"SUCCEEDED"}
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(deployed.engine.run)
+        running = pool.submit(deployed.workflow.run)
         deployed.decide("approved", name="Ada")
         return running.result(SECONDS)
 

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws import server as server_module
 from zflow_constructs.local.aws.server import AwsServer
 
@@ -22,7 +23,7 @@ def test_another_version_of_moto_is_refused_with_the_command_that_mends_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(server_module, "version", lambda _package: "5.3.0")
-    with pytest.raises(RuntimeError, match=r"moto 5\.3\.0 is installed, .* 5\.2\.5 exactly; run: pip install"):
+    with pytest.raises(InputError, match=r"moto 5\.3\.0 is installed, .* 5\.2\.5 exactly; run: pip install"):
         start(tmp_path)
 
 

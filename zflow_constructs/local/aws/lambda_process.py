@@ -20,6 +20,8 @@ from zflow_constructs.local.processes import Process, Processes, Reporter
 
 CallerReporter = Callable[[Caller | None, str], None]
 """Hears the state that called a function, if one did, and a line of the function's log."""
+_HEARD_SECONDS = 5.0
+"""How long an answer waits at most until the lines before it are reported."""
 _INIT_SECONDS = 60.0
 """How long a function's modules may take to import. AWS gives 10 seconds, on a machine of its own."""
 
@@ -64,7 +66,10 @@ class Answer:
 class _Request:
     id: str
     event: str
+    caller: Caller | None
     taken: threading.Event = field(default_factory=threading.Event)
+    heard: threading.Event = field(default_factory=threading.Event)
+    """Set when all its lines were reported."""
 
 
 class FunctionProcess:
@@ -78,13 +83,14 @@ class FunctionProcess:
 
     def __init__(self, settings: FunctionSettings, *, processes: Processes, on_line: CallerReporter) -> None:
         self._settings = settings
-        self._caller: Caller | None = None
+        self._request: _Request | None = None
+        self._on_line = on_line
         self._requests: queue.Queue[_Request | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._api = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._api.daemon_threads = True
         threading.Thread(target=self._api.serve_forever, args=(0.1,), daemon=True).start()
-        self._process = self._start(processes, lambda line: on_line(self._caller, line))
+        self._process = self._start(processes, self._hear)
 
     def invoke(self, event: str, caller: Caller | None) -> Answer:
         """Run the handler.
@@ -96,15 +102,18 @@ class FunctionProcess:
         Returns:
             The handler's answer; an error if it raised, took too long, or its process ended.
         """
-        self._caller = caller
-        request = _Request(id=str(uuid.uuid4()), event=event)
+        self._request = request = _Request(id=str(uuid.uuid4()), event=event, caller=caller)
         self._requests.put(request)
         waiting_since = started = time.monotonic()
         while True:
             try:
-                return self._answers.get(timeout=0.1)
+                answer = self._answers.get(timeout=0.1)
             except queue.Empty:
                 pass
+            else:
+                # The step ends with the answer, and a step that has ended has no more lines.
+                request.heard.wait(_HEARD_SECONDS)
+                return answer
             if self._ended():
                 return self._last_answer(request)
             if not request.taken.is_set():
@@ -141,6 +150,13 @@ class FunctionProcess:
         # -P keeps this package's folder, where the script is, out of the function's imports.
         argv = [sys.executable, "-P", lambda_runtime.__file__, self._settings.handler]
         return processes.start(argv, env=environment, cwd=self._settings.code, log=self._settings.log, on_line=on_line)
+
+    def _hear(self, line: str) -> None:
+        request = self._request
+        if request is not None and line == f"END RequestId: {request.id}":
+            request.heard.set()
+        else:
+            self._on_line(None if request is None else request.caller, line)
 
     def _ended(self) -> bool:
         try:

@@ -50,6 +50,7 @@ class RuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]  # untyped
         invocation_id: str | None = None,
     ) -> None:
         """Answer an invocation."""
+        self._end(invoke_id)
         self._post(f"/invocation/{invoke_id}/response", result_data, content_type)
 
     def post_invocation_error(
@@ -60,7 +61,12 @@ class RuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]  # untyped
         invocation_id: str | None = None,
     ) -> None:
         """Answer an invocation whose handler raised."""
+        self._end(invoke_id)
         self._post(f"/invocation/{invoke_id}/error", error_response_data, "application/json")
+
+    def _end(self, invoke_id: str) -> None:
+        """Say that no more lines of this invocation follow, as the log of a function on AWS does."""
+        print(f"END RequestId: {invoke_id}", flush=True)  # noqa: T201
 
     def _post(self, path: str, body: str | bytes, content_type: str) -> None:
         data = body.encode() if isinstance(body, str) else body

@@ -48,7 +48,7 @@ class _Job:
     request: Request
     container: Container
     description: dict[str, object]
-    thread: threading.Thread = field(init=False)
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 class _Refused:
@@ -131,7 +131,7 @@ class Jobs:
             Its description.
         """
         job = self._jobs["TrainingJob", name]
-        job.thread.join()
+        job.done.wait()
         return job.description
 
     def stop(self) -> None:
@@ -139,7 +139,7 @@ class Jobs:
         for job in list(self._jobs.values()):
             job.container.stop()
         for job in list(self._jobs.values()):
-            job.thread.join(timeout=10)
+            job.done.wait(timeout=10)
 
     def _create(self, kind: str, request: Request, tuning_job_arn: str = "") -> Mapping[str, object]:
         name = str(request[f"{kind}Name"])
@@ -162,9 +162,8 @@ class Jobs:
                 "LastModifiedTime": now,
             }
             job = _Job(kind=kind, name=name, request=request, container=container, description=description)
-            job.thread = threading.Thread(target=self._run, args=(job,), name=f"job-{name}", daemon=True)
             self._jobs[kind, name] = job
-        job.thread.start()
+        threading.Thread(target=self._run, args=(job,), name=f"job-{name}", daemon=True).start()
         return {f"{kind}Arn": arn}
 
     def _container(self, kind: str, request: Request, folder: Path, heard_as: str) -> Container:
@@ -196,6 +195,7 @@ class Jobs:
         }
         # One assignment, so that nobody sees the status without the fields that come with it.
         job.description = {**job.description, **ended}
+        job.done.set()
 
     def _describe(self, kind: str, request: Request) -> Mapping[str, object]:
         return self._job(kind, request).description

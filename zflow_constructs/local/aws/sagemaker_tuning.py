@@ -45,7 +45,7 @@ class _Tuning:
     lock: threading.Lock = field(default_factory=threading.Lock)
     started: list[str] = field(default_factory=list)
     ended: list[Mapping[str, object]] = field(default_factory=list)
-    thread: threading.Thread = field(init=False)
+    done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def config(self) -> Mapping[str, object]:
@@ -94,7 +94,7 @@ class TuningJobs:
         for job in list(self._jobs.values()):
             self._end(job)
         for job in list(self._jobs.values()):
-            job.thread.join(timeout=10)
+            job.done.wait(timeout=10)
 
     def _create(self, request: Request) -> Mapping[str, object]:
         name = str(request[f"{_KIND}Name"])
@@ -104,10 +104,9 @@ class TuningJobs:
             if name in self._jobs:
                 raise ApiError("ResourceInUse", f"{_KIND} names must be unique within an AWS account: {arn}")
             job = _Tuning(name, arn, request, {**request, f"{_KIND}Arn": arn, "CreationTime": now})
-            job.thread = threading.Thread(target=self._run, args=(job,), name=f"tuning-{name}", daemon=True)
             self._jobs[name] = job
             _describe(job)
-        job.thread.start()
+        threading.Thread(target=self._run, args=(job,), name=f"tuning-{name}", daemon=True).start()
         return {f"{_KIND}Arn": arn}
 
     def _stop(self, request: Request) -> Mapping[str, object]:
@@ -130,6 +129,7 @@ class TuningJobs:
             _log.exception("the tuning job %s broke", job.name)
             status, reason = "Failed", f"{type(error).__name__}: {error}"
         _describe(job, status, reason)
+        job.done.set()
 
     def _searched(self, job: _Tuning) -> tuple[str, str]:
         unknown = _unknown(job.request)

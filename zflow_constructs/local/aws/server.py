@@ -19,6 +19,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws.clients import Clients
 from zflow_constructs.local.aws.cloudformation import cloudformation
 from zflow_constructs.local.aws.dynamodb import dynamodb
@@ -46,7 +47,8 @@ class AwsServer:
         log: The file that moto's log goes to.
 
     Raises:
-        RuntimeError: moto's version is not the one that the hooks were written for, or another server runs.
+        InputError: moto's version is not the one that the hooks were written for.
+        RuntimeError: Another server runs.
 
     Example:
         with AwsServer(account="123456789012", region="eu-central-1", time_scale=0.1, log=folder / "aws.log") as aws:
@@ -56,7 +58,7 @@ class AwsServer:
     def __init__(self, *, account: str, region: str, time_scale: float, log: Path) -> None:
         installed = version("moto")
         if installed != MOTO_VERSION:
-            raise RuntimeError(
+            raise InputError(
                 f"moto {installed} is installed, and the local engine needs {MOTO_VERSION} exactly; "
                 f"run: pip install 'moto[server]=={MOTO_VERSION}'"
             )
@@ -64,13 +66,23 @@ class AwsServer:
             raise RuntimeError("another local run is going on in this process; stop it first")
         self.account = account
         self.region = region
-        self._hooks = ExitStack()
-        self._hooks.callback(_running.release)
-        try:
-            self._start(time_scale=time_scale, log=log)
-        except BaseException:
-            self.stop()
-            raise
+        with ExitStack() as opened:
+            opened.callback(_running.release)
+            self._session = _session(region)
+            self.clients = Clients(self._make_client)
+            for hook in (
+                _logged(log),
+                replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
+                cloudformation(),
+                policies(),
+                dynamodb(),
+                interpreter(time_scale=time_scale),
+                jsonata(),
+                integrations(clients=self.clients),
+            ):
+                opened.enter_context(hook)
+            self._server = opened.enter_context(_serving())
+            self._hooks = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -113,38 +125,6 @@ class AwsServer:
         """Stop serving, forget all resources, and leave moto as it was. Idempotent."""
         self._hooks.close()
 
-    def _start(self, *, time_scale: float, log: Path) -> None:
-        self._session = _session(self.region)
-        self.clients = Clients(self._make_client)
-        for hook in (
-            _logged(log),
-            replaced(moto.iam.models, "get_account_id_from", lambda _access_key: self.account),
-            cloudformation(),
-            policies(),
-            dynamodb(),
-            interpreter(time_scale=time_scale),
-            jsonata(),
-            integrations(clients=self.clients),
-        ):
-            self._hooks.enter_context(hook)
-        self._server = self._serve()
-
-    def _serve(self) -> BaseWSGIServer:
-        self._hooks.callback(BackendDict.reset)
-        server = make_server(
-            "127.0.0.1",
-            0,
-            DomainDispatcherApplication(create_backend_app),
-            threaded=True,
-            request_handler=_QuietHandler,
-        )
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        self._hooks.callback(server.server_close)
-        self._hooks.callback(thread.join, 5)
-        self._hooks.callback(server.shutdown)
-        return server
-
     def _make_client(self, service: str) -> BaseClient:
         client: BaseClient = self._session.client(  # type: ignore[call-overload]  # of a service that isn't known here
             service,
@@ -171,6 +151,23 @@ def _session(region: str) -> boto3.Session:
         aws_secret_access_key="local",
         region_name=region,
     )
+
+
+@contextmanager
+def _serving() -> Iterator[BaseWSGIServer]:
+    """Serve moto's APIs, and forget all resources in the end."""
+    server = make_server(
+        "127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=_QuietHandler
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+        BackendDict.reset()
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # untyped

@@ -1,76 +1,28 @@
-"""A stack's template, and the definitions of its state machines with CloudFormation's functions in their places."""
+"""The definition of a state machine in a template, with CloudFormation's functions in their places."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from zflow_constructs.assembly.input_error import AssemblyError
+from zflow_constructs.assembly.json_document import fields
 from zflow_constructs.core.values.templates import Json
 
 _PLACE = re.compile(r"\ue000(\d+)\ue001|\$\{(\w+)\}")
 
 
-class UnreadableError(ValueError):
-    """The template can't be read; the message says why."""
-
-
-@dataclass(frozen=True)
-class Template:
-    """A stack's template.
-
-    Args:
-        stack: the stack's name in CloudFormation.
-        account: its AWS account; empty if the app leaves it open.
-        region: its AWS region; empty if the app leaves it open.
-        content: the template as CloudFormation takes it.
-    """
-
-    stack: str
-    account: str
-    region: str
-    content: Mapping[str, Json]
-
-    def resources(self, kind: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
-        """The logical id and the resource of each resource of a type.
-
-        Args:
-            kind: such as `AWS::Lambda::Function`.
-        """
-        for name, resource in fields(self.content.get("Resources")).items():
-            if fields(resource).get("Type") == kind:
-                yield name, fields(resource)
-
-    def resource(self, name: str) -> Mapping[str, Json]:
-        """A resource; an empty one if there is none.
-
-        Args:
-            name: its logical id.
-        """
-        return fields(fields(self.content.get("Resources")).get(name))
-
-
-def fields(value: Json) -> Mapping[str, Json]:
-    """A JSON object; an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: Json) -> Sequence[Json]:
-    """A JSON array; an empty one for anything else."""
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else []
-
-
 def definition(name: str, properties: Mapping[str, Json]) -> Json:
-    """A state machine's definition.
+    """Put a state machine's definition together.
 
     Where CloudFormation puts something into a string, the string becomes the function:
     `"s3://${Bucket}/x"` is `{"Fn::Join": ["", ["s3://", {"Ref": "Bucket"}, "/x"]]}`.
 
     Args:
-        name: its logical id.
-        properties: those of the resource.
+        name: The logical id of the state machine.
+        properties: The properties of its resource.
 
     Raises:
-        UnreadableError: the definition is no JSON.
+        AssemblyError: The definition is no JSON.
     """
     functions: list[Json] = []
     text = ""
@@ -83,7 +35,7 @@ def definition(name: str, properties: Mapping[str, Json]) -> Json:
     try:
         document: Json = json.loads(text)
     except ValueError as error:
-        raise UnreadableError(
+        raise AssemblyError(
             f"The definition of the state machine {name} is no JSON ({error}). Synthesize it again."
         ) from None
     return _filled(document, functions, fields(properties.get("DefinitionSubstitutions")))
