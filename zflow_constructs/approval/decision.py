@@ -12,7 +12,8 @@ from zflow_constructs.core.states.asl import EXIT, Choice, Fail, Pass, Rule, Sta
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import REDRIVE_COUNT
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 OnTimeout: TypeAlias = Literal["fail", "reject"]
 """What becomes of a step that nobody has decided in time."""

@@ -12,9 +12,10 @@ from zflow_constructs.core.values.expressions import Condition, Expression, Json
 from zflow_constructs.core.values.references import field_path
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.retry import LAMBDA, Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _LONGEST_SECONDS = 900
 

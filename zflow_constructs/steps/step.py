@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from aws_cdk import Duration
 from constructs import Construct
 
 from zflow_constructs.core.states.fragment import Fragment, StepNode
@@ -234,24 +233,3 @@ def every_step(steps: Iterable[Step]) -> list[Step]:
 
 def _name_in(scope: Construct, id: str) -> str:
     return f"{scope.name} {id}" if isinstance(scope, StepGroup) else id
-
-
-def whole_seconds(owner: str, name: str, duration: Duration, *, least: int, most: int) -> int:
-    """A duration in seconds, within its bounds.
-
-    Args:
-        owner: who received it, for the message: `Step "Train"`.
-        name: the keyword that received it.
-        duration: the duration.
-        least: the lower bound in seconds.
-        most: the upper bound in seconds.
-
-    Raises:
-        WorkflowError: it is out of bounds.
-    """
-    seconds = int(duration.to_seconds())
-    if not least <= seconds <= most:
-        raise WorkflowError(
-            f"{owner}: {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...))."
-        )
-    return seconds

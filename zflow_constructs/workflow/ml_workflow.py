@@ -28,8 +28,9 @@ from zflow_constructs.data.storage import RunStorage
 from zflow_constructs.resources.queues import dead_letter_queue
 from zflow_constructs.resources.state_machine import machine_role
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, all_steps, every_step, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup, all_steps, every_step
 from zflow_constructs.steps.timeouts import DEFAULTS, Timeouts
 from zflow_constructs.workflow.compiled_workflow import Machine
 from zflow_constructs.workflow.finally_ import Cleanup

@@ -25,10 +25,11 @@ from zflow_constructs.databricks.tasks.task import DatabricksTask
 from zflow_constructs.databricks.workspace.workspace import DatabricksWorkspace
 from zflow_constructs.resources.state_machine import executions_of
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.reports import Reports
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _DAY = 86_400
 _TRANSIENT = 2

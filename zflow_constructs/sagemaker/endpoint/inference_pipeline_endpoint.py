@@ -35,7 +35,8 @@ from zflow_constructs.sagemaker.jobs.job_fields import tag_fields
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.model.model import Model
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _DAY = 86_400
 # What an update keeps of a variant that scales: its number of machines, and no more.

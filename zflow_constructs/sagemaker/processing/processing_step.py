@@ -29,10 +29,11 @@ from zflow_constructs.sagemaker.processing.container import CODE, asset_input, c
 from zflow_constructs.sagemaker.processing.inputs import ProcessingInput, as_input
 from zflow_constructs.sagemaker.processing.spark_options import CONFIGURATION, EVENTS, SparkOptions
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.reports import Reports
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _LONGEST = 777_600
 _EVENT_LOGS = "spark-event-logs"

@@ -21,7 +21,8 @@ from zflow_constructs.sagemaker.training.instance_groups import InstanceGroup, T
 from zflow_constructs.sagemaker.training.script import CODE, TrainingScript
 from zflow_constructs.sagemaker.training.spot import Checkpoints, spot_fields
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step
 
 _DAY = 86_400
 

@@ -35,8 +35,9 @@ from zflow_constructs.sagemaker.transform.records import (
     megabytes,
 )
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _DAY = 86_400
 

@@ -15,7 +15,7 @@ from zflow_constructs.sagemaker.endpoint.settings.autoscaling import AutoScaling
 from zflow_constructs.sagemaker.images.containers import ModelContainer
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.model.model import Model
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 
 _NAME = re.compile(r"(?=.{1,20}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _MEMORY = (1024, 2048, 3072, 4096, 5120, 6144)
