@@ -58,7 +58,7 @@ class BatchDataCapture:
         """
         # No step can be called like that: its id has no dots. In the step's own folder they would be answers.
         path = f"{step.name}.captured"
-        in_the_run = DataLocation(RunLocation(step.path, step.name, path), RunPlace(path, self.keys))
+        in_the_run = DataLocation(RunLocation(step.path, step.name, path), RunPlace(path, next(iter(self.keys), None)))
         return next(iter(self.locations), in_the_run)
 
     def fields(self, step: Step) -> dict[str, Template]:
