@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -25,6 +25,7 @@ from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.parameters import RunParameter, Value
 from zflow_constructs.core.values.templates import Scope, Template
 from zflow_constructs.data.storage import RunStorage
+from zflow_constructs.resources.private_bucket import private_bucket
 from zflow_constructs.resources.queues import dead_letter_queue
 from zflow_constructs.resources.state_machine import machine_role
 from zflow_constructs.steps.binding import Binding
@@ -111,7 +112,7 @@ class MlWorkflow(Construct):
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
         self._seconds = whole_seconds(label, "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
-        self._bucket = bucket or self._new_bucket()
+        self._bucket = bucket or private_bucket(self, "Bucket", versioned=True)
         self._outputs = dict(outputs or {})
         self._role = machine_role(self)
         storage = RunStorage(self._bucket, id)
@@ -223,17 +224,6 @@ class MlWorkflow(Construct):
     def metric_duration(self) -> cloudwatch.Metric:
         """How long executions took, in milliseconds."""
         return self._machine.state_machine.metric_time()
-
-    def _new_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
-            self,
-            "Bucket",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
 
     def _scope(self) -> Scope:
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
