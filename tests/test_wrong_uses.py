@@ -1044,6 +1044,13 @@ def loop_of_no_steps(scope: Stack) -> object:
 
 
 @told(
+    "Step \"Each\": steps has ['Count'], which is no step. Hand it steps.",
+)
+def loop_of_lists_of_steps(scope: Stack) -> object:
+    return zflow.ForEach(scope, "Each", items=["de"], steps=[cast("zflow.Step", ["Count"])])
+
+
+@told(
     'Step "Each": item is "my country". Give a name of letters, digits and "_", which its steps use as ',
     'zflow.Item("country").',
 )

@@ -55,7 +55,7 @@ def test_a_place_of_a_run_is_written_and_encrypted() -> None:
 
 def own(lake: Lake) -> RunPlace:
     """A place whose objects aren't under the bucket's key."""
-    return RunPlace("Train", (kms.Key.from_key_arn(lake.stack, "OwnKey", OWN_KEY),))
+    return RunPlace("Train", kms.Key.from_key_arn(lake.stack, "OwnKey", OWN_KEY))
 
 
 def test_what_is_under_a_key_of_its_own_is_decrypted_with_that_too() -> None:
@@ -123,7 +123,7 @@ def test_what_has_a_key_of_its_own_is_decrypted_and_encrypted_with_that_too() ->
     lake = Lake()
     own = kms.Key.from_key_arn(lake.stack, "Own", f"{KEY}-own")
     location = zflow.DataLocation.from_bucket(lake.bucket, "answers/", key=own)
-    both = AnyPlace((location.place, RunPlace("Predict", (own,))))
+    both = AnyPlace((location.place, RunPlace("Predict", own)))
     grant_read(both, lake.role, lake.run)
     grant_write(location.place, lake.role, lake.run)
     assert lake.granted() == [

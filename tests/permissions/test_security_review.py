@@ -64,7 +64,7 @@ def missing(found: Iterable[tuple[Role, Statement]], reasons: tuple[Reason, ...]
     """What to add where, for each right that no reason is given for."""
     lines = []
     for role, statement in found:
-        gaps = [(action, resource) for action, resource, why in reasons_for(role, statement, reasons) if not why]
+        gaps = [(action, resource) for action, resource, reason in reasons_for(role, statement, reasons) if not reason]
         if gaps:
             actions = " ".join(dict.fromkeys(action for action, _ in gaps))
             resources = ", ".join(dict.fromkeys(resource for _, resource in gaps))
@@ -103,8 +103,8 @@ def test_every_reason_is_that_of_a_right(
     found = [
         (resource, reason)
         for role, statement in rights([*stacks.values(), *examples])
-        for _, resource, why in reasons_for(role, statement, everything)
-        for reason in why
+        for _, resource, reason in reasons_for(role, statement, everything)
+        if reason
     ]
     used = {reason for _, reason in found}
     assert [reason for reason in everything if reason not in used] == [], "no right needs these: remove them"

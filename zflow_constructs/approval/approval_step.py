@@ -6,11 +6,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from zflow_constructs.approval.decision import DecisionStep, OnTimeout
+from zflow_constructs.approval.decision import DecisionSettings, DecisionStep, OnTimeout
 from zflow_constructs.approval.page import ApprovalPage
 from zflow_constructs.core.states.asl import Catcher, Retrier, State, Task
 from zflow_constructs.core.states.fragment import Fragment
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId, Turn
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.sagemaker.model.package import ModelPackage
@@ -60,8 +60,6 @@ class ApprovalStep(DecisionStep):
         endpoint = InferencePipelineEndpoint(self, "Endpoint", containers=[...], when=approval.approved)
     """
 
-    kind = "approval"
-
     def __init__(
         self,
         scope: Construct,
@@ -84,20 +82,22 @@ class ApprovalStep(DecisionStep):
         super().__init__(
             scope,
             id,
-            timeout=timeout,
-            on_timeout=on_timeout,
-            escalate_after=escalate_after,
-            escalation_topic=escalation_topic,
-            fail_on_rejection=fail_on_rejection,
+            DecisionSettings(
+                question=question,
+                details=details or {},
+                topic=topic,
+                timeout=timeout,
+                on_timeout=on_timeout,
+                escalate_after=escalate_after,
+                escalation_topic=escalation_topic,
+                fail_on_rejection=fail_on_rejection,
+            ),
             after=after,
             when=when,
             optional=optional,
         )
         self._page = page
-        self._topic = topic
-        self._question = question
-        self._details = {name: _text(value) for name, value in (details or {}).items()}
-        self._packages = () if model_package is None else (model_package,)
+        self._package = model_package
 
     def fragment(self) -> Fragment:
         """The states `Approve` (lambda:invoke.waitForTaskToken) and, where they are wanted, `Approve: escalate`.
@@ -105,7 +105,7 @@ class ApprovalStep(DecisionStep):
         Where time is over, `Approve: nobody decided` fails, or stands for a rejection. `Approve: tell the registry`
         (updateModelPackage) and `Approve: approved?` come last, if there is a model's version or a rejection fails.
         """
-        everybody = [topic.topic_arn for topic in (self._topic, *self._escalation)]
+        everybody = [topic.topic_arn for topic in self._topics]
         first, *others = everybody
         states: dict[str, State] = {
             self.name: self._ask([first], self._seconds, waits=self._patience, late=self._after_first)
@@ -116,21 +116,21 @@ class ApprovalStep(DecisionStep):
         if self._rejects_in_time:
             states[self._too_late] = self._rejection(self._decided)
         else:
-            anew = {"anew": Jsonata(self._overdue(everybody))}
+            anew = {"anew": Jsonata(self._overdue())}
             states[self._too_late] = self._ask(
                 everybody, self._seconds, waits=self._seconds, late=self._too_late, more=anew
             )
-        for package in self._packages:
-            states[self._decided] = self._told(package)
+        if self._package:
+            states[self._decided] = self._told(self._package)
         return Fragment({**states, **self._ending()}, result=self.variable)
 
     def bind(self, binding: Binding) -> None:
         """Lets the state machine call the Lambda that asks, and that one send messages to these topics."""
         binding.allow(["lambda:InvokeFunction"], [self._page.function.function_arn])
-        for topic in (self._topic, *self._escalation):
+        for topic in self._topics:
             self._page.allow_messages(topic)
-        for package in self._packages:
-            binding.allow(["sagemaker:UpdateModelPackage"], package.group.version_arns)
+        if self._package:
+            binding.allow(["sagemaker:UpdateModelPackage"], self._package.group.version_arns)
 
     @property
     def _after_first(self) -> str:
@@ -138,7 +138,7 @@ class ApprovalStep(DecisionStep):
 
     @property
     def _decided(self) -> str:
-        return f"{self.name}: tell the registry" if self._packages else self._end
+        return f"{self.name}: tell the registry" if self._package else self._end
 
     def _ask(
         self, topics: Sequence[str], seconds: int, *, waits: int, late: str, more: Mapping[str, Template] | None = None
@@ -182,7 +182,3 @@ class ApprovalStep(DecisionStep):
             retry=(*self.retry.service_retriers(), _BUSY),
             next=self._end,
         )
-
-
-def _text(value: Scalar | Expression) -> Template:
-    return AsString(value) if isinstance(value, Expression) else value

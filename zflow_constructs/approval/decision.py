@@ -1,7 +1,8 @@
 """What steps that wait for somebody's decision have in common: their time, their escalation, and what they give."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from aws_cdk import Duration
@@ -10,9 +11,11 @@ from constructs import Construct
 
 from zflow_constructs.core.states.asl import EXIT, Choice, Fail, Pass, Rule, State
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
+from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import REDRIVE_COUNT
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.core.values.templates import Scalar
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 OnTimeout: TypeAlias = Literal["fail", "reject"]
 """What becomes of a step that nobody has decided in time."""
@@ -20,55 +23,84 @@ OnTimeout: TypeAlias = Literal["fail", "reject"]
 _LONGEST_SECONDS = 28 * 86_400
 
 
+@dataclass(frozen=True)
+class DecisionSettings:
+    """What a step says of the decision that it waits for.
+
+    Args:
+        question: What is asked.
+        details: What one should know to decide, by name.
+        topic: Who is asked. `None`: nobody
+        timeout: The step waits for this time. `None`: 3 days
+        on_timeout: Whether it then fails, or counts as rejected.
+        escalate_after: When somebody else is asked. `None`: never
+        escalation_topic: Who. `None`: nobody
+        fail_on_rejection: Whether a rejection fails the step.
+    """
+
+    question: str | Expression
+    details: Mapping[str, Scalar | Expression]
+    topic: sns.ITopic | None
+    timeout: Duration | None
+    on_timeout: OnTimeout
+    escalate_after: Duration | None
+    escalation_topic: sns.ITopic | None
+    fail_on_rejection: bool
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """A second message, sent if nobody has decided.
+
+    Args:
+        seconds: When, from the first one on.
+        topic: Who gets it.
+    """
+
+    seconds: int
+    topic: sns.ITopic
+
+
 class DecisionStep(Step):
     """A step that waits until somebody approves or rejects.
 
     Args:
-        scope: the construct that owns the step.
-        id: the step's id.
-        timeout: it waits for this time. `None`: 3 days
-        on_timeout: whether it then fails, or counts as rejected.
-        escalate_after: when somebody else is asked. `None`: never
-        escalation_topic: who. `None`: nobody
-        fail_on_rejection: whether a rejection fails it.
-        after: steps, or groups of them, that must have ended before.
-        when: the step runs only if this holds. `None`: always
-        optional: whether the workflow goes on when it fails.
+        scope: The construct that owns the step.
+        id: The step's id.
+        settings: What it says of the decision.
+        after: Steps, or groups of them, that must have ended before.
+        when: The step runs only if this holds. `None`: always
+        optional: Whether the workflow goes on when it fails.
 
     Raises:
-        WorkflowError: a time is out of bounds, or only a part of the escalation is given.
+        WorkflowError: A time is out of bounds, or only a part of the escalation is given.
     """
+
+    kind = "approval"
 
     def __init__(
         self,
         scope: Construct,
         id: str,
+        settings: DecisionSettings,
         *,
-        timeout: Duration | None,
-        on_timeout: OnTimeout,
-        escalate_after: Duration | None,
-        escalation_topic: sns.ITopic | None,
-        fail_on_rejection: bool,
         after: Sequence[Step | StepGroup],
         when: Condition | None,
         optional: bool,
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
+        self._question = settings.question
+        self._details = {
+            name: AsString(value) if isinstance(value, Expression) else value
+            for name, value in settings.details.items()
+        }
+        self._topic = settings.topic
         self._seconds = whole_seconds(
-            self.label, "timeout", timeout or Duration.days(3), least=2, most=_LONGEST_SECONDS
+            self.label, "timeout", settings.timeout or Duration.days(3), least=2, most=_LONGEST_SECONDS
         )
-        if (escalate_after is None) != (escalation_topic is None):
-            raise WorkflowError(
-                f"{self.label}: escalate_after says when, and escalation_topic who is asked then. Give both, or none."
-            )
-        self._escalation = () if escalation_topic is None else (escalation_topic,)
-        self._patience = (
-            whole_seconds(self.label, "escalate_after", escalate_after, least=1, most=self._seconds - 1)
-            if escalate_after
-            else self._seconds
-        )
-        self._rejects_in_time = on_timeout == "reject"
-        self._fails_on_rejection = fail_on_rejection
+        self._escalation = self._escalated(settings)
+        self._rejects_in_time = settings.on_timeout == "reject"
+        self._fails_on_rejection = settings.fail_on_rejection
 
     @property
     def decision(self) -> Expression:
@@ -90,6 +122,27 @@ class DecisionStep(Step):
         """What they said to it, or an empty string."""
         return self.result("comment")
 
+    def _escalated(self, settings: DecisionSettings) -> Escalation | None:
+        after, topic = settings.escalate_after, settings.escalation_topic
+        if after is None and topic is None:
+            return None
+        if after is None or topic is None:
+            raise WorkflowError(
+                f"{self.label}: escalate_after says when, and escalation_topic who is asked then. Give both, or none."
+            )
+        return Escalation(whole_seconds(self.label, "escalate_after", after, least=1, most=self._seconds - 1), topic)
+
+    @property
+    def _topics(self) -> list[sns.ITopic]:
+        """Who is asked, first and last."""
+        last = self._escalation.topic if self._escalation else None
+        return [topic for topic in (self._topic, last) if topic]
+
+    @property
+    def _patience(self) -> int:
+        """For how many seconds it waits for who is asked first."""
+        return self._escalation.seconds if self._escalation else self._seconds
+
     @property
     def _asked(self) -> str:
         return f"{self.variable}_asked"
@@ -98,11 +151,11 @@ class DecisionStep(Step):
     def _too_late(self) -> str:
         return f"{self.name}: nobody decided"
 
-    def _overdue(self, asked: Sequence[str]) -> str:
+    def _overdue(self) -> str:
         """JSONata of an error that says who was asked, or nothing in a redrive, which asks again."""
+        asked = ", ".join(topic.topic_arn for topic in self._topics) or "nobody"
         said = json.dumps(
-            f"{self.label}: nobody decided within {self._seconds} seconds. Asked: {', '.join(asked)}. "
-            "A redrive asks again."
+            f"{self.label}: nobody decided within {self._seconds} seconds. Asked: {asked}. A redrive asks again."
         )
         return f'{REDRIVE_COUNT} = ${self._asked}.redrive ? $error({said}) : ""'
 

@@ -6,10 +6,10 @@ from aws_cdk import Duration
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from zflow_constructs.approval.decision import DecisionStep, OnTimeout
+from zflow_constructs.approval.decision import DecisionSettings, DecisionStep, OnTimeout
 from zflow_constructs.core.states.asl import Choice, Pass, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.states.fragment import Fragment
-from zflow_constructs.core.values.expressions import AsString, Concatenation, Condition, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Concatenation, Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.sagemaker.model.package import ModelPackage
@@ -61,8 +61,6 @@ class RegistryApprovalStep(DecisionStep):
         endpoint = InferencePipelineEndpoint(self, "Endpoint", containers=[...], when=approval.approved)
     """
 
-    kind = "approval"
-
     def __init__(
         self,
         scope: Construct,
@@ -84,19 +82,21 @@ class RegistryApprovalStep(DecisionStep):
         super().__init__(
             scope,
             id,
-            timeout=timeout,
-            on_timeout=on_timeout,
-            escalate_after=escalate_after,
-            escalation_topic=escalation_topic,
-            fail_on_rejection=fail_on_rejection,
+            DecisionSettings(
+                question=question,
+                details=details or {},
+                topic=topic,
+                timeout=timeout,
+                on_timeout=on_timeout,
+                escalate_after=escalate_after,
+                escalation_topic=escalation_topic,
+                fail_on_rejection=fail_on_rejection,
+            ),
             after=after,
             when=when,
             optional=optional,
         )
         self._package = model_package
-        self._topics = () if topic is None else (topic,)
-        self._question = question
-        self._details = dict(details or {})
 
     @property
     def looks(self) -> int:
@@ -111,30 +111,31 @@ class RegistryApprovalStep(DecisionStep):
         """
         name, described = self.name, {"ModelPackageName": self._package.arn}
         states: dict[str, State] = {
-            f"{name}: begin": Pass(assign=self._begun(), next=f"{name}: ask" if self._topics else name)
+            f"{name}: begin": Pass(assign=self._begun(), next=f"{name}: ask" if self._topic else name)
         }
-        for topic in self._topics:
-            states[f"{name}: ask"] = self._publish(topic, "To decide", then=name)
+        if self._topic:
+            states[f"{name}: ask"] = self._publish(self._topic, "To decide", then=name)
         states |= {
             name: self._look(described),
             f"{name}: decided?": Choice(tuple(self._rules()), default=f"{name}: wait"),
             f"{name}: wait": Wait(Jsonata(self._wait()), next=name),
         }
-        for topic in self._escalation:
+        if self._escalation:
             told = {self._asked: Jsonata(f'$merge([${self._asked}, {{"escalated": true}}])')}
-            states[f"{name}: escalate"] = self._publish(topic, "Still undecided", then=f"{name}: wait", assign=told)
+            states[f"{name}: escalate"] = self._publish(
+                self._escalation.topic, "Still undecided", then=f"{name}: wait", assign=told
+            )
         if self._rejects_in_time:
             states[self._too_late] = self._rejection(self._end)
         else:
-            asked = [topic.topic_arn for topic in (*self._topics, *self._escalation)] or ["nobody"]
-            late = {"ModelPackageName": Concatenation((Jsonata(self._overdue(asked)), self._package.arn))}
+            late = {"ModelPackageName": Concatenation((Jsonata(self._overdue()), self._package.arn))}
             states[self._too_late] = self._look(late, assign=self._begun())
         return Fragment({**states, **self._ending()}, result=self.variable)
 
     def bind(self, binding: Binding) -> None:
         """Lets the state machine look at versions of this group, and send messages to these topics."""
         binding.allow(["sagemaker:DescribeModelPackage"], self._package.group.version_arns)
-        for topic in (*self._topics, *self._escalation):
+        for topic in self._topics:
             topic.grant_publish(binding.role)
 
     @property
@@ -208,7 +209,7 @@ class RegistryApprovalStep(DecisionStep):
         yield "\n\n"
         for name, value in self._details.items():
             yield f"  {name}: "
-            yield AsString(value) if isinstance(value, Expression) else str(value)
+            yield value if isinstance(value, Expression) else str(value)
             yield "\n"
         yield "\nDecide in SageMaker Studio, or with the AWS CLI, and say Approved or Rejected:\n"
         yield "aws sagemaker update-model-package --model-approval-status Approved --model-package-arn "

@@ -60,16 +60,16 @@ class DataLocation:
     def from_bucket(
         cls, bucket: s3.IBucket, prefix: str = "", *, content_type: str = "", key: kms.IKey | None = None
     ) -> "DataLocation":
-        """The objects below a prefix of a bucket.
+        """Name the objects below a prefix of a bucket.
 
         Args:
-            bucket: the bucket; its key, if it has one, is granted with it.
-            prefix: the beginning of the objects' keys. Default: all objects
-            content_type: the MIME type of the objects. Default: not said
-            key: what they are encrypted with, if not with the bucket's key; whoever reads them may decrypt them.
-                Default: as the bucket says
+            bucket: The bucket; its key, if it has one, is granted with it.
+            prefix: The beginning of the objects' keys. Default: all objects
+            content_type: The MIME type of the objects. Default: not set
+            key: What they are encrypted with, if not with the bucket's key; whoever reads them may decrypt them.
+                Default: the bucket's key
         """
-        place = FixedPlace(bucket, f"{prefix}*", (key,) if key else ())
+        place = FixedPlace(bucket, f"{prefix}*", key)
         return cls(f"s3://{bucket.bucket_name}/{prefix}", place, content_type)
 
     @classmethod
@@ -94,17 +94,17 @@ class DataLocation:
     def from_step(
         cls, step: "Writer", name: str, *, content_type: str = "", key: kms.IKey | None = None
     ) -> "DataLocation":
-        """What a step writes into the folder of each run: `<workflow's bucket>/.../<execution>/<step>/<name>/`.
+        """Name what a step writes into the folder of each run: `<workflow's bucket>/.../<execution>/<step>/<name>/`.
 
         Args:
-            step: the step that writes it.
-            name: the name of this output.
-            content_type: the MIME type. Default: not said
-            key: what the step encrypts it with; whoever reads it may decrypt it. Default: as the bucket says
+            step: The step that writes it.
+            name: The name of this output.
+            content_type: The MIME type. Default: not set
+            key: What the step encrypts it with; whoever reads it may decrypt it. Default: the bucket's key
         """
         path = f"{step.name}/{name}" if name else step.name
         uri = RunLocation(step.path, step.name, path)
-        return cls(uri, RunPlace(path, (key,) if key else ()), content_type)
+        return cls(uri, RunPlace(path, key), content_type)
 
     def file(self, name: str | Expression, *, content_type: str) -> "DataLocation":
         """A single file of the location, for what takes one and not a prefix, or for one turn of a loop.

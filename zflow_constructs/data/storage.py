@@ -45,14 +45,19 @@ class FixedPlace:
     """A place that is the same for every run.
 
     Args:
-        bucket: the bucket.
-        pattern: a key, or the beginning of keys and a `*`.
-        keys: what its objects are encrypted with, besides the bucket's key. Default: nothing else
+        bucket: The bucket.
+        pattern: A key, or the beginning of keys and a `*`.
+        key: What its objects are encrypted with, if not with the bucket's key. Default: the bucket's key
     """
 
     bucket: s3.IBucket
     pattern: str
-    keys: tuple[kms.IKey, ...] = ()
+    key: kms.IKey | None = None
+
+    @property
+    def keys(self) -> Sequence[kms.IKey]:
+        """Its own key, if it has one."""
+        return [] if self.key is None else [self.key]
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The bucket and the pattern as given."""
@@ -64,12 +69,17 @@ class RunPlace:
     """A place of its own in each run.
 
     Args:
-        path: the path in the folder of an execution.
-        keys: what its objects are encrypted with, besides the bucket's key. Default: nothing else
+        path: The path in the folder of an execution.
+        key: What its objects are encrypted with, if not with the bucket's key. Default: the bucket's key
     """
 
     path: str
-    keys: tuple[kms.IKey, ...] = ()
+    key: kms.IKey | None = None
+
+    @property
+    def keys(self) -> Sequence[kms.IKey]:
+        """Its own key, if it has one."""
+        return [] if self.key is None else [self.key]
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The workflow's bucket, and the path in the folder of any execution."""

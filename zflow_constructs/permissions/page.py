@@ -57,14 +57,13 @@ def _resources(statement: Statement) -> Iterator[str]:
 
 
 def _why(role: Role, statement: Statement, reasons: Sequence[Reason]) -> str:
-    found = [(resource, why) for _, resource, why in reasons_for(role, statement, reasons)]
+    found = [(resource, reason) for _, resource, reason in reasons_for(role, statement, reasons)]
     words = dict.fromkeys(
-        f"{reason.why} {reason.star}".strip() if resource == "*" else reason.why
-        for resource, why in found
-        for reason in why
+        f"{reason.why} {reason.star}".strip() if resource == "*" else reason.why for resource, reason in found if reason
     )
-    unexplained = [YOURS if role.assumed_by else UNKNOWN] if any(not why for _, why in found) else []
-    return _lines([*words, *unexplained])
+    if all(reason for _, reason in found):
+        return _lines(words)
+    return _lines([*words, YOURS if role.assumed_by else UNKNOWN])
 
 
 def _lines(texts: Iterable[str]) -> str:

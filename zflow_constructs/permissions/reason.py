@@ -45,15 +45,18 @@ class Reason:
         )
 
 
-def reasons_for(role: Role, statement: Statement, reasons: Sequence[Reason]) -> Iterator[tuple[str, str, list[Reason]]]:
-    """The first reason for each action on each resource of a statement: none, or one.
+def reasons_for(
+    role: Role, statement: Statement, reasons: Sequence[Reason]
+) -> Iterator[tuple[str, str, Reason | None]]:
+    """Find the first reason for each action on each resource of a statement, if it has one.
 
     Args:
-        role: the role that has the statement.
-        statement: the statement.
-        reasons: all reasons.
+        role: The role that has the statement.
+        statement: The statement.
+        reasons: All reasons.
     """
     known = reasons if statement.effect == "Allow" else ()
     for action in statement.actions:
         for resource in statement.resources or ("",):
-            yield action, resource, [each for each in known if each.explains(role, statement, action, resource)][:1]
+            fitting = (each for each in known if each.explains(role, statement, action, resource))
+            yield action, resource, next(fitting, None)

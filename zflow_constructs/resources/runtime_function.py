@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from zflow_constructs.core.values.errors import WorkflowError
+from zflow_constructs.resources.vpc import refuse_without_vpc
 
 _RUNTIME = Path(__file__).parents[1] / "runtime"
 _MEGABYTES = 256
@@ -58,9 +58,7 @@ class FunctionNetwork:
         if vpc is not None:
             private = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
             return cls(vpc, subnets or private, tuple(security_groups))
-        for keyword, given in (("subnets", subnets), ("security_groups", security_groups)):
-            if given:
-                raise WorkflowError(f"{owner}: {keyword} are those of a VPC. Give vpc=..., or remove {keyword}.")
+        refuse_without_vpc(owner, subnets=subnets, security_groups=security_groups)
         return None
 
     def grant(self, role: iam.IRole) -> None:

@@ -13,7 +13,7 @@ from zflow_constructs.core.values.expressions import Condition, Expression, Json
 from zflow_constructs.core.values.references import Bounded, Collected
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.outputs import Outputs
-from zflow_constructs.steps.step import Step, StepGroup, all_steps
+from zflow_constructs.steps.step import Step, StepGroup, listed_steps
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_AT_ONCE_INLINE = 40
@@ -77,7 +77,7 @@ class ForEach(Step):
         super().__init__(scope, id, after=after, when=when, optional=optional)
         self._items = items
         self._item = item
-        self._steps = tuple(dict.fromkeys(all_steps(steps)))
+        self._steps = tuple(listed_steps(self.label, "steps", steps))
         self._given = dict(outputs or {})
         self._max_concurrency = max_concurrency
         self._tolerated = tolerated_failure_percentage
@@ -142,8 +142,6 @@ class ForEach(Step):
         if not self._steps:
             raise WorkflowError(f"{self.label}: steps is empty. List the steps that it repeats.")
         for step in self._steps:
-            if not isinstance(step, Step):
-                raise WorkflowError(f"{self.label}: steps has {step!r}, which is no step. Hand it steps.")
             if not step.repeatable:
                 raise WorkflowError(
                     f'{self.label}: step "{step.name}" has one name in all turns of the loop, which would overwrite '

@@ -1,10 +1,9 @@
 """What all steps have in common: their names, needs and conditions, and the groups that they come in."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from aws_cdk import Duration
 from constructs import Construct
 
 from zflow_constructs.core.states.fragment import Fragment, StepNode, identifier
@@ -51,7 +50,7 @@ class StepGroup(Construct):
     def steps(self) -> tuple["Step", ...]:
         """Its steps, those of groups in it included; not those that a loop of it repeats, which are the loop's."""
         steps = all_steps(self._parts)
-        repeated = {each for step in steps for each in every_step(step.repeated)}
+        repeated = {step for step, loop in with_loops(steps) if loop}
         return tuple(step for step in steps if step not in repeated)
 
     def take(self, part: "Step | StepGroup") -> None:
@@ -118,9 +117,9 @@ class Step(Construct):
         self._name = name
         self._path = str(self.node.path)
         self._after = tuple(after)
-        self._when = () if when is None else (when,)
+        self._when = when
         self._optional = optional
-        self._own_retry = () if retry is None else (retry,)
+        self._own_retry = retry
         self._inherited_retry = Retry()
         self._inherited_timeouts = DEFAULTS
         if isinstance(scope, StepGroup):
@@ -157,7 +156,7 @@ class Step(Construct):
     @property
     def retry(self) -> Retry:
         """How often what fails is tried again: as the step says, else its workflow. It is final in `fragment()`."""
-        return next(iter(self._own_retry), self._inherited_retry)
+        return self._inherited_retry if self._own_retry is None else self._own_retry
 
     @property
     def timeouts(self) -> Timeouts:
@@ -210,7 +209,7 @@ class Step(Construct):
             name=self.name,
             fragment=self.fragment(),
             after=tuple(step.path for step in all_steps(self._after)),
-            when=self._when,
+            when=() if self._when is None else (self._when,),
             optional=self._optional,
             kind=self.kind,
             looks=self.looks,
@@ -218,43 +217,52 @@ class Step(Construct):
 
 
 def all_steps(parts: Iterable[Step | StepGroup]) -> list[Step]:
-    """Steps, and those of groups.
+    """List steps and those of groups, each once.
 
     Args:
-        parts: the steps and groups.
+        parts: The steps and groups.
     """
-    return [step for part in parts for step in (part.steps if isinstance(part, StepGroup) else (part,))]
+    steps = (step for part in parts for step in (part.steps if isinstance(part, StepGroup) else (part,)))
+    return list(dict.fromkeys(steps))
+
+
+def listed_steps(owner: str, keyword: str, parts: Sequence[Step | StepGroup]) -> list[Step]:
+    """List the steps that a keyword received, and those of its groups, each once.
+
+    Args:
+        owner: Who received them, for the message: `MlWorkflow "Scoring"`.
+        keyword: The keyword.
+        parts: What it received.
+
+    Raises:
+        WorkflowError: One of them is neither a step nor a group.
+    """
+    for part in parts:
+        if not isinstance(part, Step | StepGroup):
+            raise WorkflowError(f"{owner}: {keyword} has {part!r}, which is no step. Hand it steps.")
+    return all_steps(parts)
 
 
 def every_step(steps: Iterable[Step]) -> list[Step]:
-    """Steps, and those of loops.
+    """List steps and those that they repeat.
 
     Args:
-        steps: the steps.
+        steps: The steps.
     """
-    return [each for step in dict.fromkeys(steps) for each in (step, *every_step(step.repeated))]
+    return [step for step, _ in with_loops(steps)]
+
+
+def with_loops(steps: Iterable[Step], loop: Step | None = None) -> Iterator[tuple[Step, Step | None]]:
+    """List steps and those that they repeat, each with the loop that repeats it.
+
+    Args:
+        steps: The steps.
+        loop: The loop that repeats these. Default: none
+    """
+    for step in steps:
+        yield step, loop
+        yield from with_loops(step.repeated, step)
 
 
 def _name_in(scope: Construct, id: str) -> str:
     return f"{scope.name} {id}" if isinstance(scope, StepGroup) else id
-
-
-def whole_seconds(owner: str, name: str, duration: Duration, *, least: int, most: int) -> int:
-    """A duration in seconds, within its bounds.
-
-    Args:
-        owner: who received it, for the message: `Step "Train"`.
-        name: the keyword that received it.
-        duration: the duration.
-        least: the lower bound in seconds.
-        most: the upper bound in seconds.
-
-    Raises:
-        WorkflowError: it is out of bounds.
-    """
-    seconds = int(duration.to_seconds())
-    if not least <= seconds <= most:
-        raise WorkflowError(
-            f"{owner}: {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...))."
-        )
-    return seconds

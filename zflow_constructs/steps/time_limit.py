@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from aws_cdk import Duration
 
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.timeouts import Timeouts
 
 Inherited: TypeAlias = Literal["job", "endpoint", "function"]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from aws_cdk import Duration
 
-from zflow_constructs.core.values.errors import WorkflowError
+from zflow_constructs.steps.durations import whole_seconds
 
 _DAY = 86_400
 
@@ -36,16 +36,13 @@ class Timeouts:
     function: Duration = field(default_factory=lambda: Duration.minutes(15))
 
     def __post_init__(self) -> None:
-        for name, seconds, least, most in (
-            ("job", self.job_seconds, 60, 28 * _DAY),
-            ("around_a_job", self.around_a_job_seconds, 0, _DAY),
-            ("endpoint", self.endpoint_seconds, 60, _DAY),
-            ("function", self.function_seconds, 1, 900),
+        for name, duration, least, most in (
+            ("job", self.job, 60, 28 * _DAY),
+            ("around_a_job", self.around_a_job, 0, _DAY),
+            ("endpoint", self.endpoint, 60, _DAY),
+            ("function", self.function, 1, 900),
         ):
-            if not least <= seconds <= most:
-                raise WorkflowError(
-                    f"Timeouts: {name} is {seconds} seconds. Give {least} to {most} seconds (Duration.hours(...))."
-                )
+            whole_seconds("Timeouts", name, duration, least=least, most=most)
 
     @cached_property
     def job_seconds(self) -> int:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -25,11 +25,13 @@ from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.parameters import RunParameter, Value
 from zflow_constructs.core.values.templates import Scope, Template
 from zflow_constructs.data.storage import RunStorage
+from zflow_constructs.resources.private_bucket import private_bucket
 from zflow_constructs.resources.queues import dead_letter_queue
 from zflow_constructs.resources.state_machine import machine_role
 from zflow_constructs.steps.binding import Binding
+from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.retry import Retry
-from zflow_constructs.steps.step import Step, StepGroup, all_steps, every_step, whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup, every_step, listed_steps, with_loops
 from zflow_constructs.steps.timeouts import DEFAULTS, Timeouts
 from zflow_constructs.workflow.compiled_workflow import Machine
 from zflow_constructs.workflow.finally_ import Cleanup
@@ -103,15 +105,14 @@ class MlWorkflow(Construct):
                 "It is the beginning of every job's name. Rename the workflow."
             )
         self._parameters = RunParameters.of(id, parameters or {})
-        members, last = all_steps(steps), all_steps(finally_)
+        label = f'MlWorkflow "{id}"'
+        members, last = listed_steps(label, "steps", steps), listed_steps(label, "finally_", finally_)
         nodes, at_the_end = self._nodes(members, last, outputs or {}, retry or Retry(), timeouts or DEFAULTS)
         self._picture = picture_of(id, nodes, at_the_end)
         if schedule or schedule_parameters:
             self._parameters.check_schedule(schedule_parameters or {})
-        self._seconds = whole_seconds(
-            f'MlWorkflow "{id}"', "timeout", timeout or Duration.days(7), least=60, most=_YEAR
-        )
-        self._bucket = bucket or self._new_bucket()
+        self._seconds = whole_seconds(label, "timeout", timeout or Duration.days(7), least=60, most=_YEAR)
+        self._bucket = bucket or private_bucket(self, "Bucket", versioned=True)
         self._outputs = dict(outputs or {})
         self._role = machine_role(self)
         storage = RunStorage(self._bucket, id)
@@ -224,17 +225,6 @@ class MlWorkflow(Construct):
         """How long executions took, in milliseconds."""
         return self._machine.state_machine.metric_time()
 
-    def _new_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
-            self,
-            "Bucket",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            versioned=True,
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-
     def _scope(self) -> Scope:
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
         return Scope(run_location=f"{location} & $states.context.Execution.Name", workflow=self.node.id)
@@ -267,19 +257,15 @@ class MlWorkflow(Construct):
         name = self.node.id
         if not steps:
             raise WorkflowError(f'MlWorkflow "{name}": steps is empty. List the steps that it runs.')
-        for keyword, given in (("steps", steps), ("finally_", at_the_end)):
-            for step in given:
-                if not isinstance(step, Step):
-                    raise WorkflowError(
-                        f'MlWorkflow "{name}": {keyword} has {step!r}, which is no step. Hand it steps.'
-                    )
         places: dict[Step, str] = {}
-        for step, place in (*_places(steps, "steps="), *_places(at_the_end, "finally_=")):
-            if (known_place := places.setdefault(step, place)) != place:
-                raise WorkflowError(
-                    f'MlWorkflow "{name}": step "{step.name}" is in {known_place} and in {place}. '
-                    "A step has one place: take it out of one of them."
-                )
+        for keyword, given in (("steps=", steps), ("finally_=", at_the_end)):
+            for step, loop in with_loops(given):
+                place = f'the steps of the loop "{loop.name}"' if loop else keyword
+                if (known_place := places.setdefault(step, place)) != place:
+                    raise WorkflowError(
+                        f'MlWorkflow "{name}": step "{step.name}" is in {known_place} and in {place}. '
+                        "A step has one place: take it out of one of them."
+                    )
         seen: dict[str, Step] = {}
         for step in places:
             if (known := seen.setdefault(step.name, step)) is not step:
@@ -288,17 +274,7 @@ class MlWorkflow(Construct):
                     "Ids name the states of one state machine: rename one."
                 )
             step.inherit(retry, timeouts)
-        nodes, last = [step.compiled() for step in _once(steps)], [step.compiled() for step in _once(at_the_end)]
+        nodes, last = [step.compiled() for step in steps], [step.compiled() for step in at_the_end]
         check_members(name, nodes, self._parameters, outputs)
         check_at_the_end(name, nodes, last, self._parameters)
         return nodes, last
-
-
-def _places(steps: Sequence[Step], place: str) -> Iterator[tuple[Step, str]]:
-    for step in steps:
-        yield step, place
-        yield from _places(step.repeated, f'the steps of the loop "{step.name}"')
-
-
-def _once(steps: Sequence[Step]) -> list[Step]:
-    return list(dict.fromkeys(steps))

@@ -42,9 +42,11 @@ def host(workspace: Workspace, values: Values) -> Result[str]:
         url = values.known(workspace.stack, workspace.host).rstrip("/")
     except NotKnownError as error:
         return Result([unknown("host", str(error))])
-    proxied = _proxied(workspace, values)
     problem = _misspelt(url) or _unreachable(url)
-    return Result([problem, *proxied]) if problem else Result([ok("host", f"{url} is a workspace"), *proxied], url)
+    findings = [problem or ok("host", f"{url} is a workspace")]
+    if proxied := _proxied(workspace, values):
+        findings.append(proxied)
+    return Result(findings, None if problem else url)
 
 
 def access_token(url: str, credentials: Credentials, concealment: Concealment) -> Result[str]:
@@ -156,13 +158,14 @@ def _way(error: OSError | HTTPException) -> str:
     return "Check the address; if this machine needs a proxy, set HTTPS_PROXY."
 
 
-def _proxied(workspace: Workspace, values: Values) -> list[Finding]:
+def _proxied(workspace: Workspace, values: Values) -> Finding | None:
     try:
         proxy = values.known(workspace.stack, workspace.proxy)
     except NotKnownError as error:
-        return [unknown("proxy", str(error))]
-    says = f"the function goes through {_without_user(proxy)}, which can't be tried from here"
-    return [unknown("proxy", says)] if proxy else []
+        return unknown("proxy", str(error))
+    if not proxy:
+        return None
+    return unknown("proxy", f"the function goes through {_without_user(proxy)}, which can't be tried from here")
 
 
 def _without_user(url: str) -> str:

@@ -93,7 +93,7 @@ class RunSettings:
             if self.only and isinstance(task.task, RunJobTask):
                 return self._run_now(task.task, values)
         rendered = [self._task(key, task) for key, task in self.tasks.items()]
-        environments = [each for task in rendered for each in task.environments]
+        environments = [task.environment for task in rendered if task.environment]
         said: dict[str, Template] = {
             "tasks": [task.fields for task in rendered],
             **({"environments": environments} if environments else {}),
@@ -130,14 +130,16 @@ class RunSettings:
             self._check_ascii(arguments)
         given = [*self.libraries, *task.libraries] if task.task.compute == "cluster" else []
         others = [each.bind(self.step, f"{prefix}Library{number}") for number, each in enumerate(given)]
-        libraries = [*bound.libraries, *others]
+        libraries = [bound.library, *others] if bound.library else others
         cluster = task.cluster or self.cluster
         runs_on = BoundCompute({})
         if cluster and task.task.compute == "cluster":
             runs_on = cluster.bind(self.step, key, libraries, notebook="notebook_task" in bound.fields)
         entry = {"task_key": key, **task.render(), **bound.fields, **runs_on.fields}
-        files = (*bound.files, *(file for library in libraries for file in library.files), *runs_on.files)
-        return replace(runs_on, fields=merge_overrides(entry, task.overrides), files=files)
+        files = (bound.script, *(library.file for library in libraries), *runs_on.files)
+        return replace(
+            runs_on, fields=merge_overrides(entry, task.overrides), files=tuple(file for file in files if file)
+        )
 
     def _handed(self, key: str, arguments: Mapping[str, Scalar | Expression]) -> dict[str, Template]:
         handed = {name: _argument(value) for name, value in arguments.items()}
@@ -166,7 +168,8 @@ class RunSettings:
 
     def _roles(self) -> Iterator[iam.IRole]:
         clusters = [task.cluster or self.cluster for task in self.tasks.values()]
-        yield from dict.fromkeys(role for cluster in clusters if cluster for role in cluster.roles)
+        roles = (cluster.role for cluster in clusters if cluster)
+        yield from dict.fromkeys(role for role in roles if role)
 
     def _values(self) -> Mapping[str, str]:
         values: dict[str, str] = {}
@@ -230,9 +233,10 @@ class RunSettings:
                 raise self._error(
                     f"{named} is not run by a cluster: {type(task.task).__name__} takes no cluster=. Remove it."
                 )
-            if task.task.git_files and not self.git:
-                path = task.task.git_files[0].path
-                raise self._error(f'{named} takes "{path}" from a Git repository. Give git=GitSource.from_branch(...).')
+            if (file := task.task.git_file) and not self.git:
+                raise self._error(
+                    f'{named} takes "{file.path}" from a Git repository. Give git=GitSource.from_branch(...).'
+                )
             for name, said, takes in (
                 ("parameters", task.parameters, task.task.takes_arguments),
                 ("takes", task.takes, task.task.takes_arguments),
@@ -244,7 +248,7 @@ class RunSettings:
         used = (
             ("cluster", self.cluster, any(task.task.compute == "cluster" for task in self.tasks.values())),
             ("libraries", self.libraries, any(task.task.compute == "cluster" for task in self.tasks.values())),
-            ("git", self.git, any(task.task.git_files for task in self.tasks.values())),
+            ("git", self.git, any(task.task.git_file for task in self.tasks.values())),
             (
                 "parameters, inputs and outputs",
                 self.arguments,

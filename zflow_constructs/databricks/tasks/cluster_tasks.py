@@ -22,14 +22,14 @@ class BoundTask:
     """A task as a request names it.
 
     Args:
-        fields: the one field that says what is done, such as `spark_python_task`.
-        libraries: what it brings itself. Default: nothing
-        files: what the cluster reads in S3 for it. Default: nothing
+        fields: The one field that says what is done, such as `spark_python_task`.
+        library: The library that it brings itself. Default: none
+        script: The script that the cluster reads in S3. Default: none
     """
 
     fields: Mapping[str, Template]
-    libraries: tuple[BoundLibrary, ...] = ()
-    files: tuple[StagedFile, ...] = ()
+    library: BoundLibrary | None = None
+    script: StagedFile | None = None
 
 
 class RunTask(Protocol):
@@ -44,23 +44,23 @@ class RunTask(Protocol):
         """Whether it can be handed anything."""
 
     @property
-    def git_files(self) -> Sequence[GitFile]:
-        """What it takes from the run's Git repository."""
+    def git_file(self) -> GitFile | None:
+        """What it takes from the run's Git repository, if anything."""
 
     def values_of(self, key: str) -> Mapping[str, str]:
-        """The small results that other steps read: for each, the key of the task that gives it.
+        """Name the small results that other steps read: for each, the key of the task that gives it.
 
         Args:
-            key: its own key.
+            key: Its own key.
         """
 
     def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
-        """The task in a request; files of the workflow's own are deployed.
+        """Render the task in a request; files of the workflow's own are deployed.
 
         Args:
-            step: the step.
-            key: the task's key, or `` for the only one.
-            arguments: what it is handed: strings by name.
+            step: The step.
+            key: The task's key, or `` for the only one.
+            arguments: What it is handed: strings by name.
         """
 
 
@@ -90,9 +90,9 @@ class SparkPythonTask:
             )
 
     @property
-    def git_files(self) -> Sequence[GitFile]:
+    def git_file(self) -> GitFile | None:
         """The script, if it is in the repository."""
-        return [self.code] if isinstance(self.code, GitFile) else []
+        return self.code if isinstance(self.code, GitFile) else None
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """None: what is large or small of its results goes to the step's outputs."""
@@ -104,7 +104,7 @@ class SparkPythonTask:
             case SourceCode():
                 script = staged(step, f"{key}Script", self.code)
                 run = {"python_file": script.uri, **_words(arguments)}
-                return BoundTask({"spark_python_task": run}, files=(script,))
+                return BoundTask({"spark_python_task": run}, script=script)
             case GitFile(path) | WorkspaceFile(path):
                 run = {"python_file": path, "source": self.code.source, **_words(arguments)}
                 return BoundTask({"spark_python_task": run})
@@ -145,9 +145,9 @@ class NotebookTask:
         return "none" if self.warehouse_id else "cluster"
 
     @property
-    def git_files(self) -> Sequence[GitFile]:
+    def git_file(self) -> GitFile | None:
         """The notebook, if it is in the repository."""
-        return [self.notebook] if isinstance(self.notebook, GitFile) else []
+        return self.notebook if isinstance(self.notebook, GitFile) else None
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """The fields that it exits with: all of them its own."""
@@ -184,7 +184,7 @@ class PythonWheelTask:
     wheel: DatabricksLibrary
     compute: ClassVar[Compute] = "cluster"
     takes_arguments: ClassVar[bool] = True
-    git_files: ClassVar[Sequence[GitFile]] = ()
+    git_file: ClassVar[GitFile | None] = None
 
     @classmethod
     def from_file(cls, path: str, *, entry_point: str) -> "PythonWheelTask":
@@ -225,13 +225,12 @@ class PythonWheelTask:
 
     def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"python_wheel_task": {"package_name": "churn", "entry_point": "features", "named_parameters": {...}}}`."""
-        library = self.wheel.bind(step, f"{key}Wheel")
         task: dict[str, Template] = {
             "package_name": self.package,
             "entry_point": self.entry_point,
             **({"named_parameters": dict(arguments)} if arguments else {}),
         }
-        return BoundTask({"python_wheel_task": task}, (library,), library.files)
+        return BoundTask({"python_wheel_task": task}, self.wheel.bind(step, f"{key}Wheel"))
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ class JarTask:
     jar: DatabricksLibrary
     compute: ClassVar[Compute] = "cluster"
     takes_arguments: ClassVar[bool] = True
-    git_files: ClassVar[Sequence[GitFile]] = ()
+    git_file: ClassVar[GitFile | None] = None
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """None: what is large or small of its results goes to the step's outputs."""
@@ -260,9 +259,8 @@ class JarTask:
 
     def bind(self, step: Step, key: str, arguments: Mapping[str, Template]) -> BoundTask:
         """`{"spark_jar_task": {"main_class_name": "com.example.Features", "parameters": ["--country", "de"]}}`."""
-        library = self.jar.bind(step, f"{key}Jar")
         task = {"main_class_name": self.main_class, **_words(arguments)}
-        return BoundTask({"spark_jar_task": task}, (library,), library.files)
+        return BoundTask({"spark_jar_task": task}, self.jar.bind(step, f"{key}Jar"))
 
 
 def _words(arguments: Mapping[str, Template]) -> dict[str, Template]:

@@ -24,13 +24,13 @@ class BoundCompute:
     """Compute as a request names it.
 
     Args:
-        fields: the task's fields: `new_cluster`, `existing_cluster_id`, or `environment_key` and `libraries`.
-        environments: entries of the run's `environments`. Default: none
-        files: what the cluster reads in S3 to start. Default: nothing
+        fields: The task's fields: `new_cluster`, `existing_cluster_id`, or `environment_key` and `libraries`.
+        environment: The entry in the run's `environments` that the task has. Default: none
+        files: What the cluster reads in S3 to start. Default: nothing
     """
 
     fields: Mapping[str, Template]
-    environments: tuple[Mapping[str, Template], ...] = ()
+    environment: Mapping[str, Template] | None = None
     files: tuple[StagedFile, ...] = ()
 
 
@@ -38,17 +38,17 @@ class Compute(Protocol):
     """What a task can run on."""
 
     @property
-    def roles(self) -> Sequence[iam.IRole]:
+    def role(self) -> iam.IRole | None:
         """Who it is to AWS, where that is known: who is granted the step's data."""
 
     def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
-        """The compute in a request.
+        """Render the compute in a request.
 
         Args:
-            step: the step.
-            key: the task's key.
-            libraries: what the task finds installed.
-            notebook: whether the task is a notebook.
+            step: The step.
+            key: The task's key.
+            libraries: What the task finds installed.
+            notebook: Whether the task is a notebook.
         """
 
 
@@ -117,10 +117,9 @@ class JobCluster:
             )
 
     @property
-    def roles(self) -> Sequence[iam.IRole]:
+    def role(self) -> iam.IRole | None:
         """The role of the instance profile, if it is known."""
-        role = self.instance_profile.role if self.instance_profile else None
-        return [role] if role else []
+        return self.instance_profile.role if self.instance_profile else None
 
     def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"new_cluster": {...}, "libraries": [...]}`."""
@@ -175,11 +174,6 @@ class ExistingCluster:
     cluster_id: str
     role: iam.IRole | None = None
 
-    @property
-    def roles(self) -> Sequence[iam.IRole]:
-        """The role, if it is known."""
-        return [self.role] if self.role else []
-
     def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"existing_cluster_id": "...", "libraries": [...]}`."""
         return BoundCompute({"existing_cluster_id": self.cluster_id, **_installed(libraries)})
@@ -201,9 +195,8 @@ class ServerlessCompute:
     environment_version: str = "4"
 
     @property
-    def roles(self) -> Sequence[iam.IRole]:
+    def role(self) -> None:
         """None: access to S3 is Unity Catalog's."""
-        return []
 
     def bind(self, step: Step, key: str, libraries: Sequence[BoundLibrary], *, notebook: bool) -> BoundCompute:
         """`{"environment_key": "<task>"}`, and the environment; a notebook without libraries has its own.
@@ -226,7 +219,7 @@ class ServerlessCompute:
             "environment_version": self.environment_version,
             **({"dependencies": lines} if lines else {}),
         }
-        return BoundCompute({"environment_key": key}, ({"environment_key": key, "spec": spec},))
+        return BoundCompute({"environment_key": key}, {"environment_key": key, "spec": spec})
 
 
 def _installed(libraries: Sequence[BoundLibrary]) -> dict[str, Template]:

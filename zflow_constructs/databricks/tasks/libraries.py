@@ -1,7 +1,7 @@
 """The packages that a task finds installed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,16 +18,16 @@ class BoundLibrary:
     """A library as a request names it.
 
     Args:
-        name: what messages call it.
-        entry: an entry of the task's `libraries`.
-        dependencies: how a serverless environment names it: lines of a requirements file. Empty: it can't have it
-        files: what the cluster reads in S3 for it. Default: nothing
+        name: What messages call it.
+        entry: An entry of the task's `libraries`.
+        dependencies: How a serverless environment names it: lines of a requirements file. Default: it can't have it
+        file: What the cluster reads in S3 for it. Default: nothing
     """
 
     name: str
     entry: Mapping[str, Template]
     dependencies: tuple[str, ...] = ()
-    files: tuple[StagedFile, ...] = ()
+    file: StagedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class DatabricksLibrary:
     https://docs.databricks.com/api/workspace/libraries/install
 
     Args:
-        kind: what it is, as Databricks names it.
-        name: which: a requirement, coordinates, or a path in the workspace.
-        repository: where it is fetched from. Empty: as the cluster says
-        wheels: a wheel of the workflow's own. Default: none
-        jars: a jar of the workflow's own. Default: none
+        kind: What it is, as Databricks names it.
+        name: Which: a requirement, coordinates, or a path in the workspace.
+        repository: Where it is fetched from. Default: the cluster's own setting
+        wheel: A wheel of the workflow's own. Default: none
+        jar: A jar of the workflow's own. Default: none
 
     Example:
         `DatabricksLibrary.from_pypi("matplotlib==3.10.0")`
@@ -50,8 +50,8 @@ class DatabricksLibrary:
     kind: Literal["jar", "maven", "pypi", "requirements", "whl"]
     name: str
     repository: str = ""
-    wheels: tuple[Wheel, ...] = field(default=())
-    jars: tuple[SourceCode, ...] = field(default=())
+    wheel: Wheel | None = None
+    jar: SourceCode | None = None
 
     @classmethod
     def from_pypi(cls, requirement: str, *, repository: str = "") -> "DatabricksLibrary":
@@ -91,7 +91,7 @@ class DatabricksLibrary:
         Raises:
             WorkflowError: there is no such file, or it is no wheel.
         """
-        return cls("whl", path, wheels=(Wheel(Path(path)),))
+        return cls("whl", path, wheel=Wheel(Path(path)))
 
     @classmethod
     def from_jar(cls, path: str) -> "DatabricksLibrary":
@@ -103,7 +103,7 @@ class DatabricksLibrary:
         Raises:
             WorkflowError: there is no such file.
         """
-        return cls("jar", path, jars=(SourceCode.from_file(path),))
+        return cls("jar", path, jar=SourceCode.from_file(path))
 
     @classmethod
     def from_workspace(cls, file: WorkspaceFile) -> "DatabricksLibrary":
@@ -123,17 +123,15 @@ class DatabricksLibrary:
         )
 
     def bind(self, step: Step, id: str) -> BoundLibrary:
-        """The library in a request; a file of the workflow's own is deployed.
+        """Render the library in a request; a file of the workflow's own is deployed.
 
         Args:
-            step: the step.
-            id: the asset's id.
+            step: The step.
+            id: The asset's id.
         """
         named = f'the {self.kind} "{self.name}"'
-        files = [staged_wheel(step, id, wheel) for wheel in self.wheels]
-        files += [staged(step, id, jar) for jar in self.jars]
-        if files:
-            return BoundLibrary(named, {self.kind: files[0].uri}, files=tuple(files))
+        if file := self._staged(step, id):
+            return BoundLibrary(named, {self.kind: file.uri}, file=file)
         repository = {"repo": self.repository} if self.repository else {}
         match self.kind:
             case "pypi":
@@ -147,6 +145,11 @@ class DatabricksLibrary:
                 return BoundLibrary(named, {"whl": self.name}, (self.name,))
             case "jar":
                 return BoundLibrary(named, {"jar": self.name})
+
+    def _staged(self, step: Step, id: str) -> StagedFile | None:
+        if self.wheel:
+            return staged_wheel(step, id, self.wheel)
+        return staged(step, id, self.jar) if self.jar else None
 
 
 _KINDS: Mapping[str, Literal["jar", "requirements", "whl"]] = {

@@ -12,7 +12,7 @@ from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.databricks.tasks.cluster_tasks import RunTask
 from zflow_constructs.databricks.tasks.compute import Compute
 from zflow_constructs.databricks.tasks.libraries import DatabricksLibrary
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 
 _LONGEST_SECONDS = 28 * 86_400
 

@@ -27,9 +27,9 @@ class SqlTask:
     https://docs.databricks.com/api/workspace/jobs/submit (sql_task)
 
     Args:
-        warehouse_id: the warehouse.
-        does: the request's `query` or `file`.
-        files: what it takes from the Git repository. Default: nothing
+        warehouse_id: The warehouse.
+        does: The request's `query` or `file`.
+        git_file: The file, if it is in the Git repository. Default: none
 
     Example:
         `SqlTask.from_query("a1b2c3d4-...", warehouse_id="0123456789abcdef")`
@@ -37,7 +37,7 @@ class SqlTask:
 
     warehouse_id: str
     does: Mapping[str, Template]
-    files: tuple[GitFile, ...] = ()
+    git_file: GitFile | None = None
     compute: ClassVar[Compute] = "none"
     takes_arguments: ClassVar[bool] = True
 
@@ -49,13 +49,8 @@ class SqlTask:
     @classmethod
     def from_file(cls, file: GitFile | WorkspaceFile, *, warehouse_id: str) -> "SqlTask":
         """A file of SQL statements."""
-        used = (file,) if isinstance(file, GitFile) else ()
-        return cls(warehouse_id, {"file": {"path": file.path, "source": file.source}}, used)
-
-    @property
-    def git_files(self) -> Sequence[GitFile]:
-        """The file, if it is in the repository."""
-        return self.files
+        git_file = file if isinstance(file, GitFile) else None
+        return cls(warehouse_id, {"file": {"path": file.path, "source": file.source}}, git_file)
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """None: its results are tables."""
@@ -103,11 +98,10 @@ class DbtTask:
             )
 
     @property
-    def git_files(self) -> Sequence[GitFile]:
-        """The project, if it is in the repository: where nothing is said, its root."""
-        if self.project is None:
-            return [GitFile("dbt_project.yml")]
-        return [self.project] if isinstance(self.project, GitFile) else []
+    def git_file(self) -> GitFile | None:
+        """The project, if it is in the repository: without a `project`, its root."""
+        project = self.project or GitFile("dbt_project.yml")
+        return project if isinstance(project, GitFile) else None
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """None: its results are tables."""
@@ -143,7 +137,7 @@ class PipelineTask:
     full_refresh: bool = False
     compute: ClassVar[Compute] = "none"
     takes_arguments: ClassVar[bool] = False
-    git_files: ClassVar[Sequence[GitFile]] = ()
+    git_file: ClassVar[GitFile | None] = None
 
     def values_of(self, key: str) -> Mapping[str, str]:
         """None: its results are tables."""
@@ -181,7 +175,7 @@ class RunJobTask:
     parameters_as: ParameterKind = "job_parameters"
     compute: ClassVar[Compute] = "none"
     takes_arguments: ClassVar[bool] = True
-    git_files: ClassVar[Sequence[GitFile]] = ()
+    git_file: ClassVar[GitFile | None] = None
 
     def __post_init__(self) -> None:
         text = str(self.job_id)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from aws_cdk import Stack, Token
@@ -21,16 +21,16 @@ class DatabricksCredentials:
 
     Args:
         kind: `aws-iam`, `oauth-m2m` or `token`.
-        secrets: where a secret is kept, if there is one. Default: none
-        client_id: the application id of the service principal that trusts the Lambda's role. Default: none
-        audience: whom the Lambda's proof of identity is made for. Default: nobody
+        secret: Where a secret is kept, if there is one. Default: none
+        client_id: The application id of the service principal that trusts the Lambda's role. Default: none
+        audience: Whom the Lambda's proof of identity is made for. Default: nobody
 
     Example:
         `DatabricksCredentials.from_iam_federation("3f0c...-...")`
     """
 
     kind: Literal["aws-iam", "oauth-m2m", "token"]
-    secrets: tuple[secretsmanager.ISecret, ...] = field(default=())
+    secret: secretsmanager.ISecret | None = None
     client_id: str = ""
     audience: str = ""
 
@@ -65,7 +65,7 @@ class DatabricksCredentials:
         Args:
             secret: holds `{"client_id": "...", "client_secret": "..."}`.
         """
-        return cls("oauth-m2m", (secret,))
+        return cls("oauth-m2m", secret)
 
     @classmethod
     def from_token_secret(cls, secret: secretsmanager.ISecret) -> "DatabricksCredentials":
@@ -74,30 +74,30 @@ class DatabricksCredentials:
         Args:
             secret: holds `{"token": "..."}`, or the token alone.
         """
-        return cls("token", (secret,))
+        return cls("token", secret)
 
     @property
     def environment(self) -> Mapping[str, str]:
         """What the Lambda is told of them: where they are, never what they are."""
         return {
             "DATABRICKS_AUTH": self.kind,
-            **({"DATABRICKS_SECRET_ARN": self.secrets[0].secret_arn} if self.secrets else {}),
+            **({"DATABRICKS_SECRET_ARN": self.secret.secret_arn} if self.secret else {}),
             **(
                 {"DATABRICKS_CLIENT_ID": self.client_id, "DATABRICKS_AUDIENCE": self.audience} if self.client_id else {}
             ),
         }
 
     def grant(self, role: iam.IRole) -> None:
-        """Lets the role of the Lambda use them, and nothing else.
+        """Let the role of the Lambda use them, and nothing else.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html
 
         Args:
-            role: the role.
+            role: The role.
         """
-        for secret in self.secrets:
-            secret.grant_read(role)
-            if key := secret.encryption_key:
+        if self.secret:
+            self.secret.grant_read(role)
+            if key := self.secret.encryption_key:
                 # The secret's own grant changes the key's policy alone, which for a key of another stack it can't.
                 via = f"secretsmanager.{Stack.of(role).region}.amazonaws.com"
                 role.add_to_principal_policy(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from aws_cdk import Duration, RemovalPolicy, Token
+from aws_cdk import Duration, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -16,6 +16,7 @@ from constructs import Construct
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.databricks.workspace.credentials import DatabricksCredentials
 from zflow_constructs.databricks.workspace.watcher import watcher
+from zflow_constructs.resources.private_bucket import private_bucket
 from zflow_constructs.resources.queues import dead_letter_queue
 from zflow_constructs.resources.runtime_function import FunctionNetwork, runtime_function
 
@@ -85,7 +86,8 @@ class DatabricksWorkspace(Construct):
             f'DatabricksWorkspace "{id}"', vpc=vpc, subnets=subnets, security_groups=security_groups
         )
         self._name = str(self.node.path)
-        self._bucket = bucket or self._new_bucket()
+        # Databricks forgets its runs after 60 days; what was said of them is kept as long as logs are.
+        self._bucket = bucket or private_bucket(self, "Runs", expiration=_KEPT)
         self._function, self._role = runtime_function(
             self,
             "Function",
@@ -156,18 +158,6 @@ class DatabricksWorkspace(Construct):
     def metric_waiting(self) -> cloudwatch.Metric:
         """For how many seconds steps were told to wait, in five minutes: those of all steps together."""
         return self._metric("WaitSeconds", {})
-
-    def _new_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
-            self,
-            "Runs",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            # Databricks forgets its runs after 60 days; what was said of them is kept as long as logs are.
-            lifecycle_rules=[s3.LifecycleRule(expiration=_KEPT)],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
 
     def _metric(self, name: str, dimensions: Mapping[str, str]) -> cloudwatch.Metric:
         return cloudwatch.Metric(

@@ -15,7 +15,8 @@ from zflow_constructs.sagemaker.endpoint.settings.waking import waking_name
 from zflow_constructs.sagemaker.endpoint.states.history import EndpointHistory
 from zflow_constructs.sagemaker.endpoint.states.state import LOOK_ERRORS, EndpointState, check_name, shortened
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 _CALL_SECONDS = 60
 _POLL_SECONDS = 30

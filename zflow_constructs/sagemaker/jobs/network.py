@@ -6,8 +6,8 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.resources.vpc import refuse_without_vpc
 from zflow_constructs.steps.step import Step
 
 
@@ -70,9 +70,7 @@ class Network:
         """
         if vpc is not None:
             return cls(step, vpc=vpc, subnets=subnets, security_groups=security_groups, instance_count=instance_count)
-        for keyword, given in (("subnets", subnets), ("security_groups", security_groups)):
-            if given:
-                raise WorkflowError(f"{step.label}: {keyword} are those of a VPC. Give vpc=..., or remove {keyword}.")
+        refuse_without_vpc(step.label, subnets=subnets, security_groups=security_groups)
         return None
 
     @property

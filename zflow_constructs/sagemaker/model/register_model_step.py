@@ -22,7 +22,8 @@ from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.model.container_definitions import bound_containers
 from zflow_constructs.sagemaker.model.package import ModelPackage, RegisteredGroup
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, StepGroup, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step, StepGroup
 
 Measured: TypeAlias = Literal["quality", "data_quality", "bias", "explainability"]
 """What a report of a model is about."""

@@ -10,7 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.sagemaker.jobs.instances import Machines
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 
 _LONGEST_KEPT = 21_600
 

@@ -8,7 +8,8 @@ from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import grant_read, grant_write
 from zflow_constructs.steps.binding import Binding
-from zflow_constructs.steps.step import Step, whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
+from zflow_constructs.steps.step import Step
 
 _LONGEST_RUN = 28 * 86_400
 

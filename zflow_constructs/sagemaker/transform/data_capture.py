@@ -60,8 +60,7 @@ class BatchDataCapture:
             return self.destination
         # No step can be called like that: its id has no dots. In the step's own folder they would be answers.
         path = f"{step.name}.captured"
-        place = RunPlace(path, () if self.key is None else (self.key,))
-        return DataLocation(RunLocation(step.path, step.name, path), place)
+        return DataLocation(RunLocation(step.path, step.name, path), RunPlace(path, self.key))
 
     def fields(self, step: Step) -> dict[str, Template]:
         """`{"DataCaptureConfig": {"DestinationS3Uri": "s3://...", "GenerateInferenceId": true}}`.

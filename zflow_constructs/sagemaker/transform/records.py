@@ -8,7 +8,7 @@ from aws_cdk import Duration, Size
 
 from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.templates import Template
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 
 Split = Literal["Line", "None", "RecordIO", "TFRecord"]
 

@@ -15,7 +15,7 @@ from zflow_constructs.sagemaker.endpoint.settings.autoscaling import AutoScaling
 from zflow_constructs.sagemaker.images.containers import ModelContainer
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.model.model import Model
-from zflow_constructs.steps.step import whole_seconds
+from zflow_constructs.steps.durations import whole_seconds
 
 ALL_TRAFFIC = "AllTraffic"
 """The name of an endpoint's only variant."""
