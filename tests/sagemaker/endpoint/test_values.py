@@ -301,7 +301,7 @@ def test_data_is_captured_as_told() -> None:
         *writes("lake", "captured/*"),
         allow(["kms:Decrypt", "kms:GenerateDataKey"], "arn:aws:kms:eu-central-1:111122223333:key/captured"),
     ]
-    assert [location.uri for location in captured.step.captured] == ["s3://lake/captured/"]
+    assert captured.step.captured.uri == "s3://lake/captured/"
 
 
 @pytest.mark.parametrize(

@@ -633,6 +633,10 @@ SAMPLES: Mapping[str, Case] = {
         lambda _: zflow.DataCapture(requests=False, answers=False),
         "DataCapture: it keeps neither requests nor answers. Keep one of them, or remove it.",
     ),
+    "captured, though nothing is": (
+        lambda scope: serve(scope).captured,
+        'Step "Endpoint" captures no data. Give data_capture=DataCapture(...).',
+    ),
     "captured none": (
         lambda _: zflow.DataCapture(percent=0),
         "DataCapture: percent is 0. Give 1 to 100.",

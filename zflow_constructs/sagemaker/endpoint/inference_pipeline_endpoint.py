@@ -238,9 +238,15 @@ class InferencePipelineEndpoint(Step):
         return self.result("config_name")
 
     @property
-    def captured(self) -> Sequence[DataLocation]:
-        """Where requests and answers are kept, if they are."""
-        return () if self._data_capture is None else (self._data_capture.destination(self),)
+    def captured(self) -> DataLocation:
+        """Where requests and answers are kept.
+
+        Raises:
+            WorkflowError: The endpoint keeps none.
+        """
+        if self._data_capture is None:
+            raise WorkflowError(f"{self.label} captures no data. Give data_capture=DataCapture(...).")
+        return self._data_capture.destination(self)
 
     @property
     def alarms(self) -> Sequence[cloudwatch.IAlarm]:
