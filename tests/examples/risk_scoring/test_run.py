@@ -122,6 +122,7 @@ def test_a_served_run_ends_at_ctrl_c_and_leaves_no_process(on_sail: LocalRun) ->
     assert on_sail.left_running == []
 
 
+@pytest.mark.slow
 def test_classic_spark_gives_the_same_scores(on_classic: LocalRun, on_sail: LocalRun) -> None:
     assert on_classic.exit_code == 0, on_classic.printed + on_classic.errors
     assert on_classic.statuses == dict.fromkeys(STEPS, "succeeded")

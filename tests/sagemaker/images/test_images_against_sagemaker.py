@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import botocore.loaders
 import pytest
 
+from tests.sampling import sampled
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.sagemaker.images.framework_images import Purpose, framework_image
 
@@ -52,16 +53,20 @@ def test_every_framework_or_algorithm_version_and_purpose_of_the_sdk_is_in_the_t
     } == {(*image.key, image.scope) for image in images()}
 
 
-def test_every_image_is_the_one_of_the_sdk_in_every_region_for_every_kind_of_instance() -> None:
-    everywhere = [*regions(), "eu-nowhere-1"]
+TYPICAL = ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1", "eu-nowhere-1"]
+
+
+@pytest.mark.parametrize(
+    "region", sampled([*TYPICAL, *(region for region in regions() if region not in TYPICAL)], always=len(TYPICAL))
+)
+def test_every_image_is_the_one_of_the_sdk_in_a_region_for_every_kind_of_instance(region: str) -> None:
     compared = 0
     for image in images():
         for instance_type in INSTANCES[image.scope].values():
-            for region in everywhere:
-                where = {"instance_type": instance_type, "region": region}
-                assert of_ours(image, **where) == of_the_sdk(image, **where), (image, where)
-                compared += 1
-    assert compared > 10_000
+            where = {"instance_type": instance_type, "region": region}
+            assert of_ours(image, **where) == of_the_sdk(image, **where), (image, where)
+            compared += 1
+    assert compared > 500
 
 
 def test_the_algorithms_of_the_sdk_are_ours_and_it_has_no_image_of_those_of_jumpstart() -> None:
