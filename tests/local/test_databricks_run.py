@@ -59,6 +59,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         if step.last_line and step.last_line not in said[step.id]:
             said[step.id].append(step.last_line)
 
+    loaded = load_workflow(synthesized(folder), workflow="Nightly")
     # The quicker Spark where there is one.
     spark: SparkChoice = "sail" if find_spec("pysail") else "auto"
     settings = RunSettings(
@@ -67,7 +68,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         time_scale=0.02,
         databricks_jobs=databricks_jobs(job_files(folder)),
     )
-    with Engine(load_workflow(synthesized(folder), workflow="Nightly"), settings, on_step=listen) as engine:
+    with Engine(loaded, settings, on_step=listen) as engine:
         workflow = engine.deploy()
         for file in ("carry.py", "churn-1.0-py3-none-any.whl"):
             engine.aws.clients.s3.upload_file(str(folder / file), BUCKET, file)
