@@ -9,10 +9,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MYPY_CACHE_DIR := .venv/mypy_cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format benchmark clean
+.PHONY: help setup demo test test-slow format benchmark clean
 
-help: ## Say what there is.
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(READY) ## Make .venv and node_modules.
 
@@ -38,7 +38,10 @@ test: $(READY) ## Check everything that the continuous integration checks.
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-format: $(READY) ## Format the code, and mend what the linter can.
+test-slow: $(READY) ## Run every test, also those of which make test has a sample: about an hour.
+	$(BIN)/pytest --slow --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+format: $(READY) ## Format the code, and fix what the linter can.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
