@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from zflow_constructs.core.states.outcome import Outcome
     from zflow_constructs.core.values.errors import WorkflowError
     from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
+    from zflow_constructs.core.values.iterations import Item
     from zflow_constructs.core.values.parameters import RunParameter
-    from zflow_constructs.core.values.references import Item, Parameter
+    from zflow_constructs.core.values.references import Parameter
     from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
     from zflow_constructs.databricks.step.job_step import DatabricksJobStep
     from zflow_constructs.databricks.step.permissions import RunPermission
@@ -188,7 +189,7 @@ _MODULES = {
     "InferencePipelineEndpoint": "sagemaker.endpoint.inference_pipeline_endpoint",
     "InstanceGroup": "sagemaker.training.instance_groups",
     "IntegerRange": "sagemaker.jobs.hyperparameters",
-    "Item": "core.values.references",
+    "Item": "core.values.iterations",
     "JarTask": "databricks.tasks.cluster_tasks",
     "JobCluster": "databricks.tasks.compute",
     "Jsonata": "core.values.expressions",

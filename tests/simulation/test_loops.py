@@ -15,7 +15,8 @@ from tests.simulation.world import Execution, Faults, World
 from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.values.expressions import Jsonata
-from zflow_constructs.core.values.references import Collected, Item, Parameter
+from zflow_constructs.core.values.iterations import Collected, Item
+from zflow_constructs.core.values.references import Parameter
 from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.local.lint import lint
 

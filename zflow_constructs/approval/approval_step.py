@@ -11,7 +11,8 @@ from zflow_constructs.approval.page import ApprovalPage
 from zflow_constructs.core.states.asl import Catcher, Retrier, State, Task
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId, Turn
+from zflow_constructs.core.values.iterations import Turn
+from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.sagemaker.model.package import ModelPackage
 from zflow_constructs.steps.binding import Binding

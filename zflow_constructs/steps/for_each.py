@@ -10,7 +10,7 @@ from zflow_constructs.core.states.fragment import Fragment, Loop
 from zflow_constructs.core.states.limits import MOST_PAYLOAD_BYTES, most_events
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import Bounded, Collected
+from zflow_constructs.core.values.iterations import Bounded, Collected
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.step import Step, StepGroup, listed_steps

@@ -6,7 +6,8 @@ from zflow_constructs.core.picture.wording import listed, with_signs, worded
 from zflow_constructs.core.states.availability import FirstOf
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import AsString, Condition, Jsonata
-from zflow_constructs.core.values.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.values.iterations import Bounded, Item
+from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Template
 
 AUC = StepOutput("App/Train", "Train", ("metrics", "validation:auc"))

@@ -10,7 +10,8 @@ from zflow_constructs.core.states.asl import Pass, Task
 from zflow_constructs.core.states.availability import FirstOf, available, or_null
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import Collected, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.values.iterations import Collected
+from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Json, Scope, Template, render_template
 
 SCOPE = Scope(results={name: f"${name}" for name in "ABC"}, run_location='"s3://runs/monday"')

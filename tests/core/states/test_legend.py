@@ -1,8 +1,11 @@
 """The definition says what each state is for."""
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
+import zflow_constructs
 from tests.core.machines import mapping, state_names, step, value_of
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.states.asl import Pass, states_in
@@ -112,3 +115,12 @@ def test_a_machine_without_a_legend_or_with_other_states_than_it_was_made_with_h
         edited,
     )
     assert [Legend.read(other) for other in others] == [None] * 4
+
+
+def test_the_legend_of_the_docs_is_that_of_their_workflow() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "shapes.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)\n```", page)
+    features, quality = step("Features"), step("Quality check")
+    train, report = step("Train", uses=["Features"]), step("Report", uses=["Features", "Quality check"])
+    made = json.loads(str(machine(features, quality, train, report)["Comment"]))
+    assert json.loads(shown) == {**made, "zflow_constructs": zflow_constructs.__version__}

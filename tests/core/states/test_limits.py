@@ -10,7 +10,7 @@ from zflow_constructs.core.states.asl import Native, Pass, Task
 from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.states.limits import check_definition, check_history, check_payloads, events, most_events
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.references import Item
+from zflow_constructs.core.values.iterations import Item
 from zflow_constructs.core.values.templates import Json
 
 

@@ -14,16 +14,8 @@ from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.references import (
-    Bounded,
-    Collected,
-    ExecutionId,
-    Item,
-    JobName,
-    Parameter,
-    RunLocation,
-    Turn,
-)
+from zflow_constructs.core.values.iterations import Bounded, Collected, Item, Turn
+from zflow_constructs.core.values.references import ExecutionId, JobName, Parameter, RunLocation
 from zflow_constructs.core.values.templates import Json, Scope, Template
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES

@@ -12,7 +12,8 @@ from zflow_constructs.core.states.membership import check_at_the_end, check_memb
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.states.run_parameters import RunParameters
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.references import Item, Parameter, RunLocation
+from zflow_constructs.core.values.iterations import Item
+from zflow_constructs.core.values.references import Parameter, RunLocation
 from zflow_constructs.core.values.templates import Template
 
 PARAMETERS = RunParameters.of("Scoring", {"country": "de"})

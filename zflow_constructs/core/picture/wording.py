@@ -16,7 +16,8 @@ from zflow_constructs.core.values.expressions import (
     Negation,
     Present,
 )
-from zflow_constructs.core.values.references import Bounded, Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.values.iterations import Bounded, Item
+from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Template
 
 _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">=", "=": "!=", "!=": "=", "in": "not in"}

@@ -7,7 +7,8 @@ from zflow_constructs.core.states.fragment import Loop, StepNode
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.states.run_parameters import RunParameters
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.values.references import Item, Parameter, Ran, RunLocation, StepOutput
+from zflow_constructs.core.values.iterations import Item
+from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Template, parts_of
 
 

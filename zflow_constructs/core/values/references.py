@@ -2,13 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Negation, Present
-from zflow_constructs.core.values.syntax import Call, Error, If, Let
-from zflow_constructs.core.values.templates import Deferred, Scope
+from zflow_constructs.core.values.expressions import Condition, Expression
+from zflow_constructs.core.values.templates import Scope
 
 PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
@@ -99,91 +97,6 @@ class Parameter(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Item(Expression):
-    """The current item of a loop, in the steps that the loop repeats.
-
-    Args:
-        name: the item's name, as the loop gives it.
-        path: the fields' names, from the outside in, where the items are objects. Default: the whole item
-
-    Example:
-        `ForEach(self, "PerCountry", item="country", items=["de", "fr"], steps=[train])`, and in `train`
-        `hyperparameters={"country": Item("country")}`
-    """
-
-    name: str
-    path: tuple[str, ...] = ()
-
-    def __getitem__(self, field: str) -> "Item":
-        return Item(self.name, (*self.path, field))
-
-    def render(self, scope: Scope) -> str:
-        """`$PerCountry_item.value`."""
-        return field_path(scope.items[self.name], *self.path)
-
-    def __repr__(self) -> str:
-        return f'The item "{".".join((self.name, *self.path))}"'
-
-
-@dataclass(frozen=True, eq=False)
-class Collected(StepOutput):
-    """What the turns of a loop gave, as a list.
-
-    Args:
-        key: the loop's construct path.
-        step: the loop's id.
-        path: `("results", <the output's name>)`, or `("results",)`: all of it.
-    """
-
-    def render(self, scope: Scope) -> str:
-        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
-
-        Where the turns give lists themselves, the path would join them: each is put in brackets then.
-        """
-        results, *output = self.path
-        turns = field_path(scope.results[self.key], results)
-        if not output:
-            return f"[{turns}]"
-        value = field_path("$turn", *output)
-        listed = f'$type({value}) = "array" ? [[{value}]] : [{value}]'
-        return f"$reduce([{turns}], function($all, $turn) {{ $append($all, {listed}) }}, [])"
-
-    def is_present(self) -> Condition:
-        """True when the loop ran."""
-        return Present(StepOutput(self.key, self.step))
-
-    def is_absent(self) -> Condition:
-        """True when the loop was skipped."""
-        return Negation(self.is_present())
-
-
-@dataclass(frozen=True, eq=False)
-class Bounded(Expression):
-    """A list that may not be longer than said."""
-
-    value: Expression
-    most: int
-    name: str
-
-    def render(self, scope: Scope) -> str:
-        """`($items := $append([], $Extract.countries); $count($items) > 1000 ? $error("...") : $items)`.
-
-        In brackets, a list that is written in brackets itself would be the only entry of another one.
-        """
-        items = Variable("items")
-        count = Call("count", (items,))
-        too_many = Error(f"{self.name} has more than the {self.most} entries that it may have: " + AsString(count))
-        return Let("items", Call("append", ([], self.value)), If(count > self.most, too_many, items)).render(scope)
-
-    def children(self) -> Iterator[Deferred]:
-        """The list."""
-        yield self.value
-
-    def __repr__(self) -> str:
-        return repr(self.value)
-
-
-@dataclass(frozen=True, eq=False)
 class ExecutionId(Expression):
     """The ARN of the execution that was started, even in the steps of a distributed loop, whose ARNs are others."""
 
@@ -205,20 +118,6 @@ class RedriveCount(Expression):
 
     def __repr__(self) -> str:
         return "The number of redrives"
-
-
-@dataclass(frozen=True, eq=False)
-class Turn(Expression):
-    """Which turn of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
-
-    def render(self, scope: Scope) -> str:
-        """`$join([$string($PerCountry_item.index)], "/")`."""
-        if not scope.turns:
-            return '""'
-        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns.values())}], "/")'
-
-    def __repr__(self) -> str:
-        return "The turn of the loop"
 
 
 @dataclass(frozen=True, eq=False)

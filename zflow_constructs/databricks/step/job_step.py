@@ -9,7 +9,8 @@ from constructs import Construct
 from zflow_constructs.core.states.fragment import Fragment, identifier
 from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT, STARTED, ExecutionId, Turn
+from zflow_constructs.core.values.iterations import Turn
+from zflow_constructs.core.values.references import REDRIVE_COUNT, STARTED, ExecutionId
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import RunStorage, grant_get, grant_spark
