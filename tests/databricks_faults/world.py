@@ -24,6 +24,7 @@ import zflow_constructs as zflow
 from tests.databricks_faults.workflows import assembly
 from tests.local.aws.conftest import ACCOUNT, REGION, Ended, ended
 from zflow_constructs.assembly.cloud_assembly import load_stack
+from zflow_constructs.local.aws.callers import Caller
 from zflow_constructs.local.aws.events import Deliveries, events, send_status
 from zflow_constructs.local.aws.hooks import all_replaced
 from zflow_constructs.local.aws.lambda_ import Functions, lambda_functions
@@ -100,7 +101,7 @@ class InProcess:
     after: Callable[[Mapping[str, object]], None] = lambda _: None
     _warm: threading.local = field(default_factory=threading.local)
 
-    def invoke(self, function: LambdaFunction, event: str) -> Answer:
+    def invoke(self, function: LambdaFunction, event: str, _caller: Caller | None = None) -> Answer:
         """Run the handler's function on an event."""
         document = self._timed(json.loads(event))
         self.before(document)

@@ -21,7 +21,7 @@ from zflow_constructs.resources.state_machine import executions_of, state_machin
 
 
 @dataclass(frozen=True)
-class Machine:
+class CompiledWorkflow:
     """A state machine and the log of its executions."""
 
     state_machine: sfn.StateMachine
@@ -42,7 +42,7 @@ class Machine:
         log_retention: logs.RetentionDays,
         outputs: Mapping[str, Template] | None = None,
         metadata: Mapping[str, object] | None = None,
-    ) -> "Machine":
+    ) -> "CompiledWorkflow":
         """Compiles steps, and creates their machine.
 
         Args:

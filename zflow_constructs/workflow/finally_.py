@@ -18,13 +18,13 @@ from zflow_constructs.data.storage import RunStorage
 from zflow_constructs.resources.state_machine import executions_of, machine_role
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.step import Step
-from zflow_constructs.workflow.compiled_workflow import Machine
+from zflow_constructs.workflow.compiled_workflow import CompiledWorkflow
 from zflow_constructs.workflow.triggers import call_on_stop
 
 _DAY = 86_400
 
 
-class Cleanup(Construct):
+class FinallySteps(Construct):
     """A state machine of its own, started at the end of each execution of another one.
 
     Caught inside of that one, a failure could not be redriven: a redrive would go on with the handler, not with what
@@ -65,7 +65,7 @@ class Cleanup(Construct):
         for step in steps:
             step.bind(binding)
         binding.allow(["states:DescribeExecution"], [executions_of(after, ":*")])
-        self._machine = Machine.of(
+        self._machine = CompiledWorkflow.of(
             self,
             workflow=name,
             nodes=nodes,

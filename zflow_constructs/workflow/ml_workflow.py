@@ -33,8 +33,8 @@ from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.retry import Retry
 from zflow_constructs.steps.step import Step, StepGroup, every_step, listed_steps, with_loops
 from zflow_constructs.steps.timeouts import DEFAULTS, Timeouts
-from zflow_constructs.workflow.compiled_workflow import Machine
-from zflow_constructs.workflow.finally_ import Cleanup
+from zflow_constructs.workflow.compiled_workflow import CompiledWorkflow
+from zflow_constructs.workflow.finally_ import FinallySteps
 from zflow_constructs.workflow.triggers import call_on_stop, start_on_schedule
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
@@ -120,7 +120,7 @@ class MlWorkflow(Construct):
         for step in every_step(members):
             step.bind(binding)
         retention = log_retention or logs.RetentionDays.THREE_MONTHS
-        self._machine = Machine.of(
+        self._machine = CompiledWorkflow.of(
             self,
             workflow=id,
             nodes=nodes,
@@ -146,7 +146,7 @@ class MlWorkflow(Construct):
         if binding.stoppers:
             call_on_stop(self, machine=self.state_machine, functions=binding.stoppers, queue=queue)
         if last:
-            cleanup = Cleanup(
+            at_the_end_steps = FinallySteps(
                 self,
                 "Finally",
                 name=id,
@@ -159,7 +159,7 @@ class MlWorkflow(Construct):
                 log_retention=retention,
                 join=join,
             )
-            self._state_machines.append(cleanup.state_machine)
+            self._state_machines.append(at_the_end_steps.state_machine)
 
     @property
     def state_machine(self) -> sfn.IStateMachine:
