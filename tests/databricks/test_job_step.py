@@ -157,7 +157,7 @@ def test_every_keyword_of_a_step_is_in_what_is_sent(example: Example) -> None:
     assert sent.pop("request") == {
         "tasks": [
             {
-                "task_key": "step_Max_Out",
+                "task_key": "Max_Out",
                 "spark_python_task": {
                     "python_file": f"s3://{ASSETS}/<hash>.py",
                     "parameters": [
@@ -349,7 +349,7 @@ def test_the_lambda_learns_how_often_the_execution_was_redriven_and_when(
 def test_later_steps_read_the_run_its_values_its_report_and_where_its_outputs_are(example: Example) -> None:
     read = mapping(mapping(example.made.state("Last")["Arguments"])["Payload"])
     result = {**RUN, "reports": {"metrics.loss": 0.25}}
-    joined = {"step_Max_Out": result, "Evaluate": RUN}
+    joined = {"Max_Out": result, "Evaluate": RUN}
     execution: dict[str, object] = {"states": {"context": {"Execution": {"Name": "monday"}}}}
     # The steps ran in branches: what comes out of them is in a variable of the compiler's.
     variables: dict[str, object] = {**execution, **joined, "Count_Evaluate_in_parallel": joined}
