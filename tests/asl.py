@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.core.values.templates import Json
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +66,7 @@ def asl_validator_findings(definition: Mapping[str, Json]) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
     )
     return [json.dumps(error) for error in json.loads(ran.stdout)]
 

@@ -12,6 +12,7 @@ from aws_cdk import App, Stack
 
 import zflow_constructs as zflow
 from tests.parts import count, function, train
+from tests.waiting import LIMIT_SECONDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,7 +37,13 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     script = f"set -e\n{commands.replace('zflow local run cdk.out', 'zflow local run cdk.out --run-folder run')}"
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zflow_constructs as zflow
+from tests.waiting import LIMIT_SECONDS
 
 
 def test_the_public_names_are_sorted_and_each_is_there_once() -> None:
@@ -45,4 +46,4 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 def test_the_package_alone_starts_no_node_process() -> None:
     code = "import sys, zflow_constructs; assert not {'aws_cdk', 'jsii', 'boto3'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT_SECONDS)

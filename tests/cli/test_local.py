@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.local.assemblies import call, write_assembly
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.cli.main import main
 from zflow_constructs.cli.parameters import execution_input
 from zflow_constructs.core.states.run_parameters import RunParameters
@@ -21,9 +21,9 @@ from zflow_constructs.core.values.parameters import RunParameter, Value
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
 
 
-def zflow(*arguments: object, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+def zflow(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [*ZFLOW, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -36,6 +36,11 @@ def processes_in(folder: Path) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def sleeps(folder: Path) -> bool:
+    """Whether the step of a run sleeps."""
+    return any("handling sleep" in log.read_text(encoding="utf-8") for log in folder.glob("functions/*/log.txt"))
 
 
 def test_a_run_that_succeeds_says_each_step_on_a_line_and_exits_with_0(tmp_path: Path) -> None:
@@ -155,13 +160,10 @@ def test_an_interrupted_run_stops_everything_records_it_and_exits_with_130(
     folder = tmp_path / "run"
     command = [*ZFLOW, "local", "run", str(assembly), "--run-folder", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 60
-    while not any("handling sleep" in log.read_text(encoding="utf-8") for log in folder.glob("functions/*/log.txt")):
-        assert time.monotonic() < limit
-        assert process.poll() is None
-        time.sleep(0.1)
+    until(lambda: process.poll() is not None or sleeps(folder))
+    assert process.poll() is None
     os.kill(process.pid, number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=LIMIT_SECONDS)
     assert (process.returncode, errors.strip()) == (130, "Interrupted; everything is stopped.")
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert (record["status"], record["steps"][0]["status"]) == ("ABORTED", "aborted")
@@ -173,12 +175,7 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
     assembly = write_assembly(tmp_path, {"Sleep": call({"do": "sleep"}, End=True)})
     folder = tmp_path / "run"
     process = subprocess.Popen([*ZFLOW, "local", "run", str(assembly), "--run-folder", str(folder)])
-    limit = time.monotonic() + 60
-    while not any("handling sleep" in log.read_text(encoding="utf-8") for log in folder.glob("functions/*/log.txt")):
-        assert time.monotonic() < limit
-        time.sleep(0.1)
+    until(lambda: sleeps(folder))
     process.kill()
     process.wait()
-    while processes_in(tmp_path):
-        assert time.monotonic() < limit
-        time.sleep(0.1)
+    until(lambda: not processes_in(tmp_path))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.databricks_faults.world import World
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.faults import LOST, RESET, Fault, answers
 from zflow_constructs.local.databricks.scripted import FAILED, SUCCESS, Script, ends, goes_on
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
@@ -132,7 +133,7 @@ def test_what_has_ended_is_not_cancelled(world: World, workspace: Workspace) -> 
 def stop_and_wait(world: World, execution: str) -> None:
     """Stops an execution, and waits until the Lambda has dealt with that."""
     world.stop(execution)
-    assert world.deliveries.wait(60)
+    assert world.deliveries.wait(LIMIT_SECONDS)
 
 
 def once(action: Callable[[str], None]) -> Callable[[str], None]:

@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 import zflow_constructs as zflow
 from tests.databricks_faults.workflows import assembly
 from tests.local.aws.conftest import ACCOUNT, REGION, Ended, ended
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.assembly.cloud_assembly import load_stack
 from zflow_constructs.local.aws.callers import Caller
 from zflow_constructs.local.aws.events import Deliveries, events, send_status
@@ -225,8 +226,8 @@ class World:
         return self._end(execution)
 
     def _end(self, execution: str) -> Ended:
-        end = ended(self.aws, execution, timeout=120)
-        assert self.deliveries.wait(60)
+        end = ended(self.aws, execution)
+        assert self.deliveries.wait(LIMIT_SECONDS)
         return end
 
     def stop(self, execution: str) -> None:

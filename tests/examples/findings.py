@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.asl import ROOT
+from tests.waiting import LIMIT_SECONDS
 
 
 def cfn_lint_findings(assembly: Path, stack: str) -> str:
@@ -15,7 +16,7 @@ def cfn_lint_findings(assembly: Path, stack: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert linted.returncode == 0, linted.stdout + linted.stderr

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.core.values.templates import Json
 
 ROLE = "arn:aws:iam::123456789012:role/workflow"
@@ -83,7 +84,12 @@ def call(payload: Json, **more: Json) -> Mapping[str, Json]:
 
 def definition(states: Mapping[str, object]) -> Mapping[str, object]:
     """The machine of these states; the first is where it starts."""
-    return {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "TimeoutSeconds": 120, "States": states}
+    return {
+        "QueryLanguage": "JSONata",
+        "StartAt": next(iter(states)),
+        "TimeoutSeconds": LIMIT_SECONDS,
+        "States": states,
+    }
 
 
 def _machine(machine: Mapping[str, object], metadata: Mapping[str, object]) -> Mapping[str, object]:

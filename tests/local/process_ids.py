@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-DEADLINE_SECONDS = 60
+from tests.waiting import LIMIT_SECONDS
 
 
 def is_running(pid: int) -> bool:
@@ -17,7 +17,7 @@ def is_running(pid: int) -> bool:
 
 def until_gone(*pids: int) -> None:
     """Wait until none of the processes runs."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + LIMIT_SECONDS
     while any(is_running(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still running: {[pid for pid in pids if is_running(pid)]}"
         time.sleep(0.02)

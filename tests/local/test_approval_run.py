@@ -16,8 +16,9 @@ from aws_cdk import aws_sns as sns
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import Ended, api, ended, until
+from tests.local.aws.conftest import Ended, api, ended
 from tests.parts import SERVE_CODE, XGBOOST
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
@@ -136,7 +137,7 @@ class Deployed:
         return client.start_execution(stateMachineArn=machine)["executionArn"]
 
     def ended(self, arn: str) -> Ended:
-        return ended(self.engine.aws, arn, timeout=60)
+        return ended(self.engine.aws, arn)
 
     def heard(self, pattern: str) -> str:
         """What a line says that was said since the last start."""
@@ -144,7 +145,7 @@ class Deployed:
         def found() -> list[str]:
             return [match[1] for line in self.said[self.seen :] if (match := re.search(pattern, line))]
 
-        until(lambda: bool(found()), seconds=30)
+        until(lambda: bool(found()))
         return found()[-1]
 
     def link(self) -> str:
@@ -170,7 +171,7 @@ def decide(link: str, decision: str, **more: str) -> tuple[int, str]:
 
 def _answer(request: urllib.request.Request) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -240,7 +241,7 @@ def test_a_rejection_tells_the_registry_and_fails_where_that_is_wanted(deployed:
 def test_after_a_while_others_are_asked_too_and_the_first_link_still_works(deployed: Deployed, folder: Path) -> None:
     arn = deployed.start("Links")
     first = deployed.link()
-    until(lambda: deployed.link() != first, seconds=20)
+    until(lambda: deployed.link() != first)
     second = deployed.link()
     assert dict(parse_qsl(urlsplit(first).query))["q"] == dict(parse_qsl(urlsplit(second).query))["q"]
     assert "To: heads\nSubject: To decide: Links Approve\n" in (folder / "run" / "messages.txt").read_text()

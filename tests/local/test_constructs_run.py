@@ -1,7 +1,6 @@
 """What the constructs compile to, run: loops, conditions, optional steps, steps at the end, workflows in workflows."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ import pytest
 
 from tests.local.aws.conftest import Ended, ended
 from tests.local.constructs_app import synthesized
+from tests.waiting import until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
@@ -31,7 +31,7 @@ class Deployed:
         return client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
 
     def ended(self, arn: str) -> Ended:
-        return ended(self.engine.aws, arn, timeout=60)
+        return ended(self.engine.aws, arn)
 
     def redrive(self, arn: str) -> Ended:
         self.engine.aws.clients.stepfunctions.redrive_execution(executionArn=arn)
@@ -53,11 +53,8 @@ class Deployed:
 
     def at_the_end_of(self, arn: str, *, times: int = 1) -> list[Ended]:
         """What ran at the end of an execution, the first time first."""
-        limit = time.monotonic() + 30
-        while len(found := self._at_the_end_of(arn)) < times:
-            assert time.monotonic() < limit, f"nothing ran at the end of {arn}"
-            time.sleep(0.05)
-        return [self.ended(each) for each in found]
+        until(lambda: len(self._at_the_end_of(arn)) >= times)
+        return [self.ended(each) for each in self._at_the_end_of(arn)]
 
     def _at_the_end_of(self, arn: str) -> list[str]:
         client = self.engine.aws.clients.stepfunctions

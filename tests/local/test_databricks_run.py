@@ -32,11 +32,11 @@ class Deployed:
     def run(self, workflow: str) -> Ended:
         machine = self.workflow.outputs[f"{workflow}Machine"]
         started = self.engine.aws.clients.stepfunctions.start_execution(stateMachineArn=machine)
-        return ended(self.engine.aws, started["executionArn"], timeout=60)
+        return ended(self.engine.aws, started["executionArn"])
 
     def redrive(self, arn: str) -> Ended:
         self.engine.aws.clients.stepfunctions.redrive_execution(executionArn=arn)
-        return ended(self.engine.aws, arn, timeout=60)
+        return ended(self.engine.aws, arn)
 
     def read(self, uri: str) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -14,11 +14,11 @@ from aws_cdk import aws_applicationautoscaling as applicationautoscaling
 from aws_cdk import aws_ec2 as ec2
 
 import zflow_constructs as zflow
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine
 from zflow_constructs.local.run import RunSettings
 
-DEADLINE_SECONDS = 120
 SCRIPT = """
 import argparse, os, pathlib
 
@@ -120,7 +120,7 @@ def execute(engine: Engine, workflow: str, version: str = "first") -> Mapping[st
 
 def ended(engine: Engine, arn: str) -> Mapping[str, object]:
     stepfunctions = client(engine, "stepfunctions")
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + LIMIT_SECONDS
     while (execution := stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < deadline, "the execution doesn't end"
         time.sleep(0.05)
@@ -203,7 +203,7 @@ def test_an_update_has_no_moment_without_an_answer_and_a_broken_model_leaves_the
             broken = execute(engine, "Small", "broken")
         finally:
             done.set()
-        asking.result(DEADLINE_SECONDS)
+        asking.result(LIMIT_SECONDS)
     assert updated["status"] == "SUCCEEDED"
     assert answers[: answers.index("second")] == ["first"] * answers.index("second")
     assert set(answers[after_the_update + 1 :]) == {"second"}
@@ -275,10 +275,7 @@ def test_the_configuration_before_is_kept_and_older_ones_are_gone_with_their_mod
     assert len(configurations) == len(models) == 2
     back = client(engine, "sagemaker")
     back.update_endpoint(EndpointName="versions", EndpointConfigName=configurations[1])
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while ask(engine) != "third":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: ask(engine) == "third")
 
 
 def test_a_deleted_endpoint_leaves_nothing_behind_and_deleting_it_again_is_no_failure(engine: Engine) -> None:

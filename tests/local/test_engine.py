@@ -1,13 +1,13 @@
 import contextlib
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.core.machines import compiled, mapping, of_states
 from tests.local.assemblies import call, write_assembly
+from tests.waiting import until
 from zflow_constructs.assembly.input_error import AssemblyError, InputError
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.states.asl import Pass
@@ -219,10 +219,7 @@ def test_closing_an_engine_in_the_middle_of_a_run_leaves_nothing_running(tmp_pat
         on_step=lambda step: running.append(step.last_line),
     )
     threading.Thread(target=_run_until_closed, args=(engine.deploy(),), daemon=True).start()
-    limit = time.monotonic() + 20
-    while "handling sleep" not in running:
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    until(lambda: "handling sleep" in running)
     engine.close()
     assert not list(_processes_in(tmp_path))
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.process_ids import DEADLINE_SECONDS, until_gone
+from tests.local.process_ids import until_gone
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.processes import Process, Processes
 
 
@@ -32,7 +33,7 @@ def start(processes: Processes, folder: Path, script: str, lines: list[str] | No
 
 
 def until_first_line(process: Process) -> str:
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not process.last_lines(1):
         assert time.monotonic() < deadline, "the process printed nothing"
         time.sleep(0.01)
@@ -42,14 +43,14 @@ def until_first_line(process: Process) -> str:
 def test_the_output_reaches_the_log_the_reporter_and_the_last_lines(processes: Processes, tmp_path: Path) -> None:
     lines: list[str] = []
     process = start(processes, tmp_path, "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)", lines)
-    assert process.wait(DEADLINE_SECONDS) == 3
+    assert process.wait(LIMIT_SECONDS) == 3
     assert lines == ["one", "two"] == process.last_lines(9)
     assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"
 
 
 def test_bytes_that_are_no_utf_8_do_not_break_the_reading(processes: Processes, tmp_path: Path) -> None:
     process = start(processes, tmp_path, r"import sys; sys.stdout.buffer.write(b'caf\xe9\n')")
-    assert process.wait(DEADLINE_SECONDS) == 0
+    assert process.wait(LIMIT_SECONDS) == 0
     assert process.last_lines(1) == ["caf\N{REPLACEMENT CHARACTER}"]
 
 
@@ -61,12 +62,12 @@ def test_a_reporter_that_fails_does_not_block_the_child(
 
     many = [sys.executable, "-c", "print('x' * 1000 + '\\n' * 1, end=''); [print('y' * 1000) for _ in range(200)]"]
     process = processes.start(many, env=os.environ, cwd=tmp_path, log=tmp_path / "log.txt", on_line=fail)
-    assert process.wait(DEADLINE_SECONDS) == 0
+    assert process.wait(LIMIT_SECONDS) == 0
     assert "the reporter of process" in caplog.text
 
 
 def test_waiting_is_limited_and_says_where_the_log_is(processes: Processes, tmp_path: Path) -> None:
-    process = start(processes, tmp_path, "import time; time.sleep(60)")
+    process = start(processes, tmp_path, "import time; time.sleep(1000)")
     with pytest.raises(TimeoutError, match=r"still runs after 0\.05 s; its log: .*log\.txt"):
         process.wait(0.05)
 
@@ -75,12 +76,12 @@ def test_stop_ends_a_process_that_ignores_sigterm(processes: Processes, tmp_path
     stubborn = start(
         processes,
         tmp_path,
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(1000)",
     )
     until_first_line(stubborn)
     stubborn.stop(grace=0.1)
     stubborn.stop()
-    assert stubborn.wait(DEADLINE_SECONDS) == -signal.SIGKILL
+    assert stubborn.wait(LIMIT_SECONDS) == -signal.SIGKILL
 
 
 def test_a_process_may_clean_up_on_sigterm(processes: Processes, tmp_path: Path) -> None:
@@ -91,12 +92,12 @@ def test_a_process_may_clean_up_on_sigterm(processes: Processes, tmp_path: Path)
         import signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: (print("saved"), sys.exit(0)))
         print("up")
-        time.sleep(60)
+        time.sleep(1000)
         """,
     )
     until_first_line(tidy)
-    tidy.stop()
-    assert (tidy.wait(DEADLINE_SECONDS), tidy.last_lines(1)) == (0, ["saved"])
+    tidy.stop(grace=LIMIT_SECONDS)
+    assert (tidy.wait(LIMIT_SECONDS), tidy.last_lines(1)) == (0, ["saved"])
 
 
 def test_what_a_process_leaves_behind_is_killed_when_it_ends(processes: Processes, tmp_path: Path) -> None:
@@ -105,11 +106,11 @@ def test_what_a_process_leaves_behind_is_killed_when_it_ends(processes: Processe
         tmp_path,
         """
         import subprocess, sys
-        sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+        sleep = [sys.executable, "-c", "import time; time.sleep(1000)"]
         print(subprocess.Popen(sleep).pid, subprocess.Popen(sleep, process_group=0).pid)
         """,
     )
-    assert leaver.wait(DEADLINE_SECONDS) == 0
+    assert leaver.wait(LIMIT_SECONDS) == 0
     until_gone(*map(int, leaver.last_lines(1)[0].split()))
 
 
@@ -119,17 +120,17 @@ def test_a_daemon_that_left_does_not_make_anyone_wait(processes: Processes, tmp_
         tmp_path,
         """
         import subprocess, sys
-        sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+        sleep = [sys.executable, "-c", "import time; time.sleep(1000)"]
         print(subprocess.Popen(sleep, start_new_session=True).pid)
         """,
     )
-    assert leaver.wait(DEADLINE_SECONDS) == 0
+    assert leaver.wait(LIMIT_SECONDS) == 0
     os.kill(int(leaver.last_lines(1)[0]), signal.SIGKILL)
 
 
 def test_stop_ends_all_at_once_and_nothing_starts_afterwards(tmp_path: Path) -> None:
     processes = Processes()
-    sleepers = [start(processes, tmp_path, "import time; time.sleep(60)") for _ in range(3)]
+    sleepers = [start(processes, tmp_path, "import time; time.sleep(1000)") for _ in range(3)]
     processes.stop()
     processes.stop()
     until_gone(*(sleeper.pid for sleeper in sleepers))
@@ -157,9 +158,9 @@ def test_no_child_outlives_the_run(tmp_path: Path, ending: str) -> None:
             processes = Processes()
             family = '''
             import subprocess, sys, time
-            sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+            sleep = [sys.executable, "-c", "import time; time.sleep(1000)"]
             print(subprocess.Popen(sleep).pid, subprocess.Popen(sleep, process_group=0).pid, flush=True)
-            time.sleep(60)
+            time.sleep(1000)
             '''
             def start():
                 global child
@@ -181,7 +182,7 @@ def test_no_child_outlives_the_run(tmp_path: Path, ending: str) -> None:
         check=False,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=LIMIT_SECONDS,
     )
     pids = [int(pid) for pid in run.stdout.split()]
     assert len(pids) == 4

@@ -11,8 +11,9 @@ from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import Ended, api, ended, until
+from tests.local.aws.conftest import Ended, api, ended
 from tests.parts import SKLEARN
+from tests.waiting import until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
@@ -96,7 +97,7 @@ class Deployed:
         ]
 
     def run(self, **given: object) -> Ended:
-        return ended(self.engine.aws, self.start(**given), timeout=60)
+        return ended(self.engine.aws, self.start(**given))
 
 
 @pytest.fixture(scope="module")

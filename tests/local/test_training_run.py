@@ -131,7 +131,7 @@ class Deployed:
     def run(self, workflow: str) -> Ended:
         client = self.engine.aws.clients.stepfunctions
         machine = self.outputs[f"{workflow}Machine"]
-        return ended(self.engine.aws, client.start_execution(stateMachineArn=machine)["executionArn"], timeout=120)
+        return ended(self.engine.aws, client.start_execution(stateMachineArn=machine)["executionArn"])
 
 
 @pytest.fixture(scope="module")

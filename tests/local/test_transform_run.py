@@ -103,7 +103,7 @@ class Deployed:
     def run(self) -> Ended:
         client = self.engine.aws.clients.stepfunctions
         arn = client.start_execution(stateMachineArn=self.machine, input="{}")["executionArn"]
-        return ended(self.engine.aws, arn, timeout=120)
+        return ended(self.engine.aws, arn)
 
     def put(self, key: str, content: bytes) -> str:
         self.engine.aws.clients.s3.put_object(Bucket=self.bucket, Key=key, Body=content)

@@ -13,8 +13,9 @@ import pytest
 from aws_cdk import App, CfnOutput, Stack
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import Api, Ended, api, ended, until
+from tests.local.aws.conftest import Api, Ended, api, ended
 from tests.parts import SKLEARN
+from tests.waiting import until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.local.engine import Engine, RunSettings
 
@@ -83,7 +84,7 @@ class Deployed:
         return client.start_execution(stateMachineArn=self.machine, input=json.dumps(given))["executionArn"]
 
     def run(self, **given: object) -> Ended:
-        return ended(self.engine.aws, self.start(**given), timeout=120)
+        return ended(self.engine.aws, self.start(**given))
 
     def depth(self, model: object) -> int:
         """How deep the tree in an archive is."""
@@ -144,7 +145,7 @@ def test_a_retry_and_a_redrive_start_tuning_jobs_under_new_names(deployed: Deplo
     arn = deployed.run(fails="1,2,5").arn
     assert len(deployed.names(arn)) == 2
     deployed.engine.aws.clients.stepfunctions.redrive_execution(executionArn=arn)
-    assert ended(deployed.engine.aws, arn, timeout=120).status == "FAILED"
+    assert ended(deployed.engine.aws, arn).status == "FAILED"
     assert len(set(deployed.names(arn))) == 4
 
 

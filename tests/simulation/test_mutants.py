@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.core.ordering.random_orders import Needs
+from tests.sampling import sampled
 from tests.simulation import checks, mutants
 from tests.simulation.cases import Case
 from tests.simulation.definition import InvalidMachineError
@@ -86,7 +87,7 @@ def test_the_lint_finds_a_machine_that(mutant: Mutant, rule: str) -> None:
         assert {finding.rule for finding in lint(rewritten(case.machine, mutant))} == {rule}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", sampled(CASES, always=8), ids=lambda case: case.name)
 def test_no_check_fails_for_the_machine_without_a_mistake(case: Case) -> None:
     for seed in range(5):
         checks.runs_at_the_critical_path(case, case.machine, seed)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.asl import ROOT
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.core.values.templates import Json
 
 PARTS = ("app.py", "examples", "zflow_constructs")
@@ -33,7 +34,7 @@ def synthesize(folder: Path, assembly: Path, *, app: str = "app", hash_seed: int
         env=environment,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -17,10 +17,9 @@ import boto3
 
 from tests.asl import ROOT
 from tests.examples.risk_scoring.pipeline import FEATURES, Row, as_csv, rows
+from tests.waiting import LIMIT_SECONDS
 
 ZFLOW = [sys.executable, "-c", "from zflow_constructs.cli.main import main; main()"]
-LIMIT = 300.0
-"""Seconds until a run is taken for hanging; on two idle cores it takes 30."""
 
 
 class StepRecord(TypedDict):
@@ -92,7 +91,7 @@ class LocalRun:
 def run_locally(assembly: Path, folder: Path, *options: str, stack: str = "RiskScoring") -> LocalRun:
     """Run the workflow to its end."""
     command = [*ZFLOW, "local", "run", str(assembly), "--stack", stack, "--run-folder", str(folder), *options]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
     return LocalRun(folder, ended.returncode, ended.stdout, ended.stderr, processes_of(folder))
 
 
@@ -126,7 +125,7 @@ def run_and_ask(assembly: Path, folder: Path, *options: str, alone: int) -> Serv
             singly = {number: _ask(url, [holdout[number]])[0] for number in first}
             together = dict(zip(holdout, _ask(url, list(holdout.values())), strict=True))
             process.send_signal(signal.SIGINT)
-            exit_code = process.wait(timeout=60)
+            exit_code = process.wait(timeout=LIMIT_SECONDS)
         finally:
             process.kill()
             process.wait()
@@ -136,13 +135,13 @@ def run_and_ask(assembly: Path, folder: Path, *options: str, alone: int) -> Serv
 
 def _endpoint_url(process: subprocess.Popen[bytes], printed: Path, errors: Path) -> str:
     """Where the run says that its endpoint can be called."""
-    limit = time.monotonic() + LIMIT
+    limit = time.monotonic() + LIMIT_SECONDS
     while time.monotonic() < limit:
         if said := re.search(r"AWS_ENDPOINT_URL=(\S+)", printed.read_text()):
             return said[1]
         assert process.poll() is None, printed.read_text() + errors.read_text()
         time.sleep(0.2)
-    raise AssertionError(f"No endpoint after {LIMIT} seconds:\n{printed.read_text()}")
+    raise AssertionError(f"No endpoint after {LIMIT_SECONDS} seconds:\n{printed.read_text()}")
 
 
 def _ask(url: str, applications: list[Row]) -> list[float]:

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+from tests.waiting import LIMIT_SECONDS
+
 EXAMPLE = Path(__file__).parents[3] / "examples" / "risk_scoring"
 # The steps' InputFilter is "$[0:17]" and their OutputFilter "$[17:]".
 FEATURES = 17
@@ -54,7 +56,7 @@ def run_apart(script: str, *arguments: str, environment: dict[str, str]) -> str:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LIMIT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -22,8 +22,9 @@ from sklearn.pipeline import Pipeline
 from tests.asl import ROOT, asl_validator_findings, fields, rendered_definition, state_machines
 from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
 from tests.examples.risk_scoring.app import template_of
-from tests.local.aws.conftest import Api, Ended, api, ended, until
+from tests.local.aws.conftest import Api, Ended, api, ended
 from tests.snapshots import Snapshots
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.picture.mermaid import to_mermaid
 from zflow_constructs.core.picture.picture import GRAPH_METADATA, Picture
@@ -35,8 +36,6 @@ from zflow_constructs.local.lint import lint
 STACK = "Tuning"
 STEPS = ["Split", "Tune", "Evaluate", "Register", "Approve", "Deploy"]
 SAMPLE = ROOT / "examples/tuning/sample.csv"
-SECONDS = 300
-"""Until a run is taken for hanging; on two idle cores it takes 20."""
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Deployed:
         ]
 
     def ended(self, arn: str) -> Ended:
-        return ended(self.engine.aws, arn, timeout=SECONDS)
+        return ended(self.engine.aws, arn)
 
     def decide(self, decision: str, **more: str) -> None:
         """Follow the link that is shown, and send the form of its page."""
@@ -69,10 +68,10 @@ class Deployed:
             return [match[1] for line in self.said if (match := re.search(told, line))]
 
         before = len(links())
-        until(lambda: len(links()) > before, seconds=SECONDS)
+        until(lambda: len(links()) > before)
         link = links()[-1]
         form = urlencode({**dict(parse_qsl(urlsplit(link).query)), "decision": decision, **more})
-        urllib.request.urlopen(link, data=form.encode(), timeout=30).close()
+        urllib.request.urlopen(link, data=form.encode(), timeout=LIMIT_SECONDS).close()
 
     @property
     def versions(self) -> list[Mapping[str, object]]:
@@ -134,7 +133,7 @@ def approved(deployed: Deployed, not_live: tuple[Ended, Ended]) -> RunResult:
     with ThreadPoolExecutor() as pool:
         running = pool.submit(deployed.workflow.run)
         deployed.decide("approved", name="Ada")
-        return running.result(SECONDS)
+        return running.result(LIMIT_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Final, Protocol, cast
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.aws.stepfunctions import stepfunctions
 
@@ -74,25 +75,15 @@ def api(aws: AwsServer, service: str) -> Api:
     return cast("Api", aws.clients(service))
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    """Wait until something is so."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it doesn't happen"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def run(aws: AwsServer, request: pytest.FixtureRequest) -> Run:
     """Run a machine to its end."""
 
-    def to_its_end(
-        states: Mapping[str, object], *, given: object = None, language: str = "JSONata", timeout: float = 20
-    ) -> Ended:
+    def to_its_end(states: Mapping[str, object], *, given: object = None, language: str = "JSONata") -> Ended:
         definition = {"QueryLanguage": language, "StartAt": next(iter(states)), "States": states}
         machine = create(aws, request.node.name, definition)
         arn = aws.clients.stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))
-        return ended(aws, arn["executionArn"], timeout=timeout)
+        return ended(aws, arn["executionArn"])
 
     return to_its_end
 
@@ -104,10 +95,10 @@ def create(aws: AwsServer, name: str, definition: Mapping[str, object]) -> str:
     return created["stateMachineArn"]
 
 
-def ended(aws: AwsServer, arn: str, *, timeout: float = 20, look: float = 0.01) -> Ended:
+def ended(aws: AwsServer, arn: str, *, look: float = 0.01) -> Ended:
     """Wait for an execution's end, and look after so many seconds each."""
     client = aws.clients.stepfunctions
-    limit = time.monotonic() + timeout
+    limit = time.monotonic() + LIMIT_SECONDS
     while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < limit, f"{arn} still runs"
         time.sleep(look)

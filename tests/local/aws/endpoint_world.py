@@ -14,9 +14,10 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_s3 as s3
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import ACCOUNT, REGION, ROLE, Api, Ended, api, create, ended, until
+from tests.local.aws.conftest import ACCOUNT, REGION, ROLE, Api, Ended, api, create, ended
 from tests.local.aws.endpoints import no_jobs, no_versions
 from tests.templates import Synthesized
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.events import Deliveries, events
@@ -88,7 +89,7 @@ class VersionModel:
 
     def start(self) -> None:
         if self._version in self._gates:
-            assert self._gates[self._version].wait(20)
+            assert self._gates[self._version].wait(LIMIT_SECONDS)
         if self._version == "broken":
             raise RuntimeError("this model can't be loaded")
 
@@ -142,12 +143,12 @@ class World:
 
     def run(self, build: Build, name: str, version: str = "first", *, seconds: float = 3600) -> Ended:
         """Brings an endpoint to a version, and waits for the end."""
-        return ended(self.aws, self.start(build, name, version, seconds=seconds), timeout=60)
+        return ended(self.aws, self.start(build, name, version, seconds=seconds))
 
     def redrive(self, arn: str) -> Ended:
         """Lets a failed execution go on."""
         self.aws.clients.stepfunctions.redrive_execution(executionArn=arn)
-        return ended(self.aws, arn, timeout=60)
+        return ended(self.aws, arn)
 
     @property
     def sagemaker(self) -> Api:
@@ -204,7 +205,7 @@ class World:
                 Handler="handler.handler",
                 Role=ROLE,
                 Code={"ZipFile": content.getvalue()},
-                Timeout=20,
+                Timeout=900,
             )
 
 

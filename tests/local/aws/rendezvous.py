@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from tests.waiting import LIMIT_SECONDS
+
 State: TypeAlias = Mapping[str, object]
 States: TypeAlias = dict[str, State]
 
@@ -72,7 +74,7 @@ def not_before(attribute: str, producer: str) -> States:
     }
 
 
-def waits_for(waiter: str, producer: str, *, reads: bool = True, timeout: int = 600) -> States:
+def waits_for(waiter: str, producer: str, *, reads: bool = True, timeout: int | str = 600) -> States:
     """The waiter's states, before its own."""
     wait: State = {
         "Type": "Task",
@@ -101,7 +103,7 @@ def waits_for(waiter: str, producer: str, *, reads: bool = True, timeout: int = 
             "ProjectionExpression": "#value",
             "ExpressionAttributeNames": {"#value": "value"},
         },
-        "TimeoutSeconds": 60,
+        "TimeoutSeconds": LIMIT_SECONDS,
         "Assign": {f"{waiter}_reads_{producer}": "{% $parse($states.result.Item.value.S) %}"},
         "Output": {},
     }
@@ -125,7 +127,7 @@ def wakes(producer: str, waiters: Sequence[str]) -> States:
             },
             "ReturnValues": "ALL_OLD",
         },
-        "TimeoutSeconds": 60,
+        "TimeoutSeconds": LIMIT_SECONDS,
         "Output": {"tokens": f"{{% [{tokens}] %}}"},
     }
     names = " and ".join(waiters)
@@ -133,7 +135,7 @@ def wakes(producer: str, waiters: Sequence[str]) -> States:
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
         "Arguments": {"TaskToken": "{% $states.input %}", "Output": "{}"},
-        "TimeoutSeconds": 60,
+        "TimeoutSeconds": LIMIT_SECONDS,
         "Catch": [
             {
                 "ErrorEquals": [

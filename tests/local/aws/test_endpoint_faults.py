@@ -14,8 +14,9 @@ from aws_cdk import aws_s3 as s3
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import api, ended, until
+from tests.local.aws.conftest import api, ended
 from tests.local.aws.endpoint_world import THROTTLED, World, container, forbidden, world
+from tests.waiting import until
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.objects import ObjectStore

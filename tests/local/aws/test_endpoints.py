@@ -7,8 +7,9 @@ from typing import cast
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.conftest import REGION, ROLE, Api, api, until
+from tests.local.aws.conftest import REGION, ROLE, Api, api
 from tests.local.aws.endpoints import EchoModel, no_jobs, no_versions
+from tests.waiting import until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_endpoints import Endpoints
 from zflow_constructs.local.aws.sagemaker_models import Models

@@ -1,9 +1,9 @@
 import json
-import time
 
 import pytest
 
 from tests.local.aws.conftest import ACCOUNT, REGION, api
+from tests.waiting import until
 from zflow_constructs.local.aws.events import Deliveries, events, transform
 from zflow_constructs.local.aws.server import AwsServer
 
@@ -43,10 +43,7 @@ def send(aws: AwsServer, rule: str) -> None:
 
 
 def wait_for(received: list[tuple[str, object]], count: int) -> None:
-    limit = time.monotonic() + 5
-    while len(received) < count:
-        assert time.monotonic() < limit, received
-        time.sleep(0.01)
+    until(lambda: len(received) >= count)
 
 
 def test_a_matching_event_reaches_a_function_whole(aws: AwsServer, delivered: list[tuple[str, object]]) -> None:

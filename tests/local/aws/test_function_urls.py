@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.aws.function_urls import FunctionUrls
 from zflow_constructs.local.aws.lambda_process import Answer
 
@@ -47,7 +48,7 @@ def send(url: str, *, data: bytes | None = None, kind: str = "", method: str = "
     if kind:
         request.add_header("Content-Type", kind)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read()
     except urllib.error.HTTPError as error:
         with error:

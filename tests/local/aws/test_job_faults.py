@@ -11,10 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import Api, Ended, api, create, ended, until
+from tests.local.aws.conftest import Api, Ended, api, create, ended
 from tests.local.aws.endpoints import no_endpoints, no_versions
 from tests.parts import OWN_IMAGE, bucket, data, model, stack
 from tests.templates import Synthesized
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
@@ -41,7 +42,7 @@ class ScriptedJob:
 
     def run(self) -> JobOutcome:
         if self._do == "wait":
-            assert self._stopped.wait(30)
+            assert self._stopped.wait(LIMIT_SECONDS)
             return JobOutcome("Stopped", "", "", {}, self._log)
         if self._do == "fail":
             return JobOutcome("Failed", "AlgorithmError: no rows", "", {}, self._log)

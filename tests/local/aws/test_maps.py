@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.local.aws.conftest import REGION, Run, create, ended, until
+from tests.local.aws.conftest import REGION, Run, create, ended
 from tests.local.aws.rendezvous import RUN_KEY, TABLE, State, States, branch, waits_for, wakes, work
+from tests.waiting import until
 from zflow_constructs.local.aws.server import AwsServer
 
 DISTRIBUTED = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
@@ -194,4 +195,4 @@ def test_a_stopped_execution_stops_the_items_of_its_distributed_map(aws: AwsServ
     events = aws.clients.stepfunctions.get_execution_history
     until(lambda: "MapRunStarted" in [event["type"] for event in events(executionArn=arn)["events"]])
     aws.clients.stepfunctions.stop_execution(executionArn=arn)
-    assert ended(aws, arn, timeout=5).status == "ABORTED"
+    assert ended(aws, arn).status == "ABORTED"

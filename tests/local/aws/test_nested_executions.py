@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.local.aws.conftest import Run, create, ended, until
+from tests.local.aws.conftest import Run, create, ended
+from tests.waiting import until
 from zflow_constructs.local.aws.server import AwsServer
 
 ADD: Mapping[str, object] = {

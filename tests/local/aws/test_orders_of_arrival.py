@@ -97,7 +97,7 @@ def run(aws: AwsServer, shape: str, gates: Gates, runs: int) -> list[Ended]:
     def one(_run: int) -> Ended:
         client = aws.clients.stepfunctions
         arn = client.start_execution(stateMachineArn=machine, input=json.dumps(gates))["executionArn"]
-        return ended(aws, arn, timeout=60, look=0.1)
+        return ended(aws, arn, look=0.1)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(one, range(runs)))

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.local.aws.conftest import REGION, Ended, create, ended, until
+from tests.local.aws.conftest import REGION, Ended, create, ended
 from tests.local.aws.rendezvous import RUN_KEY, TABLE, States, branch, not_before, series, waits_for, wakes, work
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.local.aws.server import AwsServer
 
 RUNS = 50
@@ -29,7 +30,7 @@ def n_machine(*, before_a: States | None = None, before_b: States | None = None)
 
 
 def machine(*parts: States) -> Mapping[str, object]:
-    return {"QueryLanguage": "JSONata", "TimeoutSeconds": 60, **branch({"Run key": RUN_KEY}, *parts)}
+    return {"QueryLanguage": "JSONata", "TimeoutSeconds": LIMIT_SECONDS, **branch({"Run key": RUN_KEY}, *parts)}
 
 
 def output(expression: str) -> States:
@@ -123,12 +124,14 @@ def test_a_lost_wake_up_is_found_by_the_next_look(aws: AwsServer) -> None:
     both: States = {"Both": {"Type": "Parallel", "Branches": [to_a, to_d]}}
     execution = ended(aws, start(aws, create(aws, "lost", machine(both))))
     assert execution.output == ["a", "a"]
-    assert len(execution.events("TaskTimedOut")) == 1
+    # More than once if the other branch takes its time.
+    assert len(execution.events("TaskTimedOut")) >= 1
 
 
 def test_an_answer_that_nobody_waits_for_is_refused_by_its_name(aws: AwsServer) -> None:
     client = aws.clients.stepfunctions
-    late = branch(work("A"), waits_for("D", "A", reads=False, timeout=1), output("'found'"))
+    first_soon = "{% $states.context.State.RetryCount = 0 ? 1 : 600 %}"
+    late = branch(work("A"), waits_for("D", "A", reads=False, timeout=first_soon), output("'found'"))
     arn = start(aws, create(aws, "stale", machine({"Late": {"Type": "Parallel", "Branches": [late]}})))
     until(lambda: len(scheduled_tokens(aws, arn)) == 2)
     first, second = scheduled_tokens(aws, arn)

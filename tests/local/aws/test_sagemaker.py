@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
+from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended
 from tests.local.aws.endpoints import no_endpoints, no_versions
+from tests.waiting import until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
@@ -181,13 +182,13 @@ def test_a_failed_job_fails_its_task_with_its_description_as_the_cause(
 
 
 def test_a_job_is_stopped_when_its_task_times_out(client: Api, run: Run) -> None:
-    ended = run(train(training("too-long", "import time; time.sleep(60)"), TimeoutSeconds=1))
+    ended = run(train(training("too-long", "import time; time.sleep(1000)"), TimeoutSeconds=1))
     assert ended.error == "States.Timeout"
     until(lambda: client.describe_training_job(TrainingJobName="too-long")["TrainingJobStatus"] == "Stopped")
 
 
 def test_a_job_is_stopped_when_its_execution_is(aws: AwsServer, client: Api) -> None:
-    states = train(training("aborted", "import time; time.sleep(60)"))
+    states = train(training("aborted", "import time; time.sleep(1000)"))
     definition = {"QueryLanguage": "JSONata", "StartAt": "Train", "States": states}
     stepfunctions = aws.clients.stepfunctions
     arn = stepfunctions.start_execution(stateMachineArn=create(aws, "aborted", definition))["executionArn"]

@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended, until
+from tests.local.aws.conftest import ROLE, Api, Run, api, create, ended
 from tests.local.aws.endpoints import no_endpoints, no_versions
+from tests.waiting import until
 from zflow_constructs.local.aws.sagemaker import sagemaker
 from zflow_constructs.local.aws.sagemaker_jobs import Jobs
 from zflow_constructs.local.aws.sagemaker_models import Models
@@ -225,7 +226,7 @@ def test_a_tuning_job_without_a_best_training_job_has_failed(
 
 
 def test_a_stopped_tuning_job_stops_its_training_jobs_and_starts_no_more(client: Api) -> None:
-    client.create_hyper_parameter_tuning_job(**request("stopped", parallel=2, static={"wait": "60"}))
+    client.create_hyper_parameter_tuning_job(**request("stopped", parallel=2, static={"wait": "1000"}))
     until(lambda: counters(client, "stopped")["InProgress"] == 2)
     assert described(client, "stopped")["HyperParameterTuningJobStatus"] == "InProgress"
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="stopped")
@@ -249,14 +250,14 @@ def task(wanted: Mapping[str, object], **more: object) -> Mapping[str, object]:
 
 
 def test_a_task_that_times_out_leaves_no_training_job_running(client: Api, run: Run) -> None:
-    execution = run(task(request("long", static={"wait": "60"}), TimeoutSeconds=1))
+    execution = run(task(request("long", static={"wait": "1000"}), TimeoutSeconds=1))
     assert execution.error == "States.Timeout"
     until(lambda: described(client, "long")["HyperParameterTuningJobStatus"] == "Stopped")
     assert (counters(client, "long")["InProgress"], counters(client, "long")["Stopped"]) == (0, 1)
 
 
 def test_a_tuning_job_that_somebody_stops_fails_its_task(aws: AwsServer, client: Api) -> None:
-    states = task(request("halted", static={"wait": "60"}))
+    states = task(request("halted", static={"wait": "1000"}))
     machine = create(aws, "halted", {"QueryLanguage": "JSONata", "StartAt": "Tune", "States": states})
     arn = aws.clients.stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
     until(lambda: status(client, "halted") == "InProgress")

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.assembly.input_error import InputError
 from zflow_constructs.local.aws import server as server_module
 from zflow_constructs.local.aws.server import AwsServer
@@ -38,9 +39,9 @@ def test_it_listens_on_this_machine_only_and_no_more_after_its_stop(tmp_path: Pa
     with start(tmp_path) as aws:
         host, port = aws.url.removeprefix("http://").split(":")
         assert host == "127.0.0.1"
-        socket.create_connection((host, int(port)), timeout=1).close()
+        socket.create_connection((host, int(port)), timeout=LIMIT_SECONDS).close()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)), timeout=1).close()
+        socket.create_connection((host, int(port)), timeout=LIMIT_SECONDS).close()
 
 
 def test_it_is_the_account_and_region_of_the_stack(tmp_path: Path) -> None:

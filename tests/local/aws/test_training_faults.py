@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import zflow_constructs as zflow
-from tests.local.aws.conftest import Ended, create, ended, until
+from tests.local.aws.conftest import Ended, create, ended
 from tests.local.aws.endpoints import no_endpoints, no_versions
 from tests.parts import OWN_IMAGE, data, stack
 from tests.templates import Synthesized
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.sagemaker import sagemaker
@@ -42,7 +43,7 @@ class PlannedJob:
 
     def run(self) -> JobOutcome:
         if self._plan == "hangs":
-            self._stopped.wait(30)
+            assert self._stopped.wait(LIMIT_SECONDS)
         match self._plan:
             case "works":
                 return JobOutcome("Completed", "", "s3://lake/model.tar.gz", {}, self._log)
@@ -148,7 +149,7 @@ def nothing_runs_on(service: SageMaker) -> Iterator[None]:
 
 
 def run(aws: AwsServer, *, job_failures: int = 0, seconds: int | None = None) -> Ended:
-    return ended(aws, start(aws, job_failures=job_failures, seconds=seconds), timeout=60)
+    return ended(aws, start(aws, job_failures=job_failures, seconds=seconds))
 
 
 def reason(execution: Ended) -> object:

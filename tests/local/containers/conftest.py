@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from zflow_constructs.local.objects import ObjectStore
-from zflow_constructs.local.processes import Processes
+from zflow_constructs.local.processes import Process, Processes
 
 Submit = Callable[[Mapping[str, str | bytes]], str]
 """Uploads files as an archive, and returns its URI."""
@@ -19,6 +20,18 @@ Submit = Callable[[Mapping[str, str | bytes]], str]
 def processes() -> Iterator[Processes]:
     with Processes() as running:
         yield running
+
+
+@pytest.fixture
+def counted_from_the_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a script's time begin with its first line: how long Python takes to start is the machine's."""
+    wait = Process.wait
+
+    def wait_from_then_on(process: Process, timeout: float | None = None) -> int:
+        until(lambda: bool(process.last_lines(1)))
+        return wait(process, timeout)
+
+    monkeypatch.setattr(Process, "wait", wait_from_then_on)
 
 
 @pytest.fixture

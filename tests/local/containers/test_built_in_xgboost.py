@@ -9,7 +9,7 @@ import pytest
 import xgboost
 
 from tests.local.containers.conftest import read_archive
-from tests.local.process_ids import DEADLINE_SECONDS
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.containers import InferenceModel, JobOutcome, TrainingContainer, TransformContainer
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes, ignore
@@ -37,7 +37,7 @@ def train(objects: ObjectStore, processes: Processes, tmp_path: Path) -> Train:
             ],
             "OutputDataConfig": {"S3OutputPath": "s3://lake/models"},
             "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
-            "StoppingCondition": {"MaxRuntimeInSeconds": DEADLINE_SECONDS},
+            "StoppingCondition": {"MaxRuntimeInSeconds": LIMIT_SECONDS},
         }
         return TrainingContainer(
             request, objects=objects, processes=processes, folder=tmp_path / "job", on_line=ignore
@@ -67,7 +67,7 @@ def test_it_trains_on_csv_and_serves_at_an_endpoint_and_in_a_batch(
 
     container = {"Image": XGBOOST, "ModelDataUrl": outcome.model_artifacts}
     model = InferenceModel([container], objects=objects, processes=processes, folder=tmp_path / "model", on_line=ignore)
-    model.start()
+    model.start(LIMIT_SECONDS)
     body = "\n".join(",".join(map(str, row)) for row in rows[200:]).encode()
     row = model.invoke(body, content_type="text/csv")
     assert (row.content_type, row.error) == ("text/csv", "")

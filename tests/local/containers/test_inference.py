@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.local.containers.conftest import Submit, script
 from tests.local.process_ids import until_gone
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.containers import InferenceModel, ModelStartError
 from zflow_constructs.local.containers.errors import UnsupportedImageError, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore
@@ -64,7 +65,7 @@ def model_of(objects: ObjectStore, processes: Processes, tmp_path: Path) -> Iter
 def serve(model_of: ModelOf) -> ModelOf:
     def start(containers: Sequence[Mapping[str, object]]) -> InferenceModel:
         model = model_of(containers)
-        model.start()
+        model.start(LIMIT_SECONDS)
         return model
 
     return start
@@ -211,7 +212,7 @@ def transform_fn(model, body, content_type, accept): raise ValueError(f"no use f
         "\"ValueError: no use for 'str text/csv application/json'\""
     )
     # The answer may be here before the line that the process printed is in its log.
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LIMIT_SECONDS
     while "Traceback" not in (log := model.logs[1].read_text()):
         assert time.monotonic() < deadline, log
         time.sleep(0.02)
@@ -236,14 +237,14 @@ def test_a_model_that_cannot_be_loaded_says_why_and_leaves_nothing_running(
     good, bad = submit({"inference.py": ECHO}), submit({"inference.py": code})
     model = model_of([container(SCRIPTS, good), container(SCRIPTS, bad)])
     with pytest.raises(ModelStartError) as failure:
-        model.start()
+        model.start(LIMIT_SECONDS)
     assert "The container-2 container ended with exit code 1" in str(failure.value)
     assert message in str(failure.value)
     until_gone(*model.pids)
 
 
 def test_a_model_that_loads_too_long_is_ended(model_of: ModelOf, submit: Submit) -> None:
-    slow = submit({"inference.py": "import time\ntime.sleep(60)"})
+    slow = submit({"inference.py": "import time\ntime.sleep(1000)"})
     model = model_of([container(SCRIPTS, slow)])
     with pytest.raises(
         ModelStartError, match="The primary container did not come up in time: it printed nothing; its log:"
@@ -279,7 +280,7 @@ def test_stop_ends_all_containers_at_once(serve: ModelOf, submit: Submit) -> Non
     model.stop()
     model.stop()
     until_gone(*pids)
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < LIMIT_SECONDS
     with pytest.raises(ModelStartError, match="the model was stopped"):
         model.start()
 

@@ -9,7 +9,8 @@ from queue import Queue
 import pytest
 
 from tests.local.containers.conftest import Submit
-from tests.local.process_ids import DEADLINE_SECONDS, until_gone
+from tests.local.process_ids import until_gone
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.containers import JobOutcome, ProcessingContainer
 from zflow_constructs.local.containers.errors import UnsupportedImageError, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore
@@ -46,7 +47,7 @@ def request(
     outputs: Sequence[Mapping[str, object]] = (),
     environment: Mapping[str, str] | None = None,
     hosts: int = 1,
-    seconds: int = DEADLINE_SECONDS,
+    seconds: int = LIMIT_SECONDS,
 ) -> dict[str, object]:
     cluster = {"InstanceType": "ml.m5.large", "InstanceCount": hosts, "VolumeSizeInGB": 30}
     return {
@@ -172,12 +173,13 @@ def test_what_is_uploaded_while_it_is_written_is_there_when_the_script_fails(
     assert objects.list("s3://lake/run/") == ["s3://lake/run/log/half"]
 
 
+@pytest.mark.usefixtures("counted_from_the_first_line")
 def test_what_is_uploaded_while_it_is_written_is_there_when_the_script_ran_too_long(
     job: Job, objects: ObjectStore, submit: Submit
 ) -> None:
-    text = "import time\nopen('/opt/ml/processing/output/log/half', 'w').close()\ntime.sleep(60)"
+    text = "import time\nopen('/opt/ml/processing/output/log/half', 'w').close()\nprint('written')\ntime.sleep(1000)"
     outputs = [written("log", S3UploadMode="Continuous")]
-    assert job(request(submit({"evaluate.py": text}), outputs=outputs, seconds=2)).run().status == "Stopped"
+    assert job(request(submit({"evaluate.py": text}), outputs=outputs, seconds=1)).run().status == "Stopped"
     assert objects.list("s3://lake/run/") == ["s3://lake/run/log/half"]
 
 
@@ -214,7 +216,7 @@ def test_a_hanging_script_is_stopped(
 ) -> None:
     lines: Queue[str] = Queue()
     hanging = ProcessingContainer(
-        request(submit({"evaluate.py": "import os, time\nprint(os.getpid())\ntime.sleep(60)"})),
+        request(submit({"evaluate.py": "import os, time\nprint(os.getpid())\ntime.sleep(1000)"})),
         objects=objects,
         processes=processes,
         folder=tmp_path / "job",
@@ -223,9 +225,9 @@ def test_a_hanging_script_is_stopped(
     outcomes: list[JobOutcome] = []
     running = threading.Thread(target=lambda: outcomes.append(hanging.run()))
     running.start()
-    pid = int(lines.get(timeout=DEADLINE_SECONDS))
+    pid = int(lines.get(timeout=LIMIT_SECONDS))
     hanging.stop()
-    running.join(DEADLINE_SECONDS)
+    running.join(LIMIT_SECONDS)
     assert [(outcome.status, outcome.failure_reason) for outcome in outcomes] == [
         ("Stopped", "The processing job was stopped.")
     ]
@@ -233,7 +235,7 @@ def test_a_hanging_script_is_stopped(
 
 
 def test_a_script_that_runs_too_long_is_stopped(job: Job, submit: Submit) -> None:
-    outcome = job(request(submit({"evaluate.py": "import time; time.sleep(60)"}), seconds=1)).run()
+    outcome = job(request(submit({"evaluate.py": "import time; time.sleep(1000)"}), seconds=1)).run()
     assert (outcome.status, outcome.failure_reason) == (
         "Stopped",
         "MaxRuntimeExceeded: the script ran longer than 1 seconds.",

@@ -13,7 +13,8 @@ import pytest
 import xgboost
 
 from tests.local.containers.conftest import Submit, read_archive, script
-from tests.local.process_ids import DEADLINE_SECONDS, until_gone
+from tests.local.process_ids import until_gone
+from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.local.containers import JobOutcome, TrainingContainer
 from zflow_constructs.local.containers.errors import UnsupportedImageError, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore
@@ -39,7 +40,7 @@ def request(source: str, hyperparameters: Mapping[str, str] | None = None) -> di
         },
         "OutputDataConfig": {"S3OutputPath": "s3://lake/models/"},
         "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
-        "StoppingCondition": {"MaxRuntimeInSeconds": DEADLINE_SECONDS},
+        "StoppingCondition": {"MaxRuntimeInSeconds": LIMIT_SECONDS},
     }
 
 
@@ -240,9 +241,9 @@ def test_a_hanging_script_is_stopped_with_what_it_started(job: Job, submit: Subm
             submit(
                 {
                     "train.py": "import os, subprocess, sys, time\n"
-                    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+                    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])\n"
                     "print(os.getpid(), child.pid)\n"
-                    "time.sleep(60)"
+                    "time.sleep(1000)"
                 }
             )
         )
@@ -250,22 +251,13 @@ def test_a_hanging_script_is_stopped_with_what_it_started(job: Job, submit: Subm
     outcomes: list[JobOutcome] = []
     running = threading.Thread(target=lambda: outcomes.append(hanging.run()))
     running.start()
-    wait_for(lambda: bool(lines))
+    until(lambda: bool(lines))
     hanging.stop()
-    running.join(DEADLINE_SECONDS)
+    running.join(LIMIT_SECONDS)
     assert [(outcome.status, outcome.failure_reason) for outcome in outcomes] == [
         ("Stopped", "The training job was stopped.")
     ]
     until_gone(*map(int, lines[0].split()))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    event = threading.Event()
-    for _ in range(DEADLINE_SECONDS * 100):
-        if condition():
-            return
-        event.wait(0.01)
-    raise AssertionError("waited in vain")
 
 
 def test_a_job_stopped_before_it_ran_starts_nothing(job: Job, submit: Submit, lines: list[str]) -> None:
@@ -275,10 +267,16 @@ def test_a_job_stopped_before_it_ran_starts_nothing(job: Job, submit: Submit, li
     assert lines == []
 
 
+@pytest.mark.usefixtures("counted_from_the_first_line")
 def test_a_script_that_runs_too_long_is_stopped_and_its_model_is_kept(
     job: Job, objects: ObjectStore, submit: Submit
 ) -> None:
-    slow = "import os, pathlib, time\npathlib.Path(os.environ['SM_MODEL_DIR'], 'best').write_text('1')\ntime.sleep(60)"
+    slow = (
+        "import os, pathlib, time\n"
+        "pathlib.Path(os.environ['SM_MODEL_DIR'], 'best').write_text('1')\n"
+        "print('saved')\n"
+        "time.sleep(1000)"
+    )
     outcome = job(request(submit({"train.py": slow})) | {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}).run()
     assert (outcome.status, outcome.failure_reason) == (
         "Stopped",

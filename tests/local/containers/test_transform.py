@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 
 from tests.local.containers.conftest import Submit
-from tests.local.process_ids import DEADLINE_SECONDS, until_gone
+from tests.local.process_ids import until_gone
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.containers import JobOutcome, TransformContainer, UnsupportedRequestError
 from zflow_constructs.local.objects import ObjectStore
 from zflow_constructs.local.processes import Processes
@@ -230,7 +231,7 @@ def test_several_requests_are_under_way_at_once_and_their_answers_keep_the_order
     text = "def transform_fn(m, b, c, a):\n    text = b if isinstance(b, str) else b.decode()\n"
     first = f"{head}{text}    mark.touch() if text == '2' else None\n    return text, 'text/csv'\n"
     second = (
-        f"{head}{text}    limit = time.monotonic() + 20\n"
+        f"{head}{text}    limit = time.monotonic() + {LIMIT_SECONDS}\n"
         "    while not mark.exists() and time.monotonic() < limit: time.sleep(0.01)\n"
         "    print(os.environ['SAGEMAKER_MAX_CONCURRENT_TRANSFORMS'], 'at once')\n"
         "    return text if mark.exists() else 'nobody came'\n"
@@ -373,7 +374,7 @@ def test_an_empty_prefix_fails_the_job(job: Job) -> None:
 
 
 def test_a_transform_is_stopped_while_the_model_thinks(job: Job, objects: ObjectStore, lines: list[str]) -> None:
-    thinker = "import time\ndef model_fn(d): pass\ndef transform_fn(m, b, c, a): print('hm'); time.sleep(60)"
+    thinker = "import time\ndef model_fn(d): pass\ndef transform_fn(m, b, c, a): print('hm'); time.sleep(1000)"
     objects.write("s3://lake/in/a.csv", b"1")
     transform = job(request(), [thinker])
     outcomes: list[JobOutcome] = []
@@ -384,7 +385,7 @@ def test_a_transform_is_stopped_while_the_model_thinks(job: Job, objects: Object
         assert running.is_alive()
         pause.wait(0.01)
     transform.stop()
-    running.join(DEADLINE_SECONDS)
+    running.join(LIMIT_SECONDS)
     assert [outcome.status for outcome in outcomes] == ["Stopped"]
     until_gone(*transform.pids)
 

@@ -6,6 +6,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.conditions import JsonObject
 
 TASK = {"task_key": "main", "notebook_task": {"notebook_path": "/train"}}
@@ -52,7 +53,7 @@ class Caller:
 def send(url: str, *, headers: dict[str, str] | None = None, data: bytes | None = None) -> Answer:
     request = urllib.request.Request(url, data=data, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as response:
             return Answer(response.status, dict(response.headers), response.read().decode())
     except urllib.error.HTTPError as error:
         with error as response:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.runner import TaskOutcome
 from zflow_constructs.local.databricks.tasks import PythonFile, Task
 from zflow_constructs.local.processes import Reporter
@@ -41,8 +42,8 @@ class HeldRunner:
             return TaskOutcome("CANCELED") if stopping.is_set() else self._outcomes[task.key]
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it didn't happen in time"
         time.sleep(0.01)

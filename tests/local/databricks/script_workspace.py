@@ -64,7 +64,7 @@ class ScriptWorkspace:
         return self.output(run_id)
 
     def finished(self, run_id: int) -> Run:
-        wait_until(lambda: _state(self.client.jobs.get_run(run_id)) == RunLifecycleStateV2State.TERMINATED, seconds=400)
+        wait_until(lambda: _state(self.client.jobs.get_run(run_id)) == RunLifecycleStateV2State.TERMINATED)
         return self.client.jobs.get_run(run_id)
 
     def output(self, run_id: int) -> RunOutput:

@@ -27,6 +27,7 @@ from databricks.sdk.service.jobs import (
 )
 
 from tests.local.databricks.held_runner import HeldRunner, wait_until
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.auth import Authority
 from zflow_constructs.local.databricks.clock import SimulatedClock
 from zflow_constructs.local.databricks.reading import Json
@@ -180,7 +181,7 @@ def test_the_sdk_waits_for_a_run_of_a_job(client: WorkspaceClient, side: Side) -
     side.succeeds()
     wait = client.jobs.run_now(job_id=7, job_parameters={"country": "at"}, idempotency_token="t")
     side.passes()
-    run = wait.result(timeout=dt.timedelta(seconds=20))
+    run = wait.result(timeout=dt.timedelta(seconds=LIMIT_SECONDS))
     assert (run.job_id, run.run_type, run.run_name) == (7, RunType.JOB_RUN, "Nightly")
     assert run.job_parameters == [JobParameter(name="country", default="de", value="at")]
     assert [entry.run_id for entry in client.jobs.list_runs(job_id=7, run_type=RunType.JOB_RUN)] == [run.run_id]

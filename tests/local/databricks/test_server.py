@@ -36,6 +36,7 @@ from databricks.sdk.service.jobs import (
 
 from tests.local.databricks.held_runner import HeldRunner, wait_until
 from tests.local.databricks.serving import serving
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.runner import TaskOutcome
 from zflow_constructs.local.databricks.scheduler import Scheduler
 from zflow_constructs.local.databricks.server import DatabricksServer
@@ -111,7 +112,7 @@ class TestLife:
 
     def test_the_sdk_waits_for_a_run(self, workspace: WorkspaceClient, runner: HeldRunner) -> None:
         runner.finish("extract")
-        run = workspace.jobs.submit_and_wait(tasks=[task("extract")], timeout=dt.timedelta(seconds=20))
+        run = workspace.jobs.submit_and_wait(tasks=[task("extract")], timeout=dt.timedelta(seconds=LIMIT_SECONDS))
         assert results(run) == {"extract": RunResultState.SUCCESS}
 
     def test_ids_are_too_large_for_a_float(self, workspace: WorkspaceClient) -> None:
@@ -289,7 +290,7 @@ class TestEnds:
         with serving(Scheduler(runner=Slow(), folder=tmp_path)) as server:
             workspace = WorkspaceClient(host=server.url, token="personal", auth_type="pat")
             run_id = submit(workspace, task("a"))
-            assert started.wait(20)
+            assert started.wait(LIMIT_SECONDS)
             workspace.jobs.cancel_run(run_id)
             assert state(workspace, run_id) == RunLifecycleStateV2State.TERMINATING
             may_end.set()

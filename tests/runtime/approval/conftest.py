@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.aws.function_urls import FunctionUrls
 from zflow_constructs.local.aws.lambda_process import Answer
 
@@ -148,7 +149,7 @@ def decide(link: str, decision: str, **more: str) -> Page:
 
 def _answered(request: urllib.request.Request) -> Page:
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_SECONDS) as answer:
             return Page(answer.status, dict(answer.headers), answer.read().decode())
     except urllib.error.HTTPError as error:
         with error:

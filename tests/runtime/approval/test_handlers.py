@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from tests.runtime.approval.conftest import EXECUTION, FOLDER, Desk
+from tests.waiting import LIMIT_SECONDS
 
 INVOKE = """
 import json, sys
@@ -36,7 +37,7 @@ def invoke(desk: Desk, name: str, event: dict[str, object], **environment: str) 
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=True,
     )
     (answer,) = [line for line in ran.stdout.splitlines() if line.startswith("ANSWER ")]

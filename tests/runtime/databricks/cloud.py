@@ -18,10 +18,12 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from urllib3.response import HTTPResponse
 
+from tests.waiting import LIMIT_SECONDS
+
 REGION = "eu-central-1"
 ROLE = "arn:aws:iam::111122223333:role/databricks"
 ISSUER = "https://11112222.tokens.sts.global.api.aws"
-ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5)
+ONE_TRY = Config(retries={"total_max_attempts": 1}, connect_timeout=LIMIT_SECONDS, read_timeout=LIMIT_SECONDS)
 AWS = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.runtime.databricks.cloud import Cloud, web_identity_token
 from tests.runtime.databricks.conftest import EXECUTION, FOLDER, STARTED, TASK, MakeStep
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.databricks.scripted import FIRST_RUN_ID
 from zflow_constructs.local.databricks.scripted_workspace import Workspace
 
@@ -43,7 +44,7 @@ def invoke(environment: dict[str, str], events: list[dict[str, object]]) -> list
         env={"PYTHONPATH": str(FOLDER), "PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=True,
     )
     lines = process.stdout.splitlines()
@@ -154,7 +155,7 @@ def test_sts_is_called_in_the_functions_region() -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
         check=True,
     )
 
