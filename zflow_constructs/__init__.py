@@ -3,8 +3,8 @@
 Declare steps; what a step uses of another makes the order. `MlWorkflow` synthesizes them into a Step Functions state
 machine with its roles, logs and schedule.
 
-The stages: steps are constructs that describe themselves (`step`); `MlWorkflow` checks them, binds them to its role and
-bucket (`Binding`), and compiles their fragments of states into one definition (`core`).
+The stages: steps are constructs that describe themselves (`steps`); `MlWorkflow` checks them, binds them to its role
+and bucket (`Binding`), and compiles their fragments of states into one definition (`core`).
 
 Names are imported when they are first used: the local engine's processes are of this package too, and start without the
 CDK and its Node.js.

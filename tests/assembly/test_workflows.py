@@ -51,6 +51,19 @@ def test_one_of_several_workflows_is_chosen_by_its_id(tmp_path: Path) -> None:
         find_workflow(stack, "Nightli")
 
 
+def test_an_id_that_another_one_begins_with_chooses_its_own_workflow(tmp_path: Path) -> None:
+    machines = {
+        f"{id}StateMachine123": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Metadata": {"aws:cdk:path": f"Demo/{id}/StateMachine/Resource"},
+        }
+        for id in ("Score", "ScoreNightly")
+    }
+    stack = load_stack(write_assembly(tmp_path, STATES, more=machines))
+    assert find_workflow(stack, "Score").logical_id == "ScoreStateMachine123"
+    assert find_workflow(stack, "ScoreNightly").logical_id == "ScoreNightlyStateMachine123"
+
+
 def test_a_workflow_says_what_to_draw_and_which_run_parameters_it_has(tmp_path: Path) -> None:
     parameters = RunParameters.of("Demo", {"country": "de", "day": RunParameter.date(default="today")})
     metadata = {"zflow:graph": DIAMOND.to_json(), "zflow:parameters": parameters.metadata()}

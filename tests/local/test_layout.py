@@ -8,6 +8,7 @@ from zflow_constructs.core.states.fragment import Fragment, StepNode
 from zflow_constructs.core.states.legend import Place, Role
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.layout import Layout, Standing, layout
 
 
@@ -71,6 +72,13 @@ def test_in_a_machine_that_says_nothing_of_itself_each_task_is_a_step() -> None:
     found = layout({"States": {**dict.fromkeys(names, task), "Pause": {"Type": "Wait", "Seconds": 1}}})
     assert list(found.steps) == names
     assert found.standings["Pause"].place.step is None
+
+
+def test_the_states_of_an_iterator_are_found_as_those_of_an_item_processor() -> None:
+    each: Json = {"StartAt": "Each", "States": {"Each": {"Type": "Task", "Resource": "arn:run", "End": True}}}
+    found = layout({"States": {"All": {"Type": "Map", "Iterator": each, "End": True}}})
+    assert list(found.steps) == ["Each"]
+    assert found.standings["Each"].depth == 1
 
 
 def test_a_map_of_a_step_s_own_states_is_no_loop() -> None:

@@ -11,10 +11,11 @@ from rich.console import Console
 from tests.local.assemblies import write_assembly
 from tests.local.shapes import MORE, loop, machine_of, step
 from zflow_constructs.assembly.workflows import load_workflow
-from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.states.asl import Native
+from zflow_constructs.core.states.fragment import Fragment, StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
-from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.local.console import RunConsole, report
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.progress import Steps
@@ -180,6 +181,31 @@ def test_what_a_job_s_run_wrote_before_it_was_known_whose_it_is_is_shown_then() 
     assert (nightly.jobs, nightly.last_line) == (["620"], "12 rows")
     steps.on_line("620", "done")
     assert nightly.last_line == "done"
+
+
+def test_a_native_step_that_has_caught_its_own_error_has_succeeded() -> None:
+    task: Json = {"Type": "Task", "Resource": "arn:run", "End": True}
+    branch: Json = {"StartAt": "Call", "States": {"Call": task, "Caught": {"Type": "Pass", "End": True}}}
+    chain = Native({"Type": "Parallel", "Branches": [branch]}, {}, {"Notify": 1})
+    notify = StepNode("Notify", "Notify", Fragment({"Notify": chain}, result="Notify"))
+    steps = Steps(machine_of(notify), on_change=lambda _step: None)
+    for number, (kind, details) in enumerate(
+        [
+            ("ParallelStateEntered", {"name": "Notify"}),
+            ("TaskStateEntered", {"name": "Call"}),
+            ("TaskFailed", {"error": "Sns.Throttled", "cause": "Too many."}),
+            ("TaskStateExited", {"name": "Call"}),
+            ("PassStateEntered", {"name": "Caught"}),
+            ("PassStateExited", {"name": "Caught"}),
+            ("ParallelStateSucceeded", {"name": "Notify"}),
+            ("ParallelStateExited", {"name": "Notify"}),
+        ],
+        start=1,
+    ):
+        event = {"id": number, "previousEventId": number - 1, "type": kind, "timestamp": "t"}
+        steps.on_event({**event, "someEventDetails": details})
+    (step_of_the_chain,) = steps
+    assert (step_of_the_chain.status, step_of_the_chain.error) == (StepStatus.SUCCEEDED, "")
 
 
 def test_a_failed_item_is_none_of_another_loop_s() -> None:

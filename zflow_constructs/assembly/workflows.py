@@ -94,7 +94,8 @@ def find_workflow(stack: Stack, workflow: str = "") -> Workflow:
         if key not in following and not _is_machinery(resource)
     }
     # Without the paths that only the CDK's command writes, the logical id begins with the workflow's.
-    matching = [key for name, key in machines.items() if workflow and (name == workflow or key.startswith(workflow))]
+    named = [machines[workflow]] if workflow in machines else []
+    matching = named or [key for key in machines.values() if workflow and key.startswith(workflow)]
     if len(matching) == 1:
         return Workflow(stack, matching[0])
     if workflow:

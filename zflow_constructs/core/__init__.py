@@ -1,7 +1,7 @@
 """The pure compiler: from steps and what they need to an Amazon States Language document.
 
 A step reaches the core as a `StepNode`: its fragment of states, the values that it reads, and its condition. The
-stages, each a folder that knows only those before it:
+stages, each of which knows only those before it:
 
 1. `values`: what is known only when the workflow runs, rendered as JSONata; `WorkflowError`, the one exception for a
    wrong declaration.
@@ -12,7 +12,7 @@ stages, each a folder that knows only those before it:
 6. `level`: the steps of one level, the workflow's or a loop's, rendered as they nest.
 7. `compiler`: the whole as one state machine, with a legend of what each state is for.
 
-`compile_workflow` takes the nodes, arranges them (who nests where, who waits for whom), claims a name for each state
-and variable, and renders the nest from the outside in. Nothing here imports the CDK, boto3 or anything else outside the
+`compile_workflow` takes the nodes, claims the names that they use, arranges them (who nests where, who waits for whom),
+and renders the nest front to back. Nothing here imports the CDK, boto3 or anything else outside the
 standard library.
 """

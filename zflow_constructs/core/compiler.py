@@ -1,8 +1,8 @@
 """The steps as one state machine: what the compiler is called for, and its stages.
 
-First every name is claimed, so that what the compiler adds gets one that no step has. Then the steps of the top level
-are arranged and rendered (`level`), those of loops with the loop's own state. Last, the legend says in the definition
-itself what each state is for.
+First the steps' names are claimed, so that what the compiler adds gets one that no step has. Then the steps of the top
+level are arranged and rendered (`level`), those of loops with the loop's own state. Last, the legend says in the
+definition itself what each state is for.
 """
 
 from collections.abc import Callable, Mapping, Sequence

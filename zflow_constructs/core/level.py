@@ -64,7 +64,12 @@ class Level:
     """
 
     def __init__(
-        self, steps: Sequence[StepNode], scope: Scope, setting: Setting, run_key: str, outputs: Mapping[str, Template]
+        self,
+        steps: Sequence[StepNode],
+        scope: Scope,
+        setting: Setting,
+        key_variable: str,
+        outputs: Mapping[str, Template],
     ) -> None:
         self._steps = {step.key: step for step in steps}
         self._scope = scope
@@ -77,7 +82,7 @@ class Level:
             steps,
             self._arranged,
             setting.names,
-            lambda: TableTasks(setting.table(), run_key, setting.timeout_seconds),
+            lambda: TableTasks(setting.table(), key_variable, setting.timeout_seconds),
         )
         self._fragments = {step.key: self._fragment(step) for step in steps}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 
@@ -27,6 +28,8 @@ class Executions:
     def __init__(self, aws: AwsServer, *, on_step: Callable[[Step], None]) -> None:
         self._client = aws.clients.stepfunctions
         self._on_step = on_step
+        # One for all: a nested execution's line is also one of the step that started it.
+        self._lock = threading.RLock()
         self._workflow = ""
         self._shown: dict[str, Steps] = {}
         self._inner: dict[str, Steps] = {}
@@ -190,7 +193,7 @@ class Executions:
         described = self._client.describe_state_machine(stateMachineArn=machine)
         definition = json.loads(described["definition"])
         check_tasks(described["name"], definition)
-        return Steps(definition, on_change=on_change)
+        return Steps(definition, on_change=on_change, lock=self._lock)
 
 
 def _machine(execution: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +17,8 @@ _OF_WAITING = {"DynamoDb.ConditionalCheckFailedException", "States.Timeout"}
 """What a wait for another step ends with when it needn't go on, or looks again."""
 _LONGEST_ITEM = 40
 _BEGINS = {"TaskStateEntered", "ParallelStateEntered"}
-"""What a step that is no loop begins with, once more at each attempt: its other states only prepare that."""
+"""What an attempt of a step that is no loop begins with: its error so far is that of an earlier one."""
+_MADE_GOOD = {"ParallelStateSucceeded", "MapStateSucceeded"}
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,22 @@ class Steps:
     Args:
         definition: The machine in the Amazon States Language.
         on_change: Hears of each change of a step's status or last line.
+        lock: Held while it hears: one for all executions whose steps hear of each other. Default: one of its own.
     """
 
-    def __init__(self, definition: Mapping[str, Json], *, on_change: Callable[[Step], None]) -> None:
+    def __init__(
+        self,
+        definition: Mapping[str, Json],
+        *,
+        on_change: Callable[[Step], None],
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
         found = layout(definition)
         self._standings = found.standings
         self._loops = found.loops
         self._distributed = found.distributed
         self._on_change = on_change
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
         self._loops_around = {step: found.around(step) for step in found.steps}
         self._steps = {
             step: Step(step, loop or "", len(self._loops_around[step])) for step, loop in found.steps.items()
@@ -161,6 +170,9 @@ class Steps:
         elif kind == "TaskSucceeded" and place.role is Role.WORK:
             turn.error = turn.cause = ""
             self._claim(step, databricks_runs(details))
+        elif kind in _MADE_GOOD and place.role is Role.WORK and step.id not in self._loops:
+            # A native chain that has caught its error has not failed.
+            turn.error = turn.cause = ""
         elif kind == "MapStateStarted" and place.role is Role.WORK and step.id in self._loops:
             turn.items, turn.error, turn.cause = int(str(details["length"])), "", ""
         elif "error" in details and not (place.role is Role.WAIT and details["error"] in _OF_WAITING):

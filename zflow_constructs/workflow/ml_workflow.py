@@ -146,7 +146,7 @@ class MlWorkflow(Construct):
         if binding.stoppers:
             call_on_stop(self, machine=self.state_machine, functions=binding.stoppers, queue=queue)
         if last:
-            at_the_end_steps = FinallySteps(
+            finally_steps = FinallySteps(
                 self,
                 "Finally",
                 name=id,
@@ -159,7 +159,7 @@ class MlWorkflow(Construct):
                 log_retention=retention,
                 join=join,
             )
-            self._state_machines.append(at_the_end_steps.state_machine)
+            self._state_machines.append(finally_steps.state_machine)
 
     @property
     def state_machine(self) -> sfn.IStateMachine:

@@ -113,8 +113,11 @@ def test_a_machine_without_a_legend_or_with_other_states_than_it_was_made_with_h
         {**definition, "Comment": "Trains a model."},
         {**definition, "Comment": "{}"},
         edited,
+        {**definition, "Comment": str(definition["Comment"]).replace("0w", "0x")},
+        {**definition, "Comment": str(definition["Comment"]).replace("0w", "7w")},
+        {**definition, "Comment": str(definition["Comment"]).replace("0w", "Train")},
     )
-    assert [Legend.read(other) for other in others] == [None] * 4
+    assert [Legend.read(other) for other in others] == [None] * 7
 
 
 def test_the_legend_of_the_docs_is_that_of_their_workflow() -> None:

@@ -36,6 +36,8 @@ def handler(event, context):
             time.sleep(1000)
         case "fail once" if CALLS == 1:
             raise Flaky("once")
+        case "unfinished":
+            sys.stdout.write("a line that does not end")
         case "buckets":
             return [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
     return {
@@ -46,7 +48,13 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def functions(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
+def heard() -> list[str]:
+    """The lines of the functions' logs."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def functions(aws: AwsServer, heard: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
     api(aws, "iam").create_role(RoleName="workflow", AssumeRolePolicyDocument="{}")
     with Processes() as processes:
         functions = Functions(
@@ -54,7 +62,7 @@ def functions(aws: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
             processes=processes,
             environment=aws.environment,
             time_scale=0.001,
-            on_line=lambda _name, _caller, _line: None,
+            on_line=lambda _name, _caller, line: heard.append(line),
         )
         functions.override("HOST", "http://127.0.0.1:1")
         deliveries = Deliveries({"lambda": functions.invoke_event})
@@ -100,6 +108,15 @@ def test_the_handler_runs_in_a_warm_process_with_its_context_and_its_variables(a
     assert (first["name"], first["region"], first["host"]) == (function, REGION, "http://127.0.0.1:1")
     assert 0 < first["left"] <= 900_000
     assert (second["calls"], second["pid"]) == (2, first["pid"])
+
+
+def test_the_lines_of_an_invocation_are_heard_before_its_answer_though_the_last_one_has_no_end(
+    aws: AwsServer, function: str, heard: list[str]
+) -> None:
+    for number in range(1, 4):
+        invoke(aws, function, {"do": "unfinished"})
+        assert heard.count("a line that does not end") == number
+    assert [line for line in heard if "END RequestId" in line] == []
 
 
 def test_the_handler_calls_the_local_aws(aws: AwsServer, function: str) -> None:

@@ -278,5 +278,7 @@ def states_inside(state: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str,
         state: the state.
     """
     branches = state.get("Branches")
-    for scope in (*(branches if isinstance(branches, list) else ()), state.get("ItemProcessor")):
+    # `Iterator` is what machines in JSONPath may call an `ItemProcessor`.
+    held = (state.get(name) for name in ("ItemProcessor", "Iterator"))
+    for scope in (*(branches if isinstance(branches, list) else ()), *held):
         yield from states_in(scope)

@@ -81,7 +81,8 @@ def or_null(template: Template) -> Template:
     """A template in which each expression is null where a value in it is missing.
 
     Example:
-        `or_null({"auc": train.metric("auc")})` renders as `{"auc": ($Train != null ? $Train.metrics.auc : null)}`.
+        `or_null({"auc": train.metric("auc")})` renders as
+        `{"auc": ($step_Train != null ? $step_Train.metrics.auc : null)}`.
     """
     match template:
         case Expression():

@@ -105,32 +105,29 @@ class Legend:
 
     @classmethod
     def read(cls, definition: Mapping[str, Json]) -> "Legend | None":
-        """Read the legend of a machine; None if it has none, or its states were changed since.
+        """Read the legend of a machine; None if it has none that fits: its states were changed since, say.
 
         Args:
             definition: The machine in the Amazon States Language.
         """
+        names = [name for name, _ in states_in(definition)]
         try:
-            legend = json.loads(str(definition.get("Comment", "")))
-        except ValueError:
+            match json.loads(str(definition.get("Comment", ""))):
+                case {"zflow_constructs": str(version), "steps": list(steps), "states": str(entries), **more}:
+                    places = [_place([str(step) for step in steps], entry) for entry in entries.split()]
+                    loops = more.get("loops")
+                    around = {str(step): str(loop) for step, loop in loops.items()} if isinstance(loops, dict) else {}
+                    return cls(version, dict(zip(names, places, strict=True)), around)
+                case _:
+                    return None
+        except (LookupError, ValueError):
+            # Somebody else's comment, or the legend of a version that says more than this one knows.
             return None
-        match legend:
-            case {"zflow_constructs": str(version), "steps": list(steps), "states": str(entries)}:
-                found = _places([str(step) for step in steps], entries)
-                names = [name for name, _ in states_in(definition)]
-                loops = {str(step): str(loop) for step, loop in legend.get("loops", {}).items()}
-                return cls(version, dict(zip(names, found, strict=True)), loops) if len(names) == len(found) else None
-            case _:
-                return None
 
 
-def _places(steps: list[str], entries: str) -> list[Place]:
-    places = []
-    for entry in entries.split():
-        found = _ENTRY.fullmatch(entry)
-        if found is not None:
-            step, role, producer = found.groups()
-            places.append(
-                Place(Role(role), steps[int(step)] if step else None, steps[int(producer)] if producer else None)
-            )
-    return places
+def _place(steps: list[str], entry: str) -> Place:
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise ValueError(f"{entry} is no entry of a legend")
+    step, role, producer = found.groups()
+    return Place(Role(role), steps[int(step)] if step else None, steps[int(producer)] if producer else None)

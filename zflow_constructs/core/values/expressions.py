@@ -96,7 +96,7 @@ class Condition(Expression):
     """An expression that is true or false: what `when=` takes. Combine conditions with `&`, `|` and `~`."""
 
     def operand(self, scope: Scope) -> str:
-        """`($Train.metrics.auc >= 0.75)`."""
+        """`($step_Train.metrics.auc >= 0.75)`."""
         return f"({self.render(scope)})"
 
     def __and__(self, other: "Condition") -> "Condition":
@@ -184,7 +184,7 @@ class Comparison(Condition):
                 )
 
     def render(self, scope: Scope) -> str:
-        """`$Train.metrics.auc >= 0.75`."""
+        """`$step_Train.metrics.auc >= 0.75`."""
         return f"{self.left.operand(scope)} {self.operator} {render_operand(self.right, scope)}"
 
     def children(self) -> Iterator[Deferred]:
@@ -204,7 +204,7 @@ class Combination(Condition):
     conditions: tuple[Condition, ...]
 
     def render(self, scope: Scope) -> str:
-        """`($Train.metrics.auc >= 0.75) and ($parameters.deploy = true)`."""
+        """`($step_Train.metrics.auc >= 0.75) and ($parameters.deploy = true)`."""
         return f" {self.operator} ".join(condition.operand(scope) for condition in self.conditions)
 
     def children(self) -> Iterator[Deferred]:
@@ -241,7 +241,7 @@ class Present(Condition):
     tolerant = True
 
     def render(self, scope: Scope) -> str:
-        """`$exists($Train.metrics.auc) and $Train.metrics.auc != null`."""
+        """`$exists($step_Train.metrics.auc) and $step_Train.metrics.auc != null`."""
         return f"$exists({self.value.render(scope)}) and {self.value.operand(scope)} != null"
 
     def children(self) -> Iterator[Deferred]:

@@ -47,7 +47,7 @@ class Collected(StepOutput):
     """
 
     def render(self, scope: Scope) -> str:
-        """`[$PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
+        """`[$step_PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
 
         Where the turns give lists themselves, the path would join them: each is put in brackets then.
         """
@@ -77,7 +77,7 @@ class Bounded(Expression):
     name: str
 
     def render(self, scope: Scope) -> str:
-        """`($items := $append([], $Extract.countries); $count($items) > 1000 ? $error("...") : $items)`.
+        """`($items := $append([], $step_Extract.countries); $count($items) > 1000 ? $error("...") : $items)`.
 
         In brackets, a list that is written in brackets itself would be the only entry of another one.
         """

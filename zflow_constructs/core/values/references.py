@@ -71,7 +71,7 @@ class StepOutput(Expression):
     path: tuple[str, ...] = ()
 
     def render(self, scope: Scope) -> str:
-        """`$Train.metrics.auc`."""
+        """`$step_Train.metrics.auc`."""
         return field_path(scope.results[self.key], *self.path)
 
     def __repr__(self) -> str:
@@ -190,7 +190,7 @@ class Ran(Condition):
     step: str
 
     def render(self, scope: Scope) -> str:
-        """`$Train != null`."""
+        """`$step_Train != null`."""
         return f"{scope.results[self.key]} != null"
 
 

@@ -153,10 +153,15 @@ class FunctionProcess:
 
     def _hear(self, line: str) -> None:
         request = self._request
-        if request is not None and line == f"END RequestId: {request.id}":
+        if request is None:
+            self._on_line(None, line)
+            return
+        # The handler's last line may have no end of its own.
+        own, ended, _ = line.partition(f"END RequestId: {request.id}")
+        if own or not ended:
+            self._on_line(request.caller, own)
+        if ended:
             request.heard.set()
-        else:
-            self._on_line(None if request is None else request.caller, line)
 
     def _ended(self) -> bool:
         try:
