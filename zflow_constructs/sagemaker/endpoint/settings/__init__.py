@@ -1,1 +1,5 @@
-"""What a user declares of an endpoint, as frozen values: each checks itself and knows its fields of the request."""
+"""What a user declares of an endpoint, as frozen values: variants, deployment, rollback, scaling, smoke test.
+
+Each checks itself when it is made, and knows its fields of SageMaker's requests. The endpoint's constructs hand them to
+`states`, which brings the endpoint there.
+"""
