@@ -5,6 +5,8 @@ READY := .venv/.ready
 
 # Node.js comes with the virtual environment, so that jsii and the CDK need none on the machine.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Who may not keep what Python compiled compiles aws_cdk, moto and scikit-learn in each process: seconds every time.
+unexport PYTHONDONTWRITEBYTECODE
 # Types depend on the environment: so does their cache.
 export MYPY_CACHE_DIR := .venv/mypy_cache
 
