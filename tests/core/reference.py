@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from tests.asl import ROOT
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.core.values.templates import Json
 
 _SCRIPT = """
@@ -28,7 +29,7 @@ def reference_values(cases: Sequence[tuple[str, Mapping[str, Json]]]) -> list[Js
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LIMIT_SECONDS,
     )
     values: list[Json] = json.loads(ran.stdout)
     return values

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.machines import compiled, mapping, of_states, run, state_names, step, value_of
+from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
 from zflow_constructs.core.states.fragment import StepNode
@@ -610,7 +611,7 @@ print(json.dumps(compiled(*tree)))
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=LIMIT_SECONDS,
         ).stdout
         for seed in ("1", "2")
     }
