@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.waiting import LIMIT_SECONDS
+from zflow_constructs.core.states.legend import Legend, Place, Role
 from zflow_constructs.core.values.templates import Json
 
 ROLE = "arn:aws:iam::123456789012:role/workflow"
@@ -90,6 +91,12 @@ def definition(states: Mapping[str, object]) -> Mapping[str, object]:
         "TimeoutSeconds": LIMIT_SECONDS,
         "States": states,
     }
+
+
+def with_legend(states: Mapping[str, Json], steps: Mapping[str, str]) -> Mapping[str, object]:
+    """The machine of these states, which says of itself to which step each of them belongs."""
+    places = {name: Place(Role.WORK, step) for name, step in steps.items()}
+    return {**definition(states), "Comment": Legend("1.0", places).comment({"States": states})}
 
 
 def _machine(machine: Mapping[str, object], metadata: Mapping[str, object]) -> Mapping[str, object]:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.core.machines import compiled, mapping, of_states
-from tests.local.assemblies import call, write_assembly
+from tests.local.assemblies import call, with_legend, write_assembly
 from tests.waiting import until
 from zflow_constructs.assembly.input_error import AssemblyError, InputError
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.states.asl import Pass
 from zflow_constructs.core.states.run_parameters import RunParameters
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.deployed_workflow import DeployedWorkflow
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.record import step_logs
@@ -97,21 +98,23 @@ def test_a_step_whose_condition_is_false_is_skipped(tmp_path: Path) -> None:
 
 
 def test_a_step_of_several_states_ends_once(tmp_path: Path) -> None:
-    states = {
+    states: dict[str, Json] = {
         "Extract": call({}, Next="Extract: wait"),
         "Extract: wait": {"Type": "Wait", "Seconds": 1, "Next": "Extract: check"},
         "Extract: check": call({}, Next="Extract: done?"),
         "Extract: done?": {"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "Last"}]},
         "Last": call({}, End=True),
     }
-    _, changes = run(write_assembly(tmp_path, states), tmp_path / "run")
+    machine = with_legend(states, {name: "Last" if name == "Last" else "Extract" for name in states})
+    _, changes = run(write_assembly(tmp_path, machine), tmp_path / "run")
     assert changes == [("Extract", "running"), ("Extract", "succeeded"), ("Last", "running"), ("Last", "succeeded")]
 
 
 def test_a_caught_error_is_the_step_s_own_business_when_it_goes_on(tmp_path: Path) -> None:
     caught = [{"ErrorEquals": ["ValueError"], "Next": "Try: again"}]
-    states = {"Try": call({"do": "raise"}, Catch=caught, End=True), "Try: again": call({}, End=True)}
-    result, _ = run(write_assembly(tmp_path, states), tmp_path / "run")
+    states: dict[str, Json] = {"Try": call({"do": "raise"}, Catch=caught, End=True), "Try: again": call({}, End=True)}
+    machine = with_legend(states, dict.fromkeys(states, "Try"))
+    result, _ = run(write_assembly(tmp_path, machine), tmp_path / "run")
     assert [(step.id, step.status, step.error) for step in result.steps] == [("Try", StepStatus.SUCCEEDED, "")]
 
 
