@@ -32,7 +32,7 @@ class TrainingDefinition:
 
     Args:
         step: The step that owns it.
-        settings: What the step is told of its training jobs.
+        settings: What its training jobs are made of, as the user declared it.
         overrides: What the step lays over the definition's fields.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a step is told of its training jobs, whether it starts one itself or a tuning job starts many."""
+"""What a user declares of training jobs, whether a step starts one itself or a tuning job starts many."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
