@@ -7,6 +7,7 @@ import pytest
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.assembly.cloud_assembly import load_stack
 from zflow_constructs.assembly.input_error import AssemblyError
+from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.honoured import check_resources, check_tasks
 
 STATES = {"Call": call({}, End=True)}
@@ -60,9 +61,12 @@ def test_a_resource_that_the_engine_can_t_honour_is_refused_by_name_and_type(
     ],
 )
 def test_an_integration_that_the_engine_can_t_honour_is_refused_by_its_state(resource: str) -> None:
-    task = {"Type": "Task", "Resource": resource, "End": True}
-    branch = {"StartAt": "Inner", "States": {"Inner": task}}
-    machine = {"StartAt": "Outer", "States": {"Outer": {"Type": "Parallel", "Branches": [branch], "End": True}}}
+    task: Json = {"Type": "Task", "Resource": resource, "End": True}
+    branch: Json = {"StartAt": "Inner", "States": {"Inner": task}}
+    machine: dict[str, Json] = {
+        "StartAt": "Outer",
+        "States": {"Outer": {"Type": "Parallel", "Branches": [branch], "End": True}},
+    }
     with pytest.raises(AssemblyError) as raised:
         check_tasks("Nightly", machine)
     assert f"can't run these states of Nightly:\n  Inner: {resource}\n" in str(raised.value)
@@ -72,6 +76,6 @@ def test_an_integration_that_the_engine_can_t_honour_is_refused_by_its_state(res
 
 
 def test_a_map_that_reads_its_items_from_s3_is_refused() -> None:
-    items = {"Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}, "End": True}
+    items: Json = {"Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject"}, "End": True}
     with pytest.raises(AssemblyError, match="can't run these states of Nightly:\n  Items: ItemReader\n"):
         check_tasks("Nightly", {"StartAt": "Items", "States": {"Items": items}})

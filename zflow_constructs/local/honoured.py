@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from zflow_constructs.assembly.cloud_assembly import Stack
 from zflow_constructs.assembly.input_error import AssemblyError
 from zflow_constructs.assembly.json_document import fields, items
+from zflow_constructs.core.states.asl import states_in
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.resource_types import HONOURED_TYPES
-from zflow_constructs.local.aws.variables import branches
 
 INTEGRATIONS = (
     "lambda:invoke(\\.waitForTaskToken)?",
@@ -52,7 +52,7 @@ def check_resources(stack: Stack) -> None:
         )
 
 
-def check_tasks(machine: str, definition: Mapping[str, object]) -> None:
+def check_tasks(machine: str, definition: Mapping[str, Json]) -> None:
     """Refuse a state machine that has integrations which the engine can't honour.
 
     Args:
@@ -64,10 +64,10 @@ def check_tasks(machine: str, definition: Mapping[str, object]) -> None:
     """
     refusals = [
         f"{name}: {state['Resource']}"
-        for name, state in states(definition)
+        for name, state in states_in(definition)
         if state["Type"] == "Task" and not _TASK.fullmatch(str(state["Resource"]))
     ]
-    refusals += [f"{name}: {field}" for name, state in states(definition) for field in _NOT_HERE if field in state]
+    refusals += [f"{name}: {field}" for name, state in states_in(definition) for field in _NOT_HERE if field in state]
     if refusals:
         known = ", ".join(integration.replace("\\", "") for integration in INTEGRATIONS)
         raise AssemblyError(
@@ -75,20 +75,6 @@ def check_tasks(machine: str, definition: Mapping[str, object]) -> None:
             + "\n  ".join(refusals)
             + f"\nIt honours these integrations: {known}."
         )
-
-
-def states(definition: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """All states of a machine by name, those within Parallel and Map states after the state that holds them.
-
-    Args:
-        definition: The machine in the Amazon States Language.
-    """
-    own = definition["States"]
-    assert isinstance(own, Mapping)
-    for name, state in own.items():
-        yield name, state
-        for branch in branches(state):
-            yield from states(branch)
 
 
 def _refusals(name: str, resource: Mapping[str, Json]) -> Iterator[str]:
