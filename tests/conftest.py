@@ -8,6 +8,8 @@ from tests.snapshots import Snapshots
 
 # Set before the CDK's process starts: its own validation costs seconds a template. One test of the example has it.
 os.environ["CDK_VALIDATION"] = "false"
+# Before XGBoost and scikit-learn are loaded: a thread that waits busily takes the processor of the other workers.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

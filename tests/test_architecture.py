@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,10 +77,18 @@ def test_mypy_reads_every_module_of_cdk_that_is_used() -> None:
 
 def nodes(kind: type[Node]) -> Iterator[tuple[Path, Node]]:
     """The nodes of one kind in the package, the Lambdas' code included."""
-    for source in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, kind):
-                yield source.relative_to(PACKAGE), node
+    for source, node in every_node():
+        if isinstance(node, kind):
+            yield source, node
+
+
+@cache
+def every_node() -> list[tuple[Path, ast.AST]]:
+    return [
+        (source.relative_to(PACKAGE), node)
+        for source in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+    ]
 
 
 def none_or_one(node: ast.expr | None) -> bool:
@@ -93,20 +102,63 @@ def none_or_one(node: ast.expr | None) -> bool:
             return False
 
 
-def test_what_may_be_absent_is_kept_as_none_and_never_as_a_list_of_none_or_one() -> None:
+def ways_out(function: ast.FunctionDef) -> list[ast.expr | None]:
+    """What a function returns, for each of its ways out."""
+    return [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+
+
+def literal_of(value: ast.expr | None, entries: int) -> bool:
+    """Whether a value is a list or tuple that is written out, with so many entries."""
+    match value:
+        case ast.List(elts=found) | ast.Tuple(elts=found):
+            return len(found) == entries and not any(isinstance(each, ast.Starred) for each in found)
+        case _:
+            return False
+
+
+def test_what_may_be_absent_is_none_and_never_a_list_of_none_or_one() -> None:
     kept = [
         f"{source}:{node.lineno}"
         for source, node in nodes(ast.stmt)
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        and none_or_one(node.value)
-        and ast.unparse(node).startswith("self.")
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return) and none_or_one(node.value)
+        if isinstance(node, ast.Return) or ast.unparse(node).startswith("self.")
+    ]
+    handed = [
+        f"{source}:{node.lineno}"
+        for source, node in nodes(ast.Call)
+        if isinstance(node.func, ast.Name) and node.func.id == "cls"
+        if any(none_or_one(value) for value in (*node.args, *(keyword.value for keyword in node.keywords)))
+    ]
+    answered = [
+        f"{source}:{node.lineno} {node.name}"
+        for source, node in nodes(ast.FunctionDef)
+        if all(literal_of(value, 0) or literal_of(value, 1) for value in ways_out(node))
+        and any(literal_of(value, 0) for value in ways_out(node))
+        and any(literal_of(value, 1) for value in ways_out(node))
+        # One of several groups of retriers, which are joined.
+        and node.name != "failure_retriers"
     ]
     first = [
         f"{source}:{node.lineno}"
         for source, node in nodes(ast.Call)
-        if ast.unparse(node.func) == "next" and ast.unparse(node.args[0]).startswith("iter(self._")
+        if isinstance(node.func, ast.Name)
+        and node.func.id == "next"
+        and ast.unparse(node.args[0]).startswith("iter(self._")
     ]
-    assert (kept, first) == ([], [])
+    assert (kept, handed, answered, first) == ([], [], [], [])
+
+
+TAKEN_APART_BY = {
+    "endswith",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "rpartition",
+    "rsplit",
+    "split",
+    "startswith",
+}
+TITLE = re.compile(r": (skipped|failed|item|results)\b| waits for\b| is done\b| wakes\b| waits no more\b| reads\b")
 
 
 def test_only_the_compiler_knows_how_states_are_called() -> None:
@@ -122,6 +174,20 @@ def test_only_the_compiler_knows_how_states_are_called() -> None:
         if isinstance(node.value, str) and re.search(r"waits for \(|\(\?P<step>", node.value)
     ]
     assert patterns == ["core/states/legend.py"]
+    taken_apart = [
+        f"{source}:{node.lineno}"
+        for source, node in nodes(ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in TAKEN_APART_BY
+        for text in ast.walk(node)
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and TITLE.search(text.value)
+    ]
+    compared = [
+        f"{source}:{node.lineno}"
+        for source, node in nodes(ast.Compare)
+        for text in (node.left, *node.comparators)
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and TITLE.search(text.value)
+    ]
+    assert (taken_apart, compared) == ([], [])
 
 
 def test_a_newcomer_sees_the_architecture_in_the_package_s_folder() -> None:

@@ -1022,7 +1022,7 @@ def loop_over_a_string(scope: Stack) -> object:
 
 
 @told(
-    'Step "Each": items has 10001 entries. Give 10000 at most: let each turn do several.',
+    'Step "Each": items has 10001 entries. Give 10000 at most: let each iteration do several.',
 )
 def loop_over_too_many(scope: Stack) -> object:
     return zflow.ForEach(scope, "Each", items=list(range(10_001)), steps=[count(scope, "Count")])
@@ -1089,7 +1089,7 @@ def too_many_tolerated(scope: Stack) -> object:
 
 
 @told(
-    'Step "Each": step "Endpoint" has one name in all turns of the loop, which would overwrite each ',
+    'Step "Each": step "Endpoint" has one name in all iterations of the loop, which would overwrite each ',
     "other. Move it after the loop, or create one such step for each item in Python.",
 )
 def endpoint_in_a_loop(scope: Stack) -> object:
@@ -1345,7 +1345,7 @@ def payload_of_one_state_too_large(scope: Stack) -> object:
 @told(
     'MlWorkflow "Scoring": an execution adds about 34548 events to its history, and Step Functions ',
     'ends it at 25000. Step "Each0" alone adds 11516. Give it a max_concurrency above 40: each of its ',
-    "turns has a history of its own then.",
+    "iterations has a history of its own then.",
 )
 def history_too_long(scope: Stack) -> object:
     loops = [

@@ -37,7 +37,7 @@ def acknowledge_findings(workflow: zflow.MlWorkflow, *, jobs: Iterable[zflow.Ste
         stack,
         {
             **wildcards(
-                "Each run has a folder of its own, named after its execution, and each turn of the loop one in it.",
+                "Each run has a folder of its own, named after its execution, with one in it for each iteration.",
                 (f"{objects}/{path}" for path in ("reports/*", *(f"PerCountry/*/{each}" for each in _DATA + _REPORTS))),
             ),
             **wildcards(

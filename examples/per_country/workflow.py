@@ -51,7 +51,7 @@ class PerCountry(Stack):
         train_common = self._train("TrainCommon", cars=training)
         predict_common = self._predict("PredictCommon", model=train_common, cars=test)
 
-        # The loop's own steps: each turn has files and jobs of its own.
+        # The loop's own steps: each iteration has files and jobs of its own.
         country = zflow.Item("country")
         file = country["name"] + ".csv"
         train = self._train("Train", cars=training.file(file, content_type="text/csv"))
@@ -105,7 +105,7 @@ class PerCountry(Stack):
             "Compare",
             function=self._compare_function(["Predict", "PredictCommon"]),
             payload={
-                "turns": countries.results,
+                "iterations": countries.results,
                 "common": predict_common.output.uri,
                 "to": f"s3://{self.bucket.bucket_name}/reports/" + run + "/",
             },

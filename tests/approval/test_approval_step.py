@@ -117,11 +117,11 @@ def test_a_minimal_step_asks_and_waits_for_the_token_for_three_days(example: Exa
 def test_where_nobody_decides_it_fails_with_who_was_asked_and_a_redrive_asks_again(example: Example) -> None:
     state = example.made.state("Minimal: nobody decided")
     asked = mapping(mapping(state["Arguments"])["Payload"])
-    anew = inside(asked["anew"])
+    overdue = inside(asked["overdue"])
 
     def late(redrive: int) -> object:
         context = {"Execution": {"RedriveCount": redrive}}
-        return evaluate(anew, {"states": {"context": context}, "step_Minimal_asked": {"redrive": 0}})
+        return evaluate(overdue, {"states": {"context": context}, "step_Minimal_asked": {"redrive": 0}})
 
     with pytest.raises(Exception, match="nobody decided") as raised:
         late(0)
@@ -130,7 +130,7 @@ def test_where_nobody_decides_it_fails_with_who_was_asked_and_a_redrive_asks_aga
     )
     assert late(1) == ""
     question = payload("Minimal", [RISK], 259_200, "Shall the new model go live?", {})
-    assert {**asked, "anew": ""} == {**question, "anew": ""}
+    assert {**asked, "overdue": ""} == {**question, "overdue": ""}
     assert state["TimeoutSeconds"] == 259_200
     (catch,) = cast("list[dict[str, str]]", state["Catch"])
     assert catch["Next"] == "Minimal: nobody decided"
@@ -167,7 +167,7 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
             "ModelPackageArn": VERSION,
             "ModelApprovalStatus": jsonata('$step_Maximal.decision = "approved" ? "Approved" : "Rejected"'),
             "ApprovalDescription": jsonata(
-                '$step_Maximal.decided_by & ($step_Maximal.decided_by != "" and $step_Maximal.comment != "" '
+                '$step_Maximal.decided_by & (($step_Maximal.decided_by != "") and ($step_Maximal.comment != "") '
                 '? ": " : "") & $step_Maximal.comment'
             ),
         },

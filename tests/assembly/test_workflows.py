@@ -1,5 +1,6 @@
 """The workflows of a stack, and what their state machines say of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,20 @@ def test_an_id_that_another_one_begins_with_chooses_its_own_workflow(tmp_path: P
     stack = load_stack(write_assembly(tmp_path, STATES, more=machines))
     assert find_workflow(stack, "Score").logical_id == "ScoreStateMachine123"
     assert find_workflow(stack, "ScoreNightly").logical_id == "ScoreNightlyStateMachine123"
+
+
+def test_workflows_of_one_construct_are_told_apart_and_so_are_those_in_a_stage(tmp_path: Path) -> None:
+    machines = {
+        f"Team{id}StateMachine123": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Metadata": {"aws:cdk:path": f"Production/Demo/Team/{id}/StateMachine/Resource"},
+        }
+        for id in ("Daily", "Nightly")
+    }
+    stack = replace(load_stack(write_assembly(tmp_path, STATES, more=machines)), path="Production/Demo")
+    assert find_workflow(stack, "Team/Nightly").logical_id == "TeamNightlyStateMachine123"
+    with pytest.raises(AssemblyError, match="choose one with --workflow: Machine, Team/Daily, Team/Nightly"):
+        find_workflow(stack)
 
 
 def test_a_workflow_says_what_to_draw_and_which_run_parameters_it_has(tmp_path: Path) -> None:

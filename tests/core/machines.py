@@ -108,7 +108,7 @@ def step(
     *,
     uses: Sequence[str] = (),
     after: Sequence[str] = (),
-    when: Sequence[Condition] = (),
+    when: Condition | None = None,
 ) -> StepNode:
     """A step of one task: it is given the `value` of each step that it uses, and has a `value` itself."""
     arguments: dict[str, Template] = {used: value_of(used) for used in uses}
@@ -117,10 +117,10 @@ def step(
 
 
 def of_states(
-    name: str, states: Mapping[str, State], *, after: Sequence[str] = (), when: Sequence[Condition] = ()
+    name: str, states: Mapping[str, State], *, after: Sequence[str] = (), when: Condition | None = None
 ) -> StepNode:
     """A step of several states."""
-    return StepNode(name, name, Fragment(states, result=name), tuple(after), tuple(when))
+    return StepNode(name, name, Fragment(states, result=name), tuple(after), when)
 
 
 def value_of(name: str) -> StepOutput:

@@ -19,6 +19,7 @@ from tests.core.machines import (
 from tests.core.ordering.random_orders import Needs, series_parallel
 from zflow_constructs.core.ordering.graph import topological_order
 from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Native, Pass, Rule, State, Task, Wait
+from zflow_constructs.core.states.availability import all_of
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Condition, Jsonata
 from zflow_constructs.core.values.references import Parameter
@@ -128,7 +129,7 @@ def workflows(draw: st.DrawFn) -> Workflow:
         when += [value_of(each) != "nothing" for each in asks[name]]
         states = draw(st.sampled_from(SHAPES))(name, {each: value_of(each) for each in uses})
         after = tuple(each for each, kind in kinds.items() if kind == "after")
-        nodes.append(of_states(name, states, after=after, when=when))
+        nodes.append(of_states(name, states, after=after, when=all_of(when) if when else None))
     return Workflow(nodes, needs, conditions, asks)
 
 

@@ -320,8 +320,8 @@ def guard(name: str, condition: str, *, next: str) -> dict[str, Json]:  # noqa: 
 def test_a_condition_skips_a_step_and_those_that_use_it_but_not_those_that_only_come_after_it() -> None:
     assert compiled(
         step("Train"),
-        step("Deploy", after=["Train"], when=[GOOD]),
-        step("Check", uses=["Deploy"], when=[DEPLOY]),
+        step("Deploy", after=["Train"], when=GOOD),
+        step("Check", uses=["Deploy"], when=DEPLOY),
         step("Notify", after=["Check"]),
     ) == machine(
         "Train",
@@ -337,7 +337,7 @@ def test_a_condition_skips_a_step_and_those_that_use_it_but_not_those_that_only_
 
 
 def test_a_step_that_may_be_skipped_at_the_end_outputs_null_then() -> None:
-    assert compiled(step("Train"), step("Deploy", when=[GOOD])) == machine(
+    assert compiled(step("Train"), step("Deploy", when=GOOD)) == machine(
         "Train",
         {
             "Train": task("Train", next="Deploy?"),
@@ -351,7 +351,7 @@ def test_a_step_that_may_be_skipped_at_the_end_outputs_null_then() -> None:
 def test_whether_a_step_ran_crosses_a_join() -> None:
     assert compiled(
         step("Train"),
-        step("Deploy", when=[GOOD]),
+        step("Deploy", when=GOOD),
         step("Audit", after=["Train"]),
         step("Check", uses=["Deploy", "Audit"]),
     ) == machine(
@@ -391,13 +391,13 @@ def test_using_only_where_a_step_writes_is_a_need_too_and_skips_with_it() -> Non
     location = RunLocation("Extract", "Extract", "Extract/history")
     train = of_states("Train", {"Train": Task("arn:run", {"data": location}, 60, assign={"Train": 1})})
     assert train.needs == ("Extract",)
-    states = mapping(compiled(step("Extract", when=[DEPLOY]), train)["States"])
+    states = mapping(compiled(step("Extract", when=DEPLOY), train)["States"])
     assert mapping(states["Train?"])["Choices"] == [{"Condition": "{% $Extract != null %}", "Next": "Train"}]
     assert mapping(states["Train"])["Arguments"] == {"data": '{% "s3://bucket/workflow" & "/Extract/history/" %}'}
 
 
 def test_the_needs_of_a_step_are_those_of_its_states_and_conditions_each_once_in_the_order_of_use() -> None:
-    node = step("D", uses=["B", "A", "B"], after=["X"], when=[value_of("C") == value_of("A"), value_of("D") == 1])
+    node = step("D", uses=["B", "A", "B"], after=["X"], when=(value_of("C") == value_of("A")) & (value_of("D") == 1))
     assert node.needs == ("B", "A", "C")
 
 
@@ -406,7 +406,7 @@ def test_start_states_come_first_and_lead_to_the_first_step() -> None:
         "Parameters": Pass(assign={"parameters": Jsonata("$states.input")}, next="Key"),
         "Key": Pass(assign={"key": Jsonata("$uuid()")}),
     }
-    assert compiled(step("A", when=[DEPLOY]), step("B"), start=start) == machine(
+    assert compiled(step("A", when=DEPLOY), step("B"), start=start) == machine(
         "Parameters",
         {
             "Parameters": {

@@ -87,7 +87,7 @@ def test_a_workflow_goes_on_without_what_failed_and_skips_what_needs_it(shape: o
         audit,
         step("Train"),
         step("Report", uses=["Audit"]),
-        step("Else", when=[otherwise]),
+        step("Else", when=otherwise),
         step("Last", after=["Audit", "Train"]),
     ]
     execution, ran = executed(*steps)
@@ -107,9 +107,7 @@ def test_an_optional_step_at_the_end_outputs_null_if_it_failed() -> None:
 
 
 def test_a_step_that_is_skipped_and_optional_leads_on_in_both_cases() -> None:
-    states = mapping(
-        compiled(optional(step("Audit", when=[Jsonata("1") >= 1])), step("Last", after=["Audit"]))["States"]
-    )
+    states = mapping(compiled(optional(step("Audit", when=Jsonata("1") >= 1)), step("Last", after=["Audit"]))["States"])
     assert mapping(states["Audit: skipped"])["Next"] == mapping(states["Audit: failed"])["Next"] == "Last"
 
 

@@ -705,7 +705,7 @@ def test_a_run_of_weeks_takes_little_room_in_the_history_of_its_workflow(watched
     assert watched.step.looks == 21 // 2 + 1
 
 
-@pytest.mark.parametrize("max_concurrency", [2, 50], ids=["a loop", "a loop whose turns are executions"])
+@pytest.mark.parametrize("max_concurrency", [2, 50], ids=["a loop", "a loop whose iterations are executions"])
 def test_the_watcher_is_told_the_turn_of_a_loop_and_the_execution_that_was_started(max_concurrency: int) -> None:
     scope = stack()
     step = zflow.DatabricksJobStep(

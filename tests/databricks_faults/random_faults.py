@@ -112,7 +112,7 @@ def look(night: Night, workflow: str, execution: Execution, *, redrives: int, be
 
 
 def runs_by_step(night: Night) -> dict[str, list[ScriptedRun]]:
-    """The runs of each step, and of each turn of a loop, the first one first."""
+    """The runs of each step, and of each iteration of a loop, the first one first."""
     runs: defaultdict[str, list[ScriptedRun]] = defaultdict(list)
     for run in night.workspace.runs.values():
         runs[f"{run.request.get('run_name', 'Nightly')} {run.request.get('tasks')}"].append(run)

@@ -115,7 +115,13 @@ CASES: Mapping[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+SELDOM = {*PERMANENT[3:], *PASSING[2:]}
+"""Codes that a unit test of the function has too: here with `--slow` alone."""
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=name, marks=[pytest.mark.slow] * (name in SELDOM)) for name, case in CASES.items()]
+)
 def test_an_end_becomes_the_steps_by_its_name_and_cause(world: World, case: Case) -> None:
     scripts = [ends(end) for end in case.end]
 

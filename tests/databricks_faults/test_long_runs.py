@@ -16,7 +16,7 @@ EVENTS_OF_A_LOOK = 9
 """Of a Wait state two, of a Task five, of a Choice two."""
 
 
-@pytest.mark.parametrize("seconds", sampled([20, 60, 200, 3_000, DAY], always=4))
+@pytest.mark.parametrize("seconds", sampled([20, 60, 200, 3_000, DAY], always=3))
 def test_an_end_is_noticed_within_15_seconds_or_a_tenth_of_the_length(world: World, seconds: int) -> None:
     began, began_here = world.clock.now(), time.monotonic()
 
@@ -44,6 +44,7 @@ def test_a_run_of_days_is_watched_in_histories_of_its_own(make_night: Callable[.
     assert execution.calls == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_after_days_fails_its_step_by_its_own_name(make_night: Callable[..., Night]) -> None:
     night = make_night("a failure")
     night.workspace.scripts.append(ends(FAILED, after=2 * DAY + 600))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.waiting import LIMIT_SECONDS
-from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
 from zflow_constructs.core.values.templates import Json
 
 ROLE = "arn:aws:iam::123456789012:role/workflow"
@@ -95,7 +95,7 @@ def definition(states: Mapping[str, object]) -> Mapping[str, object]:
 
 def with_legend(states: Mapping[str, Json], steps: Mapping[str, str]) -> Mapping[str, object]:
     """The machine of these states, which says of itself to which step each of them belongs."""
-    places = {name: Place(Role.WORK, step) for name, step in steps.items()}
+    places = {name: StatePlace(StateRole.WORK, step) for name, step in steps.items()}
     return {**definition(states), "Comment": Legend("1.0", places).comment({"States": states})}
 
 

@@ -90,7 +90,7 @@ class Constructs(Stack):
         return workflow
 
     def loop(self, id: str, *, max_concurrency: int, tolerated_failure_percentage: int = 0) -> None:
-        """A loop over the list `items` of the execution's input; its turns meet at the table."""
+        """A loop over the list `items` of the execution's input; its iterations meet at the table."""
         extract = self.step(f"{id} Extract", payload={"items": _given("items"), "factor": 2})
         item = zflow.Item("country")
         a = self.step(f"{id} A", payload={"name": item["name"], "trace": item["trace"], "needs": item["needs"]})
@@ -118,7 +118,7 @@ class Constructs(Stack):
         self.workflow(id, steps=[extract, loop, after], outputs=outputs)
 
     def loop_in_a_loop(self) -> None:
-        """A loop over lists, in each turn one over the list, then loops over what it gave and what is written out."""
+        """A loop over lists, in each iteration one over the list; then loops over what it gave and what is written."""
         leaf = self.step("Leaf", payload={"name": zflow.Item("name"), "beside": zflow.Item("names")})
         inner = zflow.ForEach(
             self, "Inner", items=zflow.Item("names"), item="name", steps=[leaf], outputs={"name": leaf.outputs["name"]}

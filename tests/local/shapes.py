@@ -19,7 +19,7 @@ def step(
     *,
     uses: Sequence[str] = (),
     do: Template = "",
-    when: Sequence[Condition] = (),
+    when: Condition | None = None,
     optional: bool = False,
 ) -> StepNode:
     """A step that calls the function: its result `n` is one more than what it uses first, or than 0."""
@@ -31,7 +31,7 @@ def step(
         60,
         assign={name: {"n": Jsonata("$states.result.Payload.n")}},
     )
-    return StepNode(name, name, Fragment({name: task}, result=name), when=tuple(when), optional=optional)
+    return StepNode(name, name, Fragment({name: task}, result=name), when=when, optional=optional)
 
 
 def loop(

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from tests.local.assemblies import call, write_assembly
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.cli.main import main
-from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.engine import Engine, RunResult, RunSettings
 from zflow_constructs.local.steps import StepStatus
 
-NO_PLACES: Mapping[str, Place] = {}
+NO_PLACES: Mapping[str, StatePlace] = {}
 LOOK: Mapping[str, Json] = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
@@ -28,7 +28,7 @@ LOOK: Mapping[str, Json] = {
 }
 
 
-def machine(states: Mapping[str, Json], *, places: Mapping[str, Place] = NO_PLACES) -> Mapping[str, object]:
+def machine(states: Mapping[str, Json], *, places: Mapping[str, StatePlace] = NO_PLACES) -> Mapping[str, object]:
     """A machine, which says of itself what its states are for if that is given."""
     comment = Legend("1.0", places).comment({"States": states}) if places else ""
     definition = {"Comment": comment, "QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
@@ -66,7 +66,7 @@ def at_the_end(
     return {
         "Cleanup": machine(
             {"Outcome": LOOK, "Clean": call(payload, End=True)},
-            places={"Outcome": Place(Role.WORKFLOW), "Clean": Place(Role.WORK, "Clean")},
+            places={"Outcome": StatePlace(StateRole.WORKFLOW), "Clean": StatePlace(StateRole.WORK, "Clean")},
         ),
         "AtTheEnd": {"Type": "AWS::Events::Rule", "Properties": rule},
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tests.local.shapes import loop, machine_of, step
 from zflow_constructs.core.states.asl import Map, Pass, Task, inline
 from zflow_constructs.core.states.fragment import Fragment, StepNode
-from zflow_constructs.core.states.legend import Place, Role
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
 from zflow_constructs.core.values.templates import Json
@@ -20,7 +20,7 @@ def n_shape() -> tuple[StepNode, ...]:
     return step("A"), step("B"), step("C", uses=["A"]), step("D", uses=["B", "A"])
 
 
-def roles(found: Layout, step_id: str) -> Mapping[str, Role]:
+def roles(found: Layout, step_id: str) -> Mapping[str, StateRole]:
     return {name: standing.place.role for name, standing in found.standings.items() if standing.place.step == step_id}
 
 
@@ -28,25 +28,25 @@ def test_the_machinery_of_a_rendezvous_belongs_to_its_steps() -> None:
     found = laid_out(*n_shape())
     assert sorted(found.steps) == ["A", "B", "C", "D"]
     assert roles(found, "A") == {
-        "A": Role.WORK,
-        "A is done": Role.DONE,
-        "A wakes D": Role.WAKE,
-        "Wake D": Role.WAKE,
-        "D waits no more": Role.WAKE,
+        "A": StateRole.WORK,
+        "A is done": StateRole.DONE,
+        "A wakes D": StateRole.WAKE,
+        "Wake D": StateRole.WAKE,
+        "D waits no more": StateRole.WAKE,
     }
-    assert roles(found, "D") == {"D waits for A": Role.WAIT, "D reads A": Role.READ, "D": Role.WORK}
+    assert roles(found, "D") == {"D waits for A": StateRole.WAIT, "D reads A": StateRole.READ, "D": StateRole.WORK}
     assert found.standings["D waits for A"].place.producer == "A"
-    assert found.standings["Run key"].place == Place(Role.WORKFLOW)
+    assert found.standings["Run key"].place == StatePlace(StateRole.WORKFLOW)
 
 
 def test_a_step_s_condition_and_failure_belong_to_it() -> None:
-    found = laid_out(step("A"), step("B", when=[StepOutput("A", "A", ("n",)) > 1], optional=True))
+    found = laid_out(step("A"), step("B", when=StepOutput("A", "A", ("n",)) > 1, optional=True))
     assert roles(found, "B") == {
-        "B?": Role.GUARD,
-        "B: skipped": Role.SKIPPED,
-        "B": Role.WORK,
-        "B: failed": Role.FAILED,
-        "B: results": Role.RESULTS,
+        "B?": StateRole.GUARD,
+        "B: skipped": StateRole.SKIPPED,
+        "B": StateRole.WORK,
+        "B: failed": StateRole.FAILED,
+        "B: results": StateRole.RESULTS,
     }
 
 
@@ -63,7 +63,7 @@ def test_a_loop_is_a_step_that_comes_before_those_in_it() -> None:
     assert found.loops == {"PerCountry", "PerModel"}
     assert found.around("Train") == ["PerModel", "PerCountry"]
     assert found.standings["Train"].depth == 2
-    assert found.standings["PerCountry: item"].place.role == Role.ITEM
+    assert found.standings["PerCountry: item"].place.role == StateRole.ITEM
 
 
 def test_in_a_machine_that_says_nothing_of_itself_each_task_is_a_step() -> None:
@@ -87,7 +87,7 @@ def test_a_map_of_a_step_s_own_states_is_no_loop() -> None:
     check = StepNode("Check", "Check", Fragment({"Check": every, "Check: last": Pass(assign={"Check": 1})}, "Check"))
     found = laid_out(check)
     assert (found.steps, found.loops) == ({"Check": None}, frozenset())
-    work = Place(Role.WORK, "Check")
+    work = StatePlace(StateRole.WORK, "Check")
     assert found.standings["Check"] == Standing(work, "", 0, ends=False)
     # An item's end is not the step's: more states of the step follow.
     assert found.standings["Check: each"] == Standing(work, "/Check/0", 1, ends=False)

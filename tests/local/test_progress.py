@@ -42,7 +42,7 @@ def steps_by_id(folder: Path) -> Mapping[str, Mapping[str, object]]:
 
 def test_each_step_is_one_line_whatever_machinery_is_around_it(tmp_path: Path) -> None:
     shape = [step("A"), step("B"), step("C", uses=["A"]), step("D", uses=["A", "B"])]
-    unlikely = step("Unlikely", uses=["C"], when=[StepOutput("C", "C", ("n",)) > 100])
+    unlikely = step("Unlikely", uses=["C"], when=StepOutput("C", "C", ("n",)) > 100)
     flaky, last = step("Flaky", uses=["D"], do="raise", optional=True), step("Last", uses=["D"])
     result, lines = run(tmp_path, *shape, unlikely, flaky, last)
     assert result.status == "SUCCEEDED", result.cause
@@ -106,9 +106,9 @@ def test_a_loop_is_a_line_and_a_step_in_it_another(tmp_path: Path) -> None:
     entries = steps_by_id(tmp_path)
     assert (entries["PerCountry"]["items"], entries["PerCountry"]["items_done"]) == (3, 3)
     assert entries["Train"]["loop"] == "PerCountry"
-    turns = entries["Train"]["turns"]
-    assert isinstance(turns, list)
-    assert sorted((turn["item"], turn["status"]) for turn in turns) == [
+    iterations = entries["Train"]["iterations"]
+    assert isinstance(iterations, list)
+    assert sorted((iteration["item"], iteration["status"]) for iteration in iterations) == [
         ("de", "succeeded"),
         ("fr", "succeeded"),
         ("it", "succeeded"),
@@ -118,9 +118,9 @@ def test_a_loop_is_a_line_and_a_step_in_it_another(tmp_path: Path) -> None:
 def test_an_item_that_is_an_object_is_called_by_its_name(tmp_path: Path) -> None:
     items: list[Template] = [{"name": "de", "rows": 5}, {"rows": 5}, {"name": "x" * 41}]
     run(tmp_path, loop("PerCountry", items, step("Train")))
-    turns = steps_by_id(tmp_path)["Train"]["turns"]
-    assert isinstance(turns, list)
-    assert sorted(turn["item"] for turn in turns) == ["2", "de", '{"rows": 5}']
+    iterations = steps_by_id(tmp_path)["Train"]["iterations"]
+    assert isinstance(iterations, list)
+    assert sorted(iteration["item"] for iteration in iterations) == ["2", "de", '{"rows": 5}']
 
 
 RAISES_FOR_FR = Jsonata("$PerCountry_item.value = 'fr' ? 'raise' : ''")

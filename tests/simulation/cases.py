@@ -11,7 +11,7 @@ from tests.core.ordering.random_orders import Needs
 from tests.core.test_any_workflow import SHAPES, START
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.ordering.graph import topological_order
-from zflow_constructs.core.states.availability import FirstOf
+from zflow_constructs.core.states.availability import FirstOf, all_of
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.expressions import Condition, Expression
 from zflow_constructs.core.values.references import Parameter
@@ -119,7 +119,8 @@ class Case:
         if first := self._needs_of_kind(step, "first"):
             arguments["first"] = FirstOf(tuple(value_of(need) for need in first))
         states = SHAPES[self.shapes[step]](step, arguments)
-        node = of_states(step, states, after=self._needs_of_kind(step, "after"), when=when)
+        condition = all_of(when) if when else None
+        node = of_states(step, states, after=self._needs_of_kind(step, "after"), when=condition)
         return replace(node, optional=step in self.optional)
 
     def _needs_of_kind(self, step: str, *kinds: str) -> list[str]:

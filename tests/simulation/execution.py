@@ -56,7 +56,7 @@ class Running:
     around: Surroundings
     scope: Scope
     outer: Variables
-    turn: tuple[int, ...]
+    iteration: tuple[int, ...]
     given: Json
     ended: Callable[[], None]
     status: Status = Status.READY
@@ -136,7 +136,7 @@ class Running:
         attempt = Attempt(
             execution=str(self.around.execution["Id"]),
             state=self._state.name,
-            turn=self.turn,
+            iteration=self.iteration,
             resource=str(self._state.fields["Resource"]),
             arguments=mapping(self._state.value("Arguments", visible, {})),
             token=token,
@@ -155,7 +155,7 @@ class Running:
 
     def _parallel(self) -> None:
         given = self._state.value("Arguments", self._visible({}), self.given)
-        self.children = [self._child(scope, self.turn, given) for scope in self._state.scopes]
+        self.children = [self._child(scope, self.iteration, given) for scope in self._state.scopes]
         self._limit = len(self.children)
         self._fill()
 
@@ -166,11 +166,11 @@ class Running:
         for index, value in enumerate(values):
             item: Json = {"Item": {"Index": index, "Value": value}}
             given = self._state.value("ItemSelector", self._visible({}, Map=item), value)
-            self.children.append(self._child(self._state.scopes[0], (*self.turn, index), given))
+            self.children.append(self._child(self._state.scopes[0], (*self.iteration, index), given))
         self._fill()
 
-    def _child(self, scope: Scope, turn: tuple[int, ...], given: Json) -> "Running":
-        child = Running(self.around, scope, self._variables, turn, given, ended=lambda: self._child_ended(child))
+    def _child(self, scope: Scope, iteration: tuple[int, ...], given: Json) -> "Running":
+        child = Running(self.around, scope, self._variables, iteration, given, ended=lambda: self._child_ended(child))
         return child
 
     def _child_ended(self, child: "Running") -> None:

@@ -41,7 +41,7 @@ class Attempt:
     Args:
         execution: the execution's id.
         state: the state's name.
-        turn: for each Map around it, the number of the iteration.
+        iteration: for each Map around it, the number of the iteration.
         resource: what is called.
         arguments: what with.
         token: what a callback names it by.
@@ -50,7 +50,7 @@ class Attempt:
 
     execution: str
     state: str
-    turn: tuple[int, ...]
+    iteration: tuple[int, ...]
     resource: str
     arguments: Mapping[str, Json]
     token: str

@@ -1,4 +1,4 @@
-"""A loop in one branch of an N, which repeats an N itself: each turn's branches meet apart from all others."""
+"""A loop in one branch of an N, which repeats an N itself: each iteration's branches meet apart from all others."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -76,10 +76,10 @@ def executed(
     random = Random(seed)
     world = World(
         seed=seed,
-        # The later the turn, the longer its first step takes.
-        duration=lambda work: DURATIONS[work.step] + sum(work.turn) * (work.step == "Prepare"),
+        # The later the iteration, the longer its first step takes.
+        duration=lambda work: DURATIONS[work.step] + sum(work.iteration) * (work.step == "Prepare"),
         faults=faults or Faults(),
-        fails=lambda work: (work.step, *work.turn) == bad or random.random() < failures,
+        fails=lambda work: (work.step, *work.iteration) == bad or random.random() < failures,
     )
     execution = world.start(Scope.of(machine), {"countries": list(countries)}, redrives=1000)
     world.clock.run(until=100_000)
@@ -96,11 +96,11 @@ def test_every_turn_s_steps_begin_as_early_as_their_needs_allow(countries: list[
     for seed in range(20):
         world, execution = executed(workflow(), countries, seed=seed)
         assert execution.top.output == expected(countries)
-        began = {(work.step, work.turn): work.began for work in world.work}
+        began = {(work.step, work.iteration): work.began for work in world.work}
         begins: dict[tuple[str, tuple[int, ...]], float] = {("Extract", ()): 0, ("List", ()): 0, ("Report", ()): 3}
-        for turn in range(len(countries)):
-            begins |= {("Prepare", (turn,)): 5, ("Sample", (turn,)): 5}
-            begins |= {("Train", (turn,)): 7 + turn, ("Compare", (turn,)): max(7 + turn, 9)}
+        for iteration in range(len(countries)):
+            begins |= {("Prepare", (iteration,)): 5, ("Sample", (iteration,)): 5}
+            begins |= {("Train", (iteration,)): 7 + iteration, ("Compare", (iteration,)): max(7 + iteration, 9)}
         begins["Deploy", ()] = max(10, 7 + len(countries)) if countries else 5
         assert began == begins
 
@@ -114,7 +114,7 @@ def test_no_turn_s_succeeded_step_runs_again_and_no_lost_message_stops_a_turn(at
         faults = Faults(throttled=0.1, lost_response=0.1, lost_callback=0.3, late=0.5)
         world, execution = executed(machine, countries, seed=seed, faults=faults, failures=0.1)
         assert execution.top.output == expected(countries)
-        succeeded = [(work.step, *work.turn) for work in world.work if work.outcome == "succeeded"]
+        succeeded = [(work.step, *work.iteration) for work in world.work if work.outcome == "succeeded"]
         assert len(succeeded) == len(set(succeeded)) == 4 + 4 * len(countries)
         redrives += execution.redrives
     assert redrives > 30
@@ -130,7 +130,7 @@ def test_an_optional_loop_that_fails_is_skipped_with_what_needs_it() -> None:
 
 
 def test_turns_that_share_a_key_are_found_out() -> None:
-    """A mutant: the branches of a turn meet under the key of the whole run."""
+    """A mutant: the branches of an iteration meet under the key of the whole run."""
     shared = rewritten(workflow(), lambda states: keyed("{% $run_key %}", states))
     outputs = [executed(shared, ["de", "fr", "at"], seed=seed)[1].top.output for seed in range(5)]
     assert expected(["de", "fr", "at"]) not in outputs

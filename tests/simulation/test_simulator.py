@@ -266,7 +266,7 @@ def test_so_many_iterations_run_at_once_as_may_and_never_more_than_forty(limit: 
 
 
 def test_a_redrive_of_a_map_goes_on_in_the_iterations_that_did_not_succeed() -> None:
-    world = World(fails=lambda attempt: attempt.turn == (1,) and world.clock.now < 2)
+    world = World(fails=lambda attempt: attempt.iteration == (1,) and world.clock.now < 2)
     machine = scope(M=iterated(scope(A=work("A")), [10, 20, 30, 40], MaxConcurrency=2))
     execution = executed(machine, world)
     execution.redrive()
@@ -275,7 +275,7 @@ def test_a_redrive_of_a_map_goes_on_in_the_iterations_that_did_not_succeed() -> 
     world.clock.run()
     assert execution.status is Status.SUCCEEDED
     assert execution.redrives == 2
-    ran: Sequence[tuple[int, ...]] = sorted(each.turn for each in world.work if each.outcome == "succeeded")
+    ran: Sequence[tuple[int, ...]] = sorted(each.iteration for each in world.work if each.outcome == "succeeded")
     assert ran == [(0,), (1,), (2,), (3,)]
 
 

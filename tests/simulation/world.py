@@ -60,7 +60,7 @@ class Work:
 
     execution: str
     step: str
-    turn: tuple[int, ...]
+    iteration: tuple[int, ...]
     arguments: Mapping[str, Json]
     began: float
     ended: float = inf
@@ -153,7 +153,7 @@ class World:
             self._record(attempt, "stopped")
 
     def _begin(self, attempt: Attempt) -> None:
-        work = Work(attempt.execution, attempt.state, attempt.turn, attempt.arguments, self.clock.now)
+        work = Work(attempt.execution, attempt.state, attempt.iteration, attempt.arguments, self.clock.now)
         self.work.append(work)
         bad = self.fails(work)
         answer = Failure("Work.Failed") if bad else self.result(attempt.state, dict(attempt.arguments))
@@ -178,7 +178,7 @@ class World:
             return
         service = attempt.resource.split(":")[6]
         answer: Answer = {}
-        caller = (attempt.execution, attempt.state, attempt.turn)
+        caller = (attempt.execution, attempt.state, attempt.iteration)
         fault = self._fault() if self._faults_in_a_row[caller] < self.faults.in_a_row else ""
         self._faults_in_a_row[caller] = self._faults_in_a_row[caller] + 1 if fault else 0
         match fault:

@@ -142,7 +142,7 @@ def test_every_keyword_of_a_loop_is_in_its_state(maximal: Maximal) -> None:
             "outer": {
                 "execution": jsonata("$states.context.Execution.Id"),
                 "run_location": jsonata('"s3://scoringbucket3a58686c/Scoring/" & $states.context.Execution.Name'),
-                "turns": [],
+                "iterations": [],
                 "items": {},
                 "results": {"result0": jsonata("$List_Before_in_parallel.Before")},
             },
@@ -284,7 +284,7 @@ class Nested:
         context: Json = {"Execution": {"Name": "monday", "Id": "arn"}, "State": {"Name": "Train", "RetryCount": 0}}
         handed: Json = {
             "run_location": "s3://scoringbucket3a58686c/Scoring/monday",
-            "turns": [2],
+            "iterations": [2],
             "items": {"country": {"name": "de"}},
         }
         return {
@@ -325,8 +325,8 @@ def test_each_turn_names_its_jobs_and_runs_differently(at_once: int) -> None:
         item = {**mapping(nested.variables["PerModel_item"]), "index": index}  # type: ignore[arg-type]
         names.add(evaluate(name, {**nested.variables, "PerModel_item": item}))
     assert len(names) == 3
-    turn = inside(mapping(mapping(nested.made.state("Inner")["Arguments"])["Payload"])["item"])
-    assert evaluate(turn, nested.variables) == "2/5"
+    iteration = inside(mapping(mapping(nested.made.state("Inner")["Arguments"])["Payload"])["item"])
+    assert evaluate(iteration, nested.variables) == "2/5"
 
 
 def test_a_loop_in_a_loop_gives_a_list_of_lists() -> None:

@@ -144,8 +144,8 @@ def test_a_distributed_loop_at_the_end_may_start_its_turns(example: Example) -> 
 
 def test_the_turns_of_a_distributed_loop_at_the_end_read_how_the_run_ended(example: Example) -> None:
     loop = mapping(_state(example.definition, "Each"))
-    turns = mapping(mapping(loop["ItemProcessor"])["States"])
-    payload = mapping(mapping(mapping(turns["Tell"])["Arguments"])["Payload"])
+    iterations = mapping(mapping(loop["ItemProcessor"])["States"])
+    payload = mapping(mapping(mapping(iterations["Tell"])["Arguments"])["Payload"])
     variables: dict[str, object] = {
         "Each_item": {"value": "a", "outer": {"outcome": {"cause": "no rows"}, "parameters": {"country": "fr"}}}
     }

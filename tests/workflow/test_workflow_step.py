@@ -155,8 +155,8 @@ def test_a_workflow_in_a_loop_is_started_under_another_name_in_each_turn() -> No
     workflow = zflow.MlWorkflow(scope, "Outer", steps=[loop], outputs={"rows": loop.outputs["validation:rows"]})
     made = Synthesized.of(scope)
     states = mapping(rendered_definition(made.template, made.logical_id(workflow.state_machine))["States"])
-    turn = mapping(mapping(mapping(states["Each"])["ItemProcessor"])["States"])
-    arguments = mapping(mapping(turn["Run"])["Arguments"])
+    iteration = mapping(mapping(mapping(states["Each"])["ItemProcessor"])["States"])
+    arguments = mapping(mapping(iteration["Run"])["Arguments"])
     context: Json = {"Execution": {"Id": "arn", "RedriveCount": 0}, "State": {"Name": "Run", "RetryCount": 0}}
     names = {
         evaluate(inside(arguments["Name"]), {"Each_item": {"index": index}, "states": {"context": context}})

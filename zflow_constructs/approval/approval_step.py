@@ -11,8 +11,9 @@ from zflow_constructs.approval.page import ApprovalPage
 from zflow_constructs.core.states.asl import Catcher, Retrier, State, Task
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.iterations import Turn
-from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId
+from zflow_constructs.core.values.iterations import IterationNumber
+from zflow_constructs.core.values.references import RESULT, ExecutionId, RedriveCount, Variable
+from zflow_constructs.core.values.syntax import If
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.sagemaker.model.package import ModelPackage
 from zflow_constructs.steps.binding import Binding
@@ -117,9 +118,8 @@ class ApprovalStep(DecisionStep):
         if self._rejects_in_time:
             states[self._too_late] = self._rejection(self._decided)
         else:
-            anew = {"anew": Jsonata(self._overdue())}
             states[self._too_late] = self._ask(
-                everybody, self._seconds, waits=self._seconds, late=self._too_late, more=anew
+                everybody, self._seconds, waits=self._seconds, late=self._too_late, more={"overdue": self._overdue()}
             )
         if self._package:
             states[self._decided] = self._told(self._package)
@@ -149,8 +149,8 @@ class ApprovalStep(DecisionStep):
             "token": Jsonata("$states.context.Task.Token"),
             "execution": ExecutionId(),
             "step": self.name,
-            "item": Turn(),
-            "redrive": Jsonata(REDRIVE_COUNT),
+            "item": IterationNumber(),
+            "redrive": RedriveCount(),
             "topics": list(topics),
             "question": self._question,
             "details": self._details,
@@ -161,23 +161,21 @@ class ApprovalStep(DecisionStep):
             resource="arn:aws:states:::lambda:invoke.waitForTaskToken",
             arguments={"FunctionName": self._page.function.function_arn, "Payload": payload},
             timeout_seconds=waits,
-            assign={self.variable: {name: Jsonata(f"$states.result.{name}") for name in names}},
+            assign={self.variable: {name: RESULT[name] for name in names}},
             retry=(LAMBDA, _UNAVAILABLE),
-            catch=(Catcher(("States.Timeout",), late, {self._asked: {"redrive": Jsonata(REDRIVE_COUNT)}}),),
+            catch=(Catcher(("States.Timeout",), late, {self._asked: {"redrive": RedriveCount()}}),),
             next=self._decided,
         )
 
     def _told(self, package: ModelPackage) -> Task:
-        decided = f"${self.variable}"
-        status = f'{decided}.decision = "approved" ? "Approved" : "Rejected"'
-        by, why = f"{decided}.decided_by", f"{decided}.comment"
-        said = f'{by} & ({by} != "" and {why} != "" ? ": " : "") & {why}'
+        decided = Variable(self.variable)
+        by, why = decided["decided_by"], decided["comment"]
         return Task(
             resource="arn:aws:states:::aws-sdk:sagemaker:updateModelPackage",
             arguments={
                 "ModelPackageArn": package.arn,
-                "ModelApprovalStatus": Jsonata(status),
-                "ApprovalDescription": Jsonata(said),
+                "ModelApprovalStatus": If(decided["decision"] == "approved", "Approved", "Rejected"),
+                "ApprovalDescription": by + If((by != "") & (why != ""), ": ", "") + why,
             },
             timeout_seconds=_CALL_SECONDS,
             retry=(*self.retry.service_retriers(), _BUSY),

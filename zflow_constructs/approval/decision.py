@@ -1,6 +1,5 @@
 """What steps that wait for somebody's decision have in common: their time, their escalation, and what they give."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -11,8 +10,9 @@ from constructs import Construct
 
 from zflow_constructs.core.states.asl import EXIT, Choice, Fail, Pass, Rule, State
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT
+from zflow_constructs.core.values.expressions import AsString, Condition, Expression
+from zflow_constructs.core.values.references import RedriveCount, Variable
+from zflow_constructs.core.values.syntax import Error, If
 from zflow_constructs.core.values.templates import Scalar
 from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.step import Step, StepGroup
@@ -151,13 +151,11 @@ class DecisionStep(Step):
     def _too_late(self) -> str:
         return f"{self.name}: nobody decided"
 
-    def _overdue(self) -> str:
-        """JSONata of an error that says who was asked, or nothing in a redrive, which asks again."""
+    def _overdue(self) -> Expression:
+        """An error that says who was asked, or nothing in a redrive, which asks again."""
         asked = ", ".join(topic.topic_arn for topic in self._topics) or "nobody"
-        said = json.dumps(
-            f"{self.label}: nobody decided within {self._seconds} seconds. Asked: {asked}. A redrive asks again."
-        )
-        return f'{REDRIVE_COUNT} = ${self._asked}.redrive ? $error({said}) : ""'
+        said = f"{self.label}: nobody decided within {self._seconds} seconds. Asked: {asked}. A redrive asks again."
+        return If(RedriveCount() == Variable(self._asked)["redrive"], Error(said), "")
 
     def _rejection(self, then: str) -> Pass:
         decision = {
@@ -176,13 +174,10 @@ class DecisionStep(Step):
         """A rejection as a failure, and a final one: a redrive doesn't ask again."""
         if not self._fails_on_rejection:
             return {}
-        said = json.dumps(f"{self.label} was rejected by ")
-        by = f'(${self.variable}.decided_by != "" ? ${self.variable}.decided_by : "somebody")'
+        decided, rejected = Variable(self.variable), f"{self.name}: rejected"
+        by = If(decided["decided_by"] != "", decided["decided_by"], "somebody")
+        cause = f"{self.label} was rejected by " + by + ". " + decided["comment"]
         return {
-            f"{self.name}: approved?": Choice(
-                (Rule(Jsonata(f'${self.variable}.decision = "approved"'), EXIT),), default=f"{self.name}: rejected"
-            ),
-            f"{self.name}: rejected": Fail(
-                "Zflow.Rejected", Jsonata(f'{said} & {by} & ". " & ${self.variable}.comment')
-            ),
+            f"{self.name}: approved?": Choice((Rule(decided["decision"] == "approved", EXIT),), default=rejected),
+            rejected: Fail("Zflow.Rejected", cause),
         }

@@ -9,8 +9,10 @@ from constructs import Construct
 from zflow_constructs.approval.decision import DecisionSettings, DecisionStep, OnTimeout
 from zflow_constructs.core.states.asl import Choice, Pass, Retrier, Rule, State, Task, Wait
 from zflow_constructs.core.states.fragment import Fragment
+from zflow_constructs.core.states.legend import StateRole
 from zflow_constructs.core.values.expressions import Concatenation, Condition, Expression, Jsonata
-from zflow_constructs.core.values.references import REDRIVE_COUNT, ExecutionId
+from zflow_constructs.core.values.references import RESULT, ExecutionId, RedriveCount, Variable
+from zflow_constructs.core.values.syntax import If, Predicate
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.sagemaker.model.package import ModelPackage
 from zflow_constructs.steps.binding import Binding
@@ -128,9 +130,9 @@ class RegistryApprovalStep(DecisionStep):
         if self._rejects_in_time:
             states[self._too_late] = self._rejection(self._end)
         else:
-            late = {"ModelPackageName": Concatenation((Jsonata(self._overdue()), self._package.arn))}
+            late = {"ModelPackageName": self._overdue() + self._package.arn}
             states[self._too_late] = self._look(late, assign=self._begun())
-        return Fragment({**states, **self._ending()}, result=self.variable)
+        return Fragment({**states, **self._ending()}, result=self.variable, roles={name: StateRole.DECISION})
 
     def bind(self, binding: Binding) -> None:
         """Lets the state machine look at versions of this group, and send messages to these topics."""
@@ -145,24 +147,17 @@ class RegistryApprovalStep(DecisionStep):
     def _begun(self) -> dict[str, Template]:
         begun: dict[str, Template] = {
             "since": Jsonata("$millis()"),
-            "redrive": Jsonata(REDRIVE_COUNT),
+            "redrive": RedriveCount(),
             "escalated": False,
         }
         return {self._asked: begun}
 
     def _look(self, arguments: Template, *, assign: Mapping[str, Template] | None = None) -> Task:
-        result = "$states.result"
-        by = f"{result}.LastModifiedBy"
+        status, by = RESULT["ModelApprovalStatus"], RESULT["LastModifiedBy"]
         seen: dict[str, Template] = {
-            "decision": Jsonata(
-                f'{result}.ModelApprovalStatus = "Approved" ? "approved" : '
-                f'{result}.ModelApprovalStatus = "Rejected" ? "rejected" : ""'
-            ),
-            "decided_by": Jsonata(
-                f"$exists({by}.UserProfileName) ? {by}.UserProfileName : "
-                f'$exists({by}.IamIdentity.Arn) ? {by}.IamIdentity.Arn : ""'
-            ),
-            "comment": Jsonata(f'$exists({result}.ApprovalDescription) ? {result}.ApprovalDescription : ""'),
+            "decision": If(status == "Approved", "approved", If(status == "Rejected", "rejected", "")),
+            "decided_by": _first_existing(by["UserProfileName"], by["IamIdentity"]["Arn"]),
+            "comment": _first_existing(RESULT["ApprovalDescription"]),
         }
         return Task(
             resource="arn:aws:states:::aws-sdk:sagemaker:describeModelPackage",
@@ -174,7 +169,7 @@ class RegistryApprovalStep(DecisionStep):
         )
 
     def _rules(self) -> Iterator[Rule]:
-        yield Rule(Jsonata(f'${self.variable}.decision != ""'), self._end)
+        yield Rule(Variable(self.variable)["decision"] != "", self._end)
         yield Rule(Jsonata(f"{self._elapsed} >= {self._seconds}"), self._too_late)
         if self._escalation:
             due = f"{self._elapsed} >= {self._patience} and $not(${self._asked}.escalated)"
@@ -217,3 +212,11 @@ class RegistryApprovalStep(DecisionStep):
         yield f"\n\nStep {self.name} waits for it, for {self._seconds} seconds in all, in the execution "
         yield ExecutionId()
         yield "."
+
+
+def _first_existing(*values: Expression) -> Expression | str:
+    """The first of some values that exists, or an empty text."""
+    if not values:
+        return ""
+    first, *others = values
+    return If(Predicate("exists", (first,)), first, _first_existing(*others))

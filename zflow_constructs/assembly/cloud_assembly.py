@@ -53,6 +53,7 @@ class Stack:
 
     Args:
         name: Its name in CloudFormation.
+        path: Its path in the app, with which its constructs' paths begin: `Production/Scoring`. Default: as its name
         account: Its AWS account. Default: the app leaves it open.
         region: Its AWS region. Default: the app leaves it open.
         template: Its template, as CloudFormation takes it. Default: an empty one.
@@ -61,6 +62,7 @@ class Stack:
     """
 
     name: str
+    path: str = ""
     account: str = ""
     region: str = ""
     template: Mapping[str, Json] = field(default_factory=dict)
@@ -137,6 +139,7 @@ def _stack(folder: Path, artifacts: Mapping[str, Mapping[str, Json]], key: str) 
     dependencies = {name: artifacts.get(name, {}) for name in map(str, items(artifact.get("dependencies")))}
     return Stack(
         name=_property(artifact, "stackName") or key,
+        path=str(artifact.get("displayName", "")),
         account="" if account == "unknown-account" else account,
         region="" if region == "unknown-region" else region,
         template=read_json(folder / _property(artifact, "templateFile")),

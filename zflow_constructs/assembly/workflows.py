@@ -89,7 +89,7 @@ def find_workflow(stack: Stack, workflow: str = "") -> Workflow:
     """
     following = set(_following(stack))
     machines = {
-        _construct_id(key, resource): key
+        _construct_id(stack, key, resource): key
         for key, resource in stack.resources_of(_STATE_MACHINE).items()
         if key not in following and not _is_machinery(resource)
     }
@@ -129,8 +129,11 @@ def _following(stack: Stack) -> Iterator[str]:
                 yield str(fields(arn).get("Ref", "") if isinstance(arn, Mapping) else arn)
 
 
-def _construct_id(logical_id: str, resource: Mapping[str, Json]) -> str:
-    """The id in its stack of the construct that a resource belongs to; without CDK's metadata, the logical id."""
-    path = fields(resource.get("Metadata")).get("aws:cdk:path", "")
-    parts = str(path).split("/")
-    return parts[1] if len(parts) > 2 else logical_id
+def _construct_id(stack: Stack, logical_id: str, machine: Mapping[str, Json]) -> str:
+    """The id in its stack of the workflow that a state machine belongs to, with those of the constructs around it.
+
+    `Nightly` for a machine at `Demo/Nightly/StateMachine/Resource`; without CDK's metadata, the logical id.
+    """
+    path = str(fields(machine.get("Metadata")).get("aws:cdk:path", ""))
+    inside = path.removeprefix(f"{stack.path or stack.name}/").removesuffix("/Resource").removesuffix("/StateMachine")
+    return inside or logical_id

@@ -83,20 +83,26 @@ def run(  # noqa: PLR0917 (click's way: one argument an option)
         raise InputError(f"--time-scale is {time_scale}, and must be a number of seconds")
     loaded = load_workflow(assembly, stack, workflow)
     values = execution_input(loaded.parameters, parameters, _read(input_file))
+    given_jobs = databricks_jobs(jobs)
+    folder = (run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve()
     settings = RunSettings(
         parameters=values,
         time_scale=time_scale,
         spark=spark,
         approve=approve,
-        databricks_jobs=databricks_jobs(jobs),
-        # Last: what is refused leaves no folder behind.
-        folder=(run_folder or Path(tempfile.mkdtemp(prefix="zflow-"))).resolve(),
+        databricks_jobs=given_jobs,
+        folder=folder,
     )
     try:
         # The engine takes seconds to import: `zflow --help` and wrong usage do without it.
         with imported_from("local"):
             from zflow_constructs.cli.local_run import run_and_show  # noqa: PLC0415
         sys.exit(run_and_show(loaded, settings, serve=serve))
+    except InputError:
+        # What is refused leaves no folder behind.
+        if run_folder is None and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     except KeyboardInterrupt:
         click.echo("Interrupted; everything is stopped.", err=True)
         sys.exit(EXIT_INTERRUPTED)

@@ -13,7 +13,7 @@ from zflow_constructs.core.rendezvous.arrangement import Join
 from zflow_constructs.core.states.asl import State
 from zflow_constructs.core.states.availability import or_null
 from zflow_constructs.core.states.fragment import StepNode, every_node
-from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
 from zflow_constructs.core.states.names import RUN_KEY, Names
 from zflow_constructs.core.values.templates import Json, Scope, Template
 
@@ -61,7 +61,11 @@ def compile_workflow(
     body = {
         "States": {
             **before,
-            **(level.ending_in(names.state("Outputs", Place(Role.WORKFLOW)), given) if given else level.states()),
+            **(
+                level.ending_in(names.state("Outputs", StatePlace(StateRole.WORKFLOW)), given)
+                if given
+                else level.states()
+            ),
         }
     }
     loops = {inner.name: step.name for step in every for inner in step.repeated}

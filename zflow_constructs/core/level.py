@@ -16,7 +16,7 @@ from zflow_constructs.core.rendezvous.table_tasks import TableTasks
 from zflow_constructs.core.states.asl import EXIT, Choice, Pass, Rule, State
 from zflow_constructs.core.states.availability import all_of, or_null
 from zflow_constructs.core.states.fragment import Fragment, Loop, Part, StepNode
-from zflow_constructs.core.states.legend import Place, Role
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.core.states.loops import entered, item_variable, run_key
 from zflow_constructs.core.states.names import RUN_KEY, Names
 from zflow_constructs.core.values.expressions import Jsonata
@@ -104,7 +104,7 @@ class Level:
         given = Fragment(self._names.start, result="")
         if not self.meets:
             return self._rendered(given.leaving_to(self.start), self._scope)
-        name = self._names.state("Run key", Place(Role.WORKFLOW))
+        name = self._names.state("Run key", StatePlace(StateRole.WORKFLOW))
         key = Pass(assign={RUN_KEY: Jsonata("$uuid()")}, next=self.start)
         return self._rendered({**given.leaving_to(name), name: key}, self._scope)
 
@@ -168,7 +168,7 @@ class Level:
         step, fragment = self._steps[part], self._fragments[part]
         last = fragment.last
         if last is None:
-            name = self._names.state(f"{step.name}: results", Place(Role.RESULTS, step.name))
+            name = self._names.state(f"{step.name}: results", StatePlace(StateRole.RESULTS, step.name))
             rendered = self._step(part, name, results)
             return {**rendered.states, name: Pass(output=self._outputs(live, rendered.results)).render(self._scope)}
         output = self._outputs(live, {**results, part: f"${fragment.result}"})
@@ -213,11 +213,11 @@ class Level:
         absent: dict[str, Part] = {}
         states = dict(step.fragment.leaving_to(leave))
         if step.optional:
-            failed = self._names.state(f"{step.name}: failed", Place(Role.FAILED, step.name))
+            failed = self._names.state(f"{step.name}: failed", StatePlace(StateRole.FAILED, step.name))
             states = {**Fragment(states, variable).caught(failed), failed: Pass(assign={variable: None}, next=leave)}
         if guards := self._arranged.guards[step.key]:
-            guard = self._names.state(f"{step.name}?", Place(Role.GUARD, step.name))
-            skipped = self._names.state(f"{step.name}: skipped", Place(Role.SKIPPED, step.name))
+            guard = self._names.state(f"{step.name}?", StatePlace(StateRole.GUARD, step.name))
+            skipped = self._names.state(f"{step.name}: skipped", StatePlace(StateRole.SKIPPED, step.name))
             absent = {
                 guard: Choice((Rule(all_of(guards), step.fragment.start),), default=skipped),
                 skipped: Pass(assign={variable: None}, next=leave),
@@ -250,7 +250,7 @@ class Level:
         mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if state.distributed else {"Mode": "INLINE"}
         outputs = {"item": Jsonata(f"${item}.value"), **given}
         first, results = (
-            self._names.state(f"{state.name}: {title}", Place(Role.ITEM, state.name))
+            self._names.state(f"{state.name}: {title}", StatePlace(StateRole.ITEM, state.name))
             for title in ("item", "item's results")
         )
         states = {

@@ -107,7 +107,7 @@ class DataLocation:
         return cls(uri, RunPlace(path, key), content_type)
 
     def file(self, name: str | Expression, *, content_type: str) -> "DataLocation":
-        """A single file of the location, for what takes one and not a prefix, or for one turn of a loop.
+        """A single file of the location, for what takes one and not a prefix, or for one iteration of a loop.
 
         Args:
             name: what comes after the location's prefix, such as `metrics.json`.

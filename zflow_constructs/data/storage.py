@@ -4,7 +4,7 @@ A place is either fixed (a bucket and a prefix) or belongs to a run: below the w
 execution's own. Which bucket that is, only the workflow knows; until then a place is named, and granted when bound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +32,7 @@ class RunStorage:
 class Place(Protocol):
     """Buckets and patterns of keys, known at the latest when the workflow is."""
 
-    @property
-    def keys(self) -> Sequence[kms.IKey]:
+    def own_keys(self) -> Iterator[kms.IKey]:
         """What its objects are encrypted with, besides the key of its bucket."""
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
@@ -54,10 +53,10 @@ class FixedPlace:
     pattern: str
     key: kms.IKey | None = None
 
-    @property
-    def keys(self) -> Sequence[kms.IKey]:
+    def own_keys(self) -> Iterator[kms.IKey]:
         """Its own key, if it has one."""
-        return [] if self.key is None else [self.key]
+        if self.key is not None:
+            yield self.key
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The bucket and the pattern as given."""
@@ -76,10 +75,10 @@ class RunPlace:
     path: str
     key: kms.IKey | None = None
 
-    @property
-    def keys(self) -> Sequence[kms.IKey]:
+    def own_keys(self) -> Iterator[kms.IKey]:
         """Its own key, if it has one."""
-        return [] if self.key is None else [self.key]
+        if self.key is not None:
+            yield self.key
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """The workflow's bucket, and the path in the folder of any execution."""
@@ -92,10 +91,10 @@ class AnyPlace:
 
     places: tuple[Place, ...]
 
-    @property
-    def keys(self) -> Sequence[kms.IKey]:
+    def own_keys(self) -> Iterator[kms.IKey]:
         """Those of all of them."""
-        return list(dict.fromkeys(key for place in self.places for key in place.keys))
+        for place in self.places:
+            yield from place.own_keys()
 
     def within(self, run: RunStorage) -> Sequence[tuple[s3.IBucket, str]]:
         """All of them."""
@@ -175,7 +174,7 @@ def grant_encrypt(place: Place, role: iam.IRole, run: RunStorage) -> None:
 
 def _keys(place: Place, run: RunStorage) -> list[kms.IKey]:
     of_buckets = [bucket.encryption_key for bucket, _ in place.within(run) if bucket.encryption_key]
-    return list(dict.fromkeys([*of_buckets, *place.keys]))
+    return list(dict.fromkeys([*of_buckets, *place.own_keys()]))
 
 
 def _grant(role: iam.IRole, actions: list[str], resource: str) -> None:

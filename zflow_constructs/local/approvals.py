@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.local.aws.messages import Message
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.history import details_of
@@ -28,7 +29,7 @@ class Approvals:
         aws: The local AWS.
         approved: The steps that are approved at once; `all`: every one.
         say: Shows a line.
-        step_of: Gives the step that a state of an execution belongs to.
+        place_of: Gives what a state of an execution is for.
     """
 
     def __init__(
@@ -37,10 +38,10 @@ class Approvals:
         *,
         approved: Sequence[str],
         say: Callable[[str], None],
-        step_of: Callable[[str, str], str | None],
+        place_of: Callable[[str, str], StatePlace],
     ) -> None:
         self._aws = aws
-        self._step_of = step_of
+        self._place_of = place_of
         self._approved = frozenset(approved)
         self._say = say
         self._looking: dict[tuple[str, object], str] = {}
@@ -72,12 +73,14 @@ class Approvals:
         if event["type"] == "TaskStateEntered":
             self._looking[execution, event["id"]] = str(details["name"])
         elif event["type"] == "TaskScheduled" and details.get("resource") == "describeModelPackage":
-            state = self._looking.get((execution, event["previousEventId"]), "")
+            place = self._place_of(execution, self._looking.get((execution, event["previousEventId"]), ""))
             package = str(json.loads(str(details["parameters"]))["ModelPackageName"])
-            # A step that registers a version looks at it in another state than its first: it waits for the registry.
-            if state == self._step_of(execution, state) and (execution, state, package) not in self._told:
-                self._told.add((execution, state, package))
-                self._later(self._on_look, state, package)
+            # A step that registers a version looks at it, too: it waits for the registry, and for nobody.
+            if place.role is not StateRole.DECISION or place.step is None:
+                return
+            if (execution, place.step, package) not in self._told:
+                self._told.add((execution, place.step, package))
+                self._later(self._on_look, place.step, package)
 
     def _on_look(self, step: str, package: str) -> None:
         client = self._aws.clients.sagemaker

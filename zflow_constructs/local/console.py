@@ -216,12 +216,12 @@ def _message(line: str) -> str:
 
 
 def _progress(step: Step) -> str:
-    """`3 of 8` of a loop's items, `3 succeeded, 1 failed (de)` of a step's turns in it."""
+    """`3 of 8` of a loop's items, `3 succeeded, 1 failed (de)` of a step's iterations in it."""
     if step.items:
         return f"{step.done} of {step.items}"
     if not step.loop:
         return ""
-    failed = [turn.item for turn in step.turns.values() if turn.status is StepStatus.FAILED]
+    failed = [iteration.item for iteration in step.iterations.values() if iteration.status is StepStatus.FAILED]
     names = f" ({', '.join(failed[:_FAILED_ITEMS])}{', ...' if len(failed) > _FAILED_ITEMS else ''})"
     counted = {status: f"{count} {status}" for status, count in step.counts.items() if status in _COUNTED}
     if failed:

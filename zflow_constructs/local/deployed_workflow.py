@@ -32,7 +32,6 @@ class DeployedWorkflow:
         aws: The local AWS.
         services: The services whose work is done by local processes.
         executions: The executions that are followed.
-        ended: The ARNs of the executions that have ended; the engine adds to them.
     """
 
     state_machine: str
@@ -41,7 +40,6 @@ class DeployedWorkflow:
     aws: AwsServer
     services: Services
     executions: Executions
-    ended: set[str]
 
     @property
     def steps(self) -> list[Step]:
@@ -69,13 +67,12 @@ class DeployedWorkflow:
         Returns:
             What became of it now.
         """
-        self.ended.discard(result.execution)
         self.aws.clients.stepfunctions.redrive_execution(executionArn=result.execution)
         return self._watch(result.execution)
 
     def _watch(self, execution: str) -> RunResult:
         try:
-            _wait_for(lambda: execution in self.ended)
+            _wait_for(lambda: self.executions.has_ended(execution))
             _wait_for(self._all_is_quiet)
         except BaseException:
             self._abort(execution)
@@ -99,11 +96,11 @@ class DeployedWorkflow:
 
     def _abort(self, execution: str) -> None:
         cause = "The local run was interrupted."
-        if execution in self.ended:
+        if self.executions.has_ended(execution):
             self.executions.stop(cause)
         else:
             self.aws.clients.stepfunctions.stop_execution(executionArn=execution, cause=cause)
-        _wait_for(lambda: execution in self.ended, seconds=_STOP_SECONDS)
+        _wait_for(lambda: self.executions.has_ended(execution), seconds=_STOP_SECONDS)
         # What cleans up after a stopped workflow, cleans up here too.
         _wait_for(self._all_is_quiet, seconds=_STOP_SECONDS)
 

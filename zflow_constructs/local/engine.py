@@ -62,7 +62,6 @@ class Engine:
         # Absolute, because the children have working folders of their own.
         self._settings = replace(settings, folder=settings.folder.resolve())
         self._closed = False
-        self._ended: set[str] = set()
         with ExitStack() as opened:
             processes = opened.enter_context(Processes())
             self.aws = opened.enter_context(
@@ -74,7 +73,9 @@ class Engine:
                 )
             )
             self._executions = Executions(self.aws, on_step=on_step)
-            self._approvals = Approvals(self.aws, approved=settings.approve, say=say, step_of=self._executions.step_of)
+            self._approvals = Approvals(
+                self.aws, approved=settings.approve, say=say, place_of=self._executions.place_of
+            )
             self._services = Services(
                 aws=self.aws,
                 processes=processes,
@@ -129,7 +130,6 @@ class Engine:
             aws=self.aws,
             services=self._services,
             executions=self._executions,
-            ended=self._ended,
         )
 
     def close(self) -> None:
@@ -161,5 +161,3 @@ class Engine:
         if not self._closed:
             send_status(execution)
         self._executions.on_status(execution)
-        if execution.status != "RUNNING":
-            self._ended.add(execution.exec_arn)

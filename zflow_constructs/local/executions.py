@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from zflow_constructs.core.states.legend import StatePlace
 from zflow_constructs.local.aws.events import targets
 from zflow_constructs.local.aws.server import AwsServer
 from zflow_constructs.local.honoured import check_tasks
@@ -34,6 +35,7 @@ class Executions:
         self._shown: dict[str, Steps] = {}
         self._inner: dict[str, Steps] = {}
         self._follow_ups: dict[str, bool] = {}
+        self._ended: set[str] = set()
         self._machinery: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Step]:
@@ -49,6 +51,14 @@ class Executions:
     def quiet(self) -> bool:
         """Whether no follow-up runs."""
         return not any(self._follow_ups.values())
+
+    def has_ended(self, arn: str) -> bool:
+        """Whether an execution has ended, and was not redriven since.
+
+        Args:
+            arn: The execution.
+        """
+        return arn in self._ended
 
     def show(self, workflow: str, account: str, region: str, *, machinery: frozenset[str] = frozenset()) -> None:
         """Show the steps of the workflow, and of the machines that rules start.
@@ -105,11 +115,15 @@ class Executions:
         Args:
             execution: The execution.
         """
-        arn = execution.exec_arn
-        if execution.status != "RUNNING":
+        arn, runs = execution.exec_arn, execution.status == "RUNNING"
+        if not runs:
             self._of(arn).end(execution.status)
         if arn in self._follow_ups:
-            self._follow_ups[arn] = execution.status == "RUNNING"
+            self._follow_ups[arn] = runs
+        if runs:
+            self._ended.discard(arn)
+        else:
+            self._ended.add(arn)
 
     def on_line(self, job: str, line: str) -> None:
         """Take a line of the log of a job, function, endpoint, or started execution.
@@ -140,18 +154,18 @@ class Executions:
             line: The line.
         """
         steps = self._of(execution)
-        step = steps.step_of(state)
+        step = steps.place_of(state).step
         if step is not None:
             steps.on_step_line(step, line)
 
-    def step_of(self, execution: str, state: str) -> str | None:
-        """The step that a state of an execution belongs to; none for what is between the steps.
+    def place_of(self, execution: str, state: str) -> StatePlace:
+        """What a state of an execution is for.
 
         Args:
             execution: The execution.
             state: The state.
         """
-        return self._of(execution).step_of(state)
+        return self._of(execution).place_of(state)
 
     def end(self) -> None:
         """Take the run's end: a machine that nothing has started won't be."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from zflow_constructs.core.states.asl import states_in
-from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.aws.variables import branches
 
@@ -24,13 +24,13 @@ class Standing:
         ends: Whether its step ends with it, where its scope does.
     """
 
-    place: Place
+    place: StatePlace
     scope: str = ""
     depth: int = 0
     ends: bool = False
 
 
-BETWEEN_STEPS = Standing(Place(Role.WORKFLOW))
+BETWEEN_STEPS = Standing(StatePlace(StateRole.WORKFLOW))
 """What no state says of itself."""
 
 
@@ -100,7 +100,7 @@ def layout(definition: Mapping[str, Json]) -> Layout:
 def _of_tasks(definition: Mapping[str, Json]) -> Legend:
     """The legend of a machine that has none."""
     places = {
-        name: Place(Role.WORK, name) if state.get("Type") == "Task" else BETWEEN_STEPS.place
+        name: StatePlace(StateRole.WORK, name) if state.get("Type") == "Task" else BETWEEN_STEPS.place
         for name, state in states_in(definition)
     }
     return Legend("", places)

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from zflow_constructs.core.states.legend import Role
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.history import databricks_runs, details_of, job_names, json_object, started_executions
 from zflow_constructs.local.layout import BETWEEN_STEPS, Standing, layout
-from zflow_constructs.local.steps import Items, StateVisit, Step, StepStatus, Turn
+from zflow_constructs.local.steps import Items, Iteration, StateVisit, Step, StepStatus
 
 _OF_WAITING = {"DynamoDb.ConditionalCheckFailedException", "States.Timeout"}
 """What a wait for another step ends with when it needn't go on, or looks again."""
@@ -62,13 +62,13 @@ class Steps:
     def __iter__(self) -> Iterator[Step]:
         return iter(self._steps.values())
 
-    def step_of(self, state: str) -> str | None:
-        """The step that a state belongs to; none for what is between the steps.
+    def place_of(self, state: str) -> StatePlace:
+        """What a state is for.
 
         Args:
             state: The state.
         """
-        return self._standings.get(state, BETWEEN_STEPS).place.step
+        return self._standings.get(state, BETWEEN_STEPS).place
 
     def on_event(self, event: Mapping[str, object]) -> None:
         """Take an event of the execution's history.
@@ -126,8 +126,8 @@ class Steps:
         """
         with self._lock:
             for step in self._steps.values():
-                for turn in step.turns.values() or [step.turn(())]:
-                    self._end(step, turn, status)
+                for iteration in step.iterations.values() or [step.iteration(())]:
+                    self._end(step, iteration, status)
                 if step.repeating:
                     step.repeating = False
                     self._on_change(step)
@@ -147,37 +147,42 @@ class Steps:
     def _leave(self, before: _Origin, here: _Origin) -> None:
         left, entered = self._standing(before), self._standing(here)
         step = left.place.step
-        going_on = left.scope == entered.scope and step != entered.place.step and left.place.role is not Role.ITEM
+        going_on = left.scope == entered.scope and step != entered.place.step and left.place.role is not StateRole.ITEM
         if step is not None and going_on:
             self._finish(self._steps[step], before.items)
 
     def _advance(
         self, step: Step, here: _Origin, kind: str, event: Mapping[str, object], details: Mapping[str, object]
     ) -> None:
-        standing, turn = self._standing(here), self._turn(step, here.items)
+        standing, iteration = self._standing(here), self._iteration(step, here.items)
         place = standing.place
-        if place.role is Role.ITEM:
+        if place.role is StateRole.ITEM:
             self._name_item(step, here, details)
         elif kind.endswith("StateEntered"):
             step.visits.append(StateVisit(here.state, entered=str(event["timestamp"])))
-            self._enter(step, turn, standing, kind, details)
+            self._enter(step, iteration, standing, kind, details)
         elif kind.endswith("StateExited"):
-            self._exit(step, turn, here, str(event["timestamp"]))
+            self._exit(step, iteration, here, str(event["timestamp"]))
         elif kind == "TaskScheduled":
             step.jobs.extend(name for name in job_names(details) if name not in step.jobs)
         elif kind == "TaskSubmitted":
             step.jobs.extend(started_executions(details))
-        elif kind == "TaskSucceeded" and place.role is Role.WORK:
-            turn.error = turn.cause = ""
-            self._claim(step, databricks_runs(details))
-        elif kind in _MADE_GOOD and place.role is Role.WORK and step.id not in self._loops:
+        elif kind == "TaskSucceeded":
+            self._succeed(step, iteration, details)
+        elif kind in _MADE_GOOD and place.works and step.id not in self._loops:
             # A native chain that has caught its error has not failed.
-            turn.error = turn.cause = ""
-        elif kind == "MapStateStarted" and place.role is Role.WORK and step.id in self._loops:
-            turn.items, turn.error, turn.cause = int(str(details["length"])), "", ""
-        elif "error" in details and not (place.role is Role.WAIT and details["error"] in _OF_WAITING):
-            turn.error, turn.cause = str(details["error"]), str(details.get("cause", ""))
+            iteration.error = iteration.cause = ""
+        elif kind == "MapStateStarted" and place.works and step.id in self._loops:
+            iteration.items, iteration.error, iteration.cause = int(str(details["length"])), "", ""
+        elif "error" in details and not (place.role is StateRole.WAIT and details["error"] in _OF_WAITING):
+            iteration.error, iteration.cause = str(details["error"]), str(details.get("cause", ""))
             self._on_change(step)
+
+    def _succeed(self, step: Step, iteration: Iteration, details: Mapping[str, object]) -> None:
+        """Take the end of a Task, whose earlier attempts may have failed."""
+        if iteration.status is not StepStatus.FAILED:
+            iteration.error = iteration.cause = ""
+        self._claim(step, databricks_runs(details))
 
     def _claim(self, step: Step, runs: Iterator[str]) -> None:
         for run in runs:
@@ -185,32 +190,34 @@ class Steps:
                 step.jobs.append(run)
                 self.on_step_line(step.id, self._unclaimed.pop(run, ""))
 
-    def _enter(self, step: Step, turn: Turn, standing: Standing, kind: str, details: Mapping[str, object]) -> None:
+    def _enter(
+        self, step: Step, iteration: Iteration, standing: Standing, kind: str, details: Mapping[str, object]
+    ) -> None:
         begins = kind == "MapStateEntered" if step.id in self._loops else kind in _BEGINS
         match standing.place.role:
-            case Role.WORK if begins or turn.status is StepStatus.WAITING:
-                turn.error = turn.cause = ""
-                turn.items, turn.done, turn.optional = 0, 0, False
-                turn.started = turn.started or datetime.now(tz=UTC)
-                self._set(step, turn, StepStatus.RUNNING)
+            case StateRole.WORK | StateRole.DECISION if begins or iteration.status is StepStatus.WAITING:
+                iteration.error = iteration.cause = ""
+                iteration.items, iteration.done, iteration.optional = 0, 0, False
+                iteration.started = iteration.started or datetime.now(tz=UTC)
+                self._set(step, iteration, StepStatus.RUNNING)
                 self._repeat(step, repeating=True)
-            case Role.WAIT:
-                turn.waits_for = standing.place.producer or ""
+            case StateRole.WAIT:
+                iteration.waits_for = standing.place.producer or ""
                 self._on_change(step)
-            case Role.SKIPPED:
-                self._set(step, turn, StepStatus.SKIPPED)
-            case Role.FAILED:
+            case StateRole.SKIPPED:
+                self._set(step, iteration, StepStatus.SKIPPED)
+            case StateRole.FAILED:
                 error = json_object(details.get("input"))
-                turn.error = turn.error or str(error.get("Error", "States.TaskFailed"))
-                turn.cause = turn.cause or str(error.get("Cause", ""))
-                turn.optional = True
-                self._set(step, turn, StepStatus.FAILED)
+                iteration.error = iteration.error or str(error.get("Error", "States.TaskFailed"))
+                iteration.cause = iteration.cause or str(error.get("Cause", ""))
+                iteration.optional = True
+                self._set(step, iteration, StepStatus.FAILED)
                 self._repeat(step, repeating=False)
-            case Role.DONE | Role.WAKE | Role.RESULTS if turn.status is StepStatus.RUNNING:
-                self._finish(step, self._items_of(step, turn))
+            case StateRole.DONE | StateRole.WAKE | StateRole.RESULTS if iteration.status is StepStatus.RUNNING:
+                self._finish(step, self._items_of(step, iteration))
 
-    def _exit(self, step: Step, turn: Turn, here: _Origin, when: str) -> None:
-        turn.waits_for = ""
+    def _exit(self, step: Step, iteration: Iteration, here: _Origin, when: str) -> None:
+        iteration.waits_for = ""
         for visit in reversed(step.visits):
             if visit.name == here.state and not visit.exited:
                 visit.exited = when
@@ -218,12 +225,12 @@ class Steps:
         if self._standing(here).ends:
             self._finish(step, here.items)
 
-    def _turn(self, step: Step, items: Items) -> Turn:
-        """The turn of a step in which a state is: the machinery's own Maps make no turns."""
+    def _iteration(self, step: Step, items: Items) -> Iteration:
+        """The iteration of a step in which a state is: the machinery's own Maps make no iterations."""
         own = items[: step.depth]
-        turn = step.turn(own)
-        turn.item = self._item_names.get((step.loop, own), turn.item)
-        return turn
+        iteration = step.iteration(own)
+        iteration.item = self._item_names.get((step.loop, own), iteration.item)
+        return iteration
 
     def _name_item(self, loop: Step, here: _Origin, details: Mapping[str, object]) -> None:
         """Call an item by its name, or what it is, if that is short: `de`."""
@@ -234,23 +241,26 @@ class Steps:
 
     def _blame(self, loop: Step, items: Items) -> None:
         """Let a loop's failure be that of the step in it that failed first."""
-        turn = loop.turn(items[:-1])
+        iteration = loop.iteration(items[:-1])
         for step in self._steps.values():
-            for inner, failed in step.turns.items():
-                if step.loop == loop.id and inner == items and failed.error and not turn.error:
-                    turn.error, turn.cause = failed.error, f"{step.id} failed for {failed.item}: {failed.cause}"
+            for inner, failed in step.iterations.items():
+                if step.loop == loop.id and inner == items and failed.error and not iteration.error:
+                    iteration.error, iteration.cause = (
+                        failed.error,
+                        f"{step.id} failed for {failed.item}: {failed.cause}",
+                    )
 
-    def _items_of(self, step: Step, turn: Turn) -> Items:
-        return next(items for items, each in step.turns.items() if each is turn)
+    def _items_of(self, step: Step, iteration: Iteration) -> Items:
+        return next(items for items, each in step.iterations.items() if each is iteration)
 
     def _count(self, here: _Origin, kind: str) -> None:
         """Take the beginning or end of an item of a loop."""
         place = self._standing(here).place
-        if place.step is None or place.step not in self._loops or place.role is not Role.WORK:
+        if place.step is None or place.step not in self._loops or not place.works:
             return
         loop = self._steps[place.step]
         if kind == "MapIterationSucceeded":
-            loop.turn(here.items[:-1]).done += 1
+            loop.iteration(here.items[:-1]).done += 1
             self._on_change(loop)
         elif kind != "MapIterationStarted":
             self._break_off(loop, here.items)
@@ -260,34 +270,34 @@ class Steps:
     def _break_off(self, loop: Step, items: Items) -> None:
         """End what runs in an item of a loop that has failed or was aborted."""
         for step in self._steps.values():
-            for inner, turn in step.turns.items():
+            for inner, iteration in step.iterations.items():
                 within = loop.id in self._loops_around[step.id] and inner[: len(items)] == items
-                if within and turn.status is StepStatus.RUNNING:
-                    self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.ABORTED)
+                if within and iteration.status is StepStatus.RUNNING:
+                    self._set(step, iteration, StepStatus.FAILED if iteration.error else StepStatus.ABORTED)
 
     def _finish(self, step: Step, items: Items) -> None:
-        turn = self._turn(step, items)
-        if turn.status is StepStatus.RUNNING:
-            self._set(step, turn, StepStatus.FAILED if turn.error else StepStatus.SUCCEEDED)
+        iteration = self._iteration(step, items)
+        if iteration.status is StepStatus.RUNNING:
+            self._set(step, iteration, StepStatus.FAILED if iteration.error else StepStatus.SUCCEEDED)
             self._repeat(step, repeating=False)
 
     def _repeat(self, loop: Step, *, repeating: bool) -> None:
-        """Tell the steps of an outermost loop whether more turns of them may come."""
+        """Tell the steps of an outermost loop whether more iterations of them may come."""
         for step in self._steps.values():
             if not loop.loop and loop.id in self._loops_around[step.id]:
                 step.repeating = repeating
                 self._on_change(step)
 
-    def _end(self, step: Step, turn: Turn, status: str) -> None:
-        turn.waits_for = ""
-        if turn.status is StepStatus.RUNNING or (turn.error and turn.status is StepStatus.WAITING):
-            failed = turn.error and status == "FAILED"
-            self._set(step, turn, StepStatus.FAILED if failed else StepStatus.ABORTED)
-        elif turn.status in {StepStatus.WAITING, StepStatus.NOT_RUN}:
-            self._set(step, turn, StepStatus.SKIPPED if status == "SUCCEEDED" else StepStatus.NOT_RUN)
+    def _end(self, step: Step, iteration: Iteration, status: str) -> None:
+        iteration.waits_for = ""
+        if iteration.status is StepStatus.RUNNING or (iteration.error and iteration.status is StepStatus.WAITING):
+            failed = iteration.error and status == "FAILED"
+            self._set(step, iteration, StepStatus.FAILED if failed else StepStatus.ABORTED)
+        elif iteration.status in {StepStatus.WAITING, StepStatus.NOT_RUN}:
+            self._set(step, iteration, StepStatus.SKIPPED if status == "SUCCEEDED" else StepStatus.NOT_RUN)
 
-    def _set(self, step: Step, turn: Turn, status: StepStatus) -> None:
-        if turn.status is not status:
-            turn.status = status
-            turn.ended = None if status is StepStatus.RUNNING else datetime.now(tz=UTC)
+    def _set(self, step: Step, iteration: Iteration, status: StepStatus) -> None:
+        if iteration.status is not status:
+            iteration.status = status
+            iteration.ended = None if status is StepStatus.RUNNING else datetime.now(tz=UTC)
             self._on_change(step)

@@ -141,8 +141,8 @@ def _in_loops(step: Step) -> Mapping[str, object]:
         return {"items": step.items, "items_done": step.done}
     if not step.loop:
         return {}
-    turns = [
-        {"item": turn.item, "status": turn.status.value, "error": turn.error, "cause": turn.cause}
-        for turn in step.turns.values()
+    iterations = [
+        {"item": iteration.item, "status": iteration.status.value, "error": iteration.error, "cause": iteration.cause}
+        for iteration in step.iterations.values()
     ]
-    return {"loop": step.loop, "turns": turns}
+    return {"loop": step.loop, "iterations": iterations}

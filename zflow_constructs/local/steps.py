@@ -21,7 +21,7 @@ class StepStatus(StrEnum):
     NOT_RUN = "not run"
 
 
-# Of several turns, the first of these that one of them has is the step's.
+# Of several iterations, the first of these that one of them has is the step's.
 _STRONGEST = (
     StepStatus.RUNNING,
     StepStatus.FAILED,
@@ -49,7 +49,7 @@ class StateVisit:
 
 
 @dataclass
-class Turn:
+class Iteration:
     """A step, done once: for the run, or for one item of its loop.
 
     Args:
@@ -89,53 +89,53 @@ class Step:
     last_line: str = ""
     jobs: list[str] = field(default_factory=list)
     visits: list[StateVisit] = field(default_factory=list)
-    turns: dict[Items, Turn] = field(default_factory=dict)
+    iterations: dict[Items, Iteration] = field(default_factory=dict)
 
-    def turn(self, items: Items) -> Turn:
-        """The turn for some items; a new one if there is none.
+    def iteration(self, items: Items) -> Iteration:
+        """The iteration for some items; a new one if there is none.
 
         Args:
             items: The indices of the items.
         """
-        return self.turns.setdefault(items, Turn())
+        return self.iterations.setdefault(items, Iteration())
 
     @property
     def status(self) -> StepStatus:
-        """Where it is: failed if a turn has; running as long as one is, or more may come."""
-        statuses = {turn.status for turn in self.turns.values()} or {StepStatus.WAITING}
+        """Where it is: failed if an iteration has; running as long as one is, or more may come."""
+        statuses = {iteration.status for iteration in self.iterations.values()} or {StepStatus.WAITING}
         strongest = next(status for status in _STRONGEST if status in statuses)
         return StepStatus.RUNNING if self.repeating and self.started else strongest
 
     @property
     def items(self) -> int:
         """How many items it has, if it is a loop that has begun."""
-        return sum(turn.items for turn in self.turns.values())
+        return sum(iteration.items for iteration in self.iterations.values())
 
     @property
     def done(self) -> int:
         """How many of its items are done."""
-        return sum(turn.done for turn in self.turns.values())
+        return sum(iteration.done for iteration in self.iterations.values())
 
     @property
     def counts(self) -> Counter[StepStatus]:
-        """How many turns are where."""
-        return Counter(turn.status for turn in self.turns.values())
+        """How many iterations are where."""
+        return Counter(iteration.status for iteration in self.iterations.values())
 
     @property
     def started(self) -> datetime | None:
-        """When the first turn started."""
-        return min((turn.started for turn in self.turns.values() if turn.started), default=None)
+        """When the first iteration started."""
+        return min((iteration.started for iteration in self.iterations.values() if iteration.started), default=None)
 
     @property
     def ended(self) -> datetime | None:
-        """When the last turn ended; None while one runs."""
+        """When the last iteration ended; None while one runs."""
         if self.status in {StepStatus.RUNNING, StepStatus.WAITING}:
             return None
-        return max((turn.ended for turn in self.turns.values() if turn.ended), default=None)
+        return max((iteration.ended for iteration in self.iterations.values() if iteration.ended), default=None)
 
     @property
     def error(self) -> str:
-        """The error of the turn that failed first."""
+        """The error of the iteration that failed first."""
         return self._failure.error
 
     @property
@@ -146,12 +146,14 @@ class Step:
     @property
     def optional(self) -> bool:
         """Whether the workflow went on wherever it has failed."""
-        return all(turn.optional for turn in self.turns.values() if turn.status is StepStatus.FAILED)
+        return all(
+            iteration.optional for iteration in self.iterations.values() if iteration.status is StepStatus.FAILED
+        )
 
     @property
     def waits_for(self) -> str:
         """The step of another branch that it waits for; empty if it doesn't."""
-        return next((turn.waits_for for turn in self.turns.values() if turn.waits_for), "")
+        return next((iteration.waits_for for iteration in self.iterations.values() if iteration.waits_for), "")
 
     @property
     def seconds(self) -> float:
@@ -161,5 +163,5 @@ class Step:
         return ((self.ended or datetime.now(tz=UTC)) - self.started).total_seconds()
 
     @property
-    def _failure(self) -> Turn:
-        return next((turn for turn in self.turns.values() if turn.error), Turn())
+    def _failure(self) -> Iteration:
+        return next((iteration for iteration in self.iterations.values() if iteration.error), Iteration())

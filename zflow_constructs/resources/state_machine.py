@@ -33,7 +33,7 @@ def executions_of(machine: sfn.IStateMachine, pattern: str) -> str:
 
     Args:
         machine: the machine.
-        pattern: what comes after the machine's name: `:*` is any execution, `/*` any turn of a distributed loop.
+        pattern: what comes after the machine's name: `:*` is any execution, `/*` any iteration of a distributed loop.
     """
     return machine.stack.format_arn(
         service="states",

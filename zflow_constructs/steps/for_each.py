@@ -26,8 +26,8 @@ _MOST_EVENTS_INLINE = 15_000
 class ForEach(Step):
     """Repeats steps for each item of a list, several at once: for each country, for each model.
 
-    The list is known at synth, or is an output of a step. A loop of many turns becomes a Distributed Map, whose turns
-    are executions of their own; a small one an inline Map.
+    The list is known at synth, or is an output of a step. A loop of many iterations becomes a Distributed Map, where
+    each iteration is an execution of its own; a small one becomes an inline Map.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html
 
     Args:
@@ -37,12 +37,12 @@ class ForEach(Step):
         steps: what is done for each item; they use the item as `zflow.Item(name)`, each other's outputs, and those of
             steps before the loop.
         item: what they call the item. Default: item
-        outputs: what each turn gives, by name, from outputs of its steps; later steps get the list of all as
+        outputs: what each iteration gives, by name, from outputs of its steps; later steps get the list of all as
             `loop.outputs[name]`, in the order of the items. Default: none
-        max_concurrency: how many turns at once. Default: 40
+        max_concurrency: how many iterations at once. Default: 40
         most_items: how many items a list that is only known at run time may have: 10,000 at most. Default: 100
-        tolerated_failure_percentage: so many of the turns may fail without failing the step; the outputs are those of
-            the others then. Default: none
+        tolerated_failure_percentage: at most this percentage of iterations may fail without failing the step; the
+            outputs are then those of the others. Default: none
         after: steps, or groups of them, that must have ended before. Default: none
         when: the step runs only if this holds. Default: always
         optional: whether the workflow goes on when the step fails. Default: no
@@ -97,12 +97,12 @@ class ForEach(Step):
 
     @property
     def outputs(self) -> Mapping[str, Expression]:
-        """By name, the list of what the turns gave."""
+        """By name, the list of what the iterations gave."""
         return self._outputs
 
     @property
     def results(self) -> Expression:
-        """What each turn gave, as a list of objects: `{"item": "de", "auc": 0.8}`."""
+        """What each iteration gave, as a list of objects: `{"item": "de", "auc": 0.8}`."""
         return Collected(self.path, self.name, ("results",))
 
     @property
@@ -112,7 +112,7 @@ class ForEach(Step):
 
     @property
     def distributed(self) -> bool:
-        """Whether each turn is an execution of its own."""
+        """Whether each iteration is an execution of its own."""
         return self._distributed
 
     def fragment(self) -> Fragment:
@@ -144,8 +144,8 @@ class ForEach(Step):
         for step in self._steps:
             if not step.repeatable:
                 raise WorkflowError(
-                    f'{self.label}: step "{step.name}" has one name in all turns of the loop, which would overwrite '
-                    "each other. Move it after the loop, or create one such step for each item in Python."
+                    f'{self.label}: step "{step.name}" has one name in all iterations of the loop, which would '
+                    "overwrite each other. Move it after the loop, or create one such step for each item in Python."
                 )
         if not isinstance(self._items, Expression):
             self._check_list(self._items)
@@ -177,7 +177,8 @@ class ForEach(Step):
             )
         if len(items) > _MOST_ITEMS:
             raise WorkflowError(
-                f"{self.label}: items has {len(items)} entries. Give {_MOST_ITEMS} at most: let each turn do several."
+                f"{self.label}: items has {len(items)} entries. Give {_MOST_ITEMS} at most: let each "
+                "iteration do several."
             )
         # What is only known at run time counts nothing here.
         size = len(json.dumps(list(items), default=lambda _: "").encode())

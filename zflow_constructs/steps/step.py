@@ -209,7 +209,7 @@ class Step(Construct):
             name=self.name,
             fragment=self.fragment(),
             after=tuple(step.path for step in all_steps(self._after)),
-            when=() if self._when is None else (self._when,),
+            when=self._when,
             optional=self._optional,
             kind=self.kind,
             looks=self.looks,

@@ -82,7 +82,7 @@ class CompiledWorkflow:
 
 
 def _allow_distributed_loops(scope: Construct, machine: sfn.IStateMachine, role: iam.IRole) -> None:
-    """Lets a machine start, watch, stop and redrive the executions that are the turns of its distributed loops.
+    """Lets a machine start, watch, stop and redrive the executions that are the iterations of its distributed loops.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
     """

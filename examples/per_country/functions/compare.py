@@ -25,8 +25,8 @@ class Country(TypedDict):
     test: int
 
 
-class Turn(TypedDict):
-    """What a turn of the loop gave."""
+class Iteration(TypedDict):
+    """What an iteration of the loop gave."""
 
     item: Country
     predictions: str
@@ -52,24 +52,24 @@ class Row(TypedDict):
 class Event(TypedDict):
     """The step's payload."""
 
-    turns: Sequence[Turn]
+    iterations: Sequence[Iteration]
     common: str
     to: str
 
 
 def compare(event: Event, _context: object) -> Mapping[str, Sequence[Row]]:
     """Compare the models car by car, and write the table as JSON and as a page."""
-    table = [_row(turn, event["common"]) for turn in event["turns"]]
+    table = [_row(iteration, event["common"]) for iteration in event["iterations"]]
     _write(event["to"] + "countries.json", json.dumps(table, indent=1), "application/json")
     _write(event["to"] + "countries.html", page(table), "text/html; charset=utf-8")
     return {"table": table}
 
 
-def _row(turn: Turn, common: str) -> Row:
+def _row(iteration: Iteration, common: str) -> Row:
     """A gain of more than twice its error is no chance, 95 times of 100."""
-    country = turn["item"]
+    country = iteration["item"]
     file = f"{country['name']}.csv.out"
-    own_cars, common_cars = _cars(turn["predictions"] + file), _cars(common + file)
+    own_cars, common_cars = _cars(iteration["predictions"] + file), _cars(common + file)
     if [actual for actual, _ in own_cars] != [actual for actual, _ in common_cars]:
         raise ValueError(f"the two models were not tested with the same cars of {country['name']}")
     own, common_errors = ([abs(actual - miles) for actual, miles in cars] for cars in (own_cars, common_cars))
@@ -79,13 +79,13 @@ def _row(turn: Turn, common: str) -> Row:
         "country": country["name"],
         "learnt": country["training"],
         "tested": country["test"],
-        "own_mae": turn["mae"],
+        "own_mae": iteration["mae"],
         "common_mae": fmean(common_errors),
         "gain": gain,
         "gain_error": error,
         "own_is_better": gain > 0,
         "sure": abs(gain) > 2 * error,
-        "version": turn["version"],
+        "version": iteration["version"],
     }
 
 

@@ -53,7 +53,7 @@ def test_the_needless_waits_of_barriers_are_named() -> None:
 
 
 def test_a_step_runs_under_the_conditions_of_its_own_and_if_what_it_needs_is_there() -> None:
-    arranged = arrange([step("A", when=[MAY]), step("B", uses=["A"]), step("C", after=["A"])], {}, "rendezvous")
+    arranged = arrange([step("A", when=MAY), step("B", uses=["A"]), step("C", after=["A"])], {}, "rendezvous")
     scope = Scope(results={"A": "$A"})
     guards = {key: [guard.render(scope) for guard in each] for key, each in arranged.guards.items()}
     assert guards == {"A": ["$parameters.may = true"], "B": ["$A != null"], "C": []}

@@ -221,7 +221,7 @@ def test_a_producer_of_two_waiters_hands_on_the_tokens_of_both() -> None:
 
 
 def test_a_skipped_step_is_marked_as_done_too() -> None:
-    extract = step("Extract", when=[Parameter("may") == True])  # noqa: E712
+    extract = step("Extract", when=Parameter("may") == True)  # noqa: E712
     machine = compiled(
         step("Train"), extract, step("Report", uses=["Extract"]), step("Deploy", uses=["Extract", "Train"])
     )

@@ -113,7 +113,7 @@ def test_each_output_is_null_where_a_value_in_it_is_missing() -> None:
     }
 
 
-def taking(name: str, value: Expression, *, when: tuple[Condition, ...] = ()) -> StepNode:
+def taking(name: str, value: Expression, *, when: Condition | None = None) -> StepNode:
     task = Task("arn:run", {"taken": value}, 60, assign={name: {"value": Jsonata("$states.result.value")}})
     return of_states(name, {name: task}, when=when)
 
@@ -124,7 +124,7 @@ def taking(name: str, value: Expression, *, when: tuple[Condition, ...] = ()) ->
 def test_branches_of_a_condition_meet_again_and_skip_what_comes_after_if_none_ran(
     skipped: str, taken: str | None
 ) -> None:
-    steps = [step(name, when=[NEVER] if name in skipped else [ALWAYS]) for name in "AB"]
+    steps = [step(name, when=NEVER if name in skipped else ALWAYS) for name in "AB"]
     machine = compiled(*steps, taking("Use", FirstOf((A, B))), step("Other", after=["Use"]), start=START)
     execution = run(machine)
     assert mapping(execution.arguments.get("Use", {"taken": None}))["taken"] == taken
@@ -134,14 +134,14 @@ def test_branches_of_a_condition_meet_again_and_skip_what_comes_after_if_none_ra
 def test_a_step_on_the_other_path_runs_if_and_only_if_the_first_was_skipped() -> None:
     otherwise = StepOutput("A", "A").is_absent()
     for condition, ran in ((NEVER, {"Else"}), (ALWAYS, {"A"})):
-        machine = compiled(step("A", when=[condition]), step("Else", when=[otherwise]), start=START)
+        machine = compiled(step("A", when=condition), step("Else", when=otherwise), start=START)
         assert run(machine).ran == ran
 
 
 def test_outputs_of_a_machine_are_null_for_what_was_skipped_and_read_across_joins() -> None:
     for condition, output in ((NEVER, [None, None, "B()"]), (ALWAYS, ["A()", "s3://runs/A/", "B()"])):
         machine = compile_workflow(
-            [step("A", when=[condition]), step("B")],
+            [step("A", when=condition), step("B")],
             start=START,
             scope=Scope(run_location='"s3://runs"'),
             version="1.0",
@@ -153,7 +153,7 @@ def test_outputs_of_a_machine_are_null_for_what_was_skipped_and_read_across_join
 
 def test_where_a_skipped_step_would_write_is_null_even_if_nothing_else_of_it_is_read() -> None:
     machine = compile_workflow(
-        [step("A", when=[NEVER]), step("B")],
+        [step("A", when=NEVER), step("B")],
         start=START,
         scope=Scope(run_location='"s3://runs"'),
         version="1.0",

@@ -10,7 +10,7 @@ from tests.core.machines import mapping, state_names, step, value_of
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.states.asl import Pass, states_in
 from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
-from zflow_constructs.core.states.legend import Legend, Place, Role
+from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
 from zflow_constructs.core.values.references import Parameter
 from zflow_constructs.core.values.templates import Json, Scope
 
@@ -37,7 +37,7 @@ def read(definition: Mapping[str, Json]) -> Legend:
 
 
 def test_the_legend_is_json_that_names_each_step_once() -> None:
-    definition = machine(step("Train"), step("Report", uses=["Train"], when=[DEPLOY]), Parameters=Pass())
+    definition = machine(step("Train"), step("Report", uses=["Train"], when=DEPLOY), Parameters=Pass())
 
     assert json.loads(str(definition["Comment"])) == {
         "zflow_constructs": "1.2.3",
@@ -57,9 +57,15 @@ def test_the_legend_is_json_that_names_each_step_once() -> None:
 def test_each_state_of_a_rendezvous_says_whom_it_waits_for_and_reads() -> None:
     legend = read(n_shape())
 
-    roles = {name: place for name, place in legend.places.items() if place.role is not Role.WORK}
-    assert {place.role for place in roles.values()} >= {Role.WAIT, Role.READ, Role.DONE, Role.WAKE, Role.FORK}
-    waits = [place for place in roles.values() if place.role in {Role.WAIT, Role.READ}]
+    roles = {name: place for name, place in legend.places.items() if place.role is not StateRole.WORK}
+    assert {place.role for place in roles.values()} >= {
+        StateRole.WAIT,
+        StateRole.READ,
+        StateRole.DONE,
+        StateRole.WAKE,
+        StateRole.FORK,
+    }
+    waits = [place for place in roles.values() if place.role in {StateRole.WAIT, StateRole.READ}]
     assert {place.producer for place in waits} <= {"Extract", "Train"}
     assert all(place.step in {"Report", "Deploy"} for place in waits)
 
@@ -80,10 +86,10 @@ def test_a_loop_and_the_steps_in_it_are_told_apart() -> None:
 
     assert legend.loops == {"Fit": "Countries"}
     assert legend.places == {
-        "Countries": Place(Role.WORK, "Countries"),
-        "Countries: item": Place(Role.ITEM, "Countries"),
-        "Fit": Place(Role.WORK, "Fit"),
-        "Countries: item's results": Place(Role.ITEM, "Countries"),
+        "Countries": StatePlace(StateRole.WORK, "Countries"),
+        "Countries: item": StatePlace(StateRole.ITEM, "Countries"),
+        "Fit": StatePlace(StateRole.WORK, "Fit"),
+        "Countries: item's results": StatePlace(StateRole.ITEM, "Countries"),
     }
 
 
@@ -98,8 +104,8 @@ def test_a_state_that_the_compiler_adds_never_takes_the_name_of_a_step() -> None
     legend = read(definition)
 
     for name in [*names, "Report", "Deploy"]:
-        assert legend.places[name] == Place(Role.WORK, name)
-    assert legend.places["Parameters 2"] == Place(Role.WORKFLOW)
+        assert legend.places[name] == StatePlace(StateRole.WORK, name)
+    assert legend.places["Parameters 2"] == StatePlace(StateRole.WORKFLOW)
     assert definition["StartAt"] == "Parameters 2"
     assert list(legend.places) == [name for name, _ in states_in(definition)]
 

@@ -88,7 +88,7 @@ def test_a_loop_of_many_turns_is_advised_to_have_histories_of_their_own() -> Non
     assert refused(check_history, [step("Extract"), loop(1_100)]) == (
         f'MlWorkflow "Scoring": an execution adds about {events(step("Extract")) + events(loop(1_100))} events to its '
         f'history, and Step Functions ends it at 25000. Step "Each" alone adds {events(loop(1_100))}. '
-        "Give it a max_concurrency above 40: each of its turns has a history of its own then."
+        "Give it a max_concurrency above 40: each of its iterations has a history of its own then."
     )
     assert events(loop(10_000, distributed=True)) < 20
 
@@ -115,8 +115,8 @@ def test_a_loop_that_may_put_out_too_much_is_warned_of() -> None:
     assert check_payloads([loop(1_000, outputs=["a"])]) == []
     (warning,) = check_payloads([loop(1_000, outputs=["a", "b"])])
     assert warning == (
-        'Step "Each" may have 1000 turns of 2 outputs, about 300000 bytes, and Step Functions takes 262144. '
-        "Lower most_items, or let the turns write their results to S3, and put out less."
+        'Step "Each" may have 1000 iterations of 2 outputs, about 300000 bytes, and Step Functions takes 262144. '
+        "Lower most_items, or let the iterations write their results to S3, and put out less."
     )
 
 

@@ -1,4 +1,4 @@
-"""Loops: the Map states that they become, what their turns see, and what comes out of them."""
+"""Loops: the Map states that they become, what their iterations see, and what comes out of them."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import Fragment, Loop, StepNode
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.iterations import Bounded, Collected, Item, Turn
+from zflow_constructs.core.values.iterations import Bounded, Collected, Item, IterationNumber
 from zflow_constructs.core.values.references import ExecutionId, JobName, Parameter, RunLocation
 from zflow_constructs.core.values.templates import Json, Scope, Template
 from zflow_constructs.local.lint import lint
@@ -130,7 +130,7 @@ def test_a_distributed_loop_is_handed_what_its_turns_read_and_nothing_else() -> 
         "outer": {
             "execution": "{% $states.context.Execution.Id %}",
             "run_location": '{% "s3://bucket/workflow" %}',
-            "turns": [],
+            "iterations": [],
             "items": {},
             "results": {"result0": "{% $Extract %}"},
             "parameters": "{% $parameters %}",
@@ -148,12 +148,12 @@ def test_a_distributed_loop_is_handed_what_its_turns_read_and_nothing_else() -> 
 
 @pytest.mark.parametrize("distributed", [(False, False), (True, False), (False, True), (True, True)])
 def test_turns_see_the_same_whether_they_are_executions_of_their_own(distributed: tuple[bool, bool]) -> None:
-    """Evaluated where the turn of each loop is: what is read does not depend on how the turns are run."""
+    """Evaluated where the iteration of each loop is: what is read does not depend on how the iterations are run."""
     seen = given(
         "See",
         outer=Item("country")["name"],
         inner=Item("model"),
-        turn=Turn(),
+        iteration=IterationNumber(),
         execution=ExecutionId(),
         first=RunLocation("First", "First", "First"),
         beside=RunLocation("Beside", "Beside", "Beside"),
@@ -177,7 +177,7 @@ def test_turns_see_the_same_whether_they_are_executions_of_their_own(distributed
     assert read == {
         "outer": "de",
         "inner": "b",
-        "turn": "2/1",
+        "iteration": "2/1",
         "execution": "arn:monday",
         "first": "s3://runs/monday/First/",
         "beside": "s3://runs/monday/Countries/2/Beside/",
@@ -190,7 +190,7 @@ def test_turns_see_the_same_whether_they_are_executions_of_their_own(distributed
 def _entered(
     state: Mapping[str, Json], name: str, index: int, value: Json, variables: dict[str, object], *, own_execution: bool
 ) -> dict[str, object]:
-    """The variables in a turn: those around it, unless it is an execution of its own, and its item."""
+    """The variables in an iteration: those around it, unless it is an execution of its own, and its item."""
     states = mapping(variables["states"])  # type: ignore[arg-type]
     context = mapping(states["context"])
     here: dict[str, object] = {"context": {**context, "Map": {"Item": {"Index": index, "Value": value}}}}
@@ -226,9 +226,12 @@ def _found(state: Mapping[str, Json], name: str) -> Mapping[str, Json]:
 
 def test_job_names_differ_from_turn_to_turn_and_folders_too() -> None:
     train = given("Train", job=JobName("Train"), where=RunLocation("Train", "Train", "Train"))
-    rendered = JobName("Train").render(Scope(turns={"Each": "$Each_item.index"}))
+    rendered = JobName("Train").render(Scope(iterations={"Each": "$Each_item.index"}))
     context: Json = {"Execution": {"Id": "arn", "RedriveCount": 0}, "State": {"Name": "Train", "RetryCount": 0}}
-    names = {evaluate(rendered, {"states": {"context": context}, "Each_item": {"index": turn}}) for turn in range(9)}
+    names = {
+        evaluate(rendered, {"states": {"context": context}, "Each_item": {"index": iteration}})
+        for iteration in range(9)
+    }
     assert len(names) == 9
     arguments = mapping(_found(mapping(mapping(compiled(loop("Each", train))["States"])["Each"]), "Train")["Arguments"])
     assert "$Each_item.index" in str(arguments["job"])
@@ -257,7 +260,7 @@ def test_a_step_skipped_in_a_turn_gives_null_and_the_loop_goes_on() -> None:
     big = of_states(
         "Big",
         {"Big": Task("arn:run", {"n": Item("item")}, 60, assign={"Big": {"value": Jsonata("$states.result.value")}})},
-        when=[Item("item") > 1],
+        when=Item("item") > 1,
     )
     world, execution = executed(loop("Each", big, items=[1, 2], outputs={"big": value_of("Big")}))
     assert execution.top.output == {"Each": {"results": [{"item": 1, "big": None}, {"item": 2, "big": ["Big", 2]}]}}
@@ -266,7 +269,7 @@ def test_a_step_skipped_in_a_turn_gives_null_and_the_loop_goes_on() -> None:
 
 def test_a_loop_under_a_condition_is_skipped_with_what_needs_its_list() -> None:
     each = loop("Each", given("Show", item=Item("item")), outputs={"shown": value_of("Show")})
-    conditional = StepNode("Each", "Each", each.fragment, when=(value_of("First") == "never",))
+    conditional = StepNode("Each", "Each", each.fragment, when=value_of("First") == "never")
     world, execution = executed(step("First"), conditional, given("Last", all=of_loop("Each", "shown")))
     assert [work.step for work in world.work] == ["First"]
     assert execution.top.output == {"Last": None}

@@ -74,7 +74,7 @@ def test_a_need_of_the_outputs_that_is_not_listed() -> None:
         step("Report", uses=["Train"]),
         step("Report", after=["Train"]),
         given("Report", RunLocation("Train", "Train", "Train/model")),
-        replace(step("Report"), when=(value_of("Train") > 1,)),
+        replace(step("Report"), when=value_of("Train") > 1),
         loop("Report", step("Other", uses=["Train"])),
     ],
     ids=["uses", "after", "location", "when", "in a loop"],
@@ -142,7 +142,7 @@ def test_an_unknown_parameter_in_a_loop() -> None:
     )
 
 
-@pytest.mark.parametrize("last", [step("Tell", uses=["Train"]), replace(step("Tell"), when=(value_of("Train") > 1,))])
+@pytest.mark.parametrize("last", [step("Tell", uses=["Train"]), replace(step("Tell"), when=value_of("Train") > 1)])
 def test_an_output_at_the_end(last: StepNode) -> None:
     assert refused(step("Train"), last=[last]) == (
         'MlWorkflow "Scoring": step "Tell" runs at the end, and uses an output of step "Train", which is not there '

@@ -95,6 +95,7 @@ def test_a_better_challenger_learns_from_all_and_goes_live(challenger_wins: Loca
     assert (summary["status"], summary["error"], summary["least_gain"]) == ("SUCCEEDED", "", 0.01)
 
 
+@pytest.mark.slow
 def test_the_champion_stays_live_unless_the_challenger_is_better(champion_stays: LocalRun) -> None:
     run = champion_stays
     assert run.exit_code == 0, run.printed + run.errors
@@ -105,6 +106,7 @@ def test_the_champion_stays_live_unless_the_challenger_is_better(champion_stays:
     assert is_live(run, "Champion")
 
 
+@pytest.mark.slow
 def test_a_drift_that_is_too_large_is_told_and_stops_nothing(champion_stays: LocalRun) -> None:
     drift = champion_stays.step("Drift")
     assert (drift["error"], json.loads(drift["cause"])["errorMessage"]) == (
@@ -114,6 +116,7 @@ def test_a_drift_that_is_too_large_is_told_and_stops_nothing(champion_stays: Loc
     assert report(champion_stays, "card")["shift"] is None
 
 
+@pytest.mark.slow
 def test_both_runs_measure_the_same(challenger_wins: LocalRun, champion_stays: LocalRun) -> None:
     one, other = (run.record["output"] or {} for run in (challenger_wins, champion_stays))
     assert one["gain"] == other["gain"]

@@ -16,13 +16,13 @@ def compared(
     files, written = {"s3://own/A&B.csv.out": own, "s3://common/A&B.csv.out": common}, {}
     monkeypatch.setattr(compare, "_cars", files.__getitem__)
     monkeypatch.setattr(compare, "_write", lambda uri, text, _content_type: written.update({uri: text}))
-    turn: compare.Turn = {
+    iteration: compare.Iteration = {
         "item": {"name": "A&B", "training": 9, "test": len(own)},
         "predictions": "s3://own/",
         "mae": 1.0,
         "version": 3,
     }
-    table = compare.compare({"turns": [turn], "common": "s3://common/", "to": "s3://reports/"}, None)["table"]
+    table = compare.compare({"iterations": [iteration], "common": "s3://common/", "to": "s3://reports/"}, None)["table"]
     return table, written
 
 

@@ -79,8 +79,8 @@ def errors(predictions: Path) -> list[float]:
 
 def registered_by(run: LocalRun) -> dict[str, str]:
     """What became of the step that registers, for each country."""
-    turns = cast("list[dict[str, str]]", dict(run.step("Register"))["turns"])
-    return {turn["item"]: turn["status"] for turn in turns}
+    iterations = cast("list[dict[str, str]]", dict(run.step("Register"))["iterations"])
+    return {iteration["item"]: iteration["status"] for iteration in iterations}
 
 
 def test_the_template_is_as_recorded(template: dict[str, Json], snapshots: Snapshots) -> None:
@@ -151,24 +151,25 @@ def test_the_models_know_something_and_those_of_a_country_something_else(all_cou
 
 
 def test_each_turn_has_files_and_jobs_of_its_own(all_countries: LocalRun) -> None:
-    turns = sorted((folder_of(all_countries) / "Countries").iterdir())
+    iterations = sorted((folder_of(all_countries) / "Countries").iterdir())
     written = [
-        {path.relative_to(turn).as_posix() for path in turn.rglob("*") if path.is_file()} - {_model(turn)}
-        for turn in turns
+        {path.relative_to(iteration).as_posix() for path in iteration.rglob("*") if path.is_file()}
+        - {_model(iteration)}
+        for iteration in iterations
     ]
     assert written == [
         {f"Predict/{country}.csv.out", "Evaluate/quality/quality.json"} for country in ("USA", "Japan", "Europe")
     ]
-    assert len({(turn / _model(turn)).read_bytes() for turn in turns}) == 3
+    assert len({(iteration / _model(iteration)).read_bytes() for iteration in iterations}) == 3
     for step in ("Train", "Predict", "Evaluate"):
         jobs = all_countries.step(step)["jobs"]
         assert len(set(jobs)) == 3
         assert all(job.startswith(f"percountry-{step.lower()}-") for job in jobs)
 
 
-def _model(turn: Path) -> str:
-    (model,) = turn.glob("Train/*/output/model.tar.gz")
-    return model.relative_to(turn).as_posix()
+def _model(iteration: Path) -> str:
+    (model,) = iteration.glob("Train/*/output/model.tar.gz")
+    return model.relative_to(iteration).as_posix()
 
 
 def test_a_model_that_is_not_good_enough_is_not_registered_and_the_others_are(all_countries: LocalRun) -> None:
@@ -178,6 +179,7 @@ def test_a_model_that_is_not_good_enough_is_not_registered_and_the_others_are(al
     assert versions in ({"USA": 1, "Japan": None, "Europe": 2}, {"USA": 2, "Japan": None, "Europe": 1})
 
 
+@pytest.mark.slow
 def test_a_run_chooses_its_countries_and_how_good_a_model_must_be(japan: LocalRun, all_countries: LocalRun) -> None:
     assert japan.exit_code == 0, japan.printed + japan.errors
     assert registered_by(japan) == {"Japan": "succeeded"}
@@ -204,6 +206,7 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(map(str, [*cells, gain, f'{better}, perhaps', registered]))} |"
 
 
+@pytest.mark.slow
 def test_a_country_without_cars_ends_the_run_and_is_named(assembly: Path, tmp_path: Path) -> None:
     run = run_locally(assembly, tmp_path / "run", "--param", "countries=Japan,Japam", stack=STACK)
     assert run.exit_code == 1

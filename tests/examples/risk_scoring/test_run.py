@@ -134,6 +134,7 @@ def test_classic_spark_gives_the_same_scores(on_classic: LocalRun, on_sail: Loca
     assert on_classic.left_running == []
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_good_enough_stays_off_the_endpoint(not_good_enough: LocalRun) -> None:
     assert not_good_enough.exit_code == 0, not_good_enough.printed + not_good_enough.errors
     assert not_good_enough.record["status"] == "SUCCEEDED"
@@ -144,11 +145,13 @@ def test_a_model_that_is_not_good_enough_stays_off_the_endpoint(not_good_enough:
     assert not_good_enough.left_running == []
 
 
+@pytest.mark.slow
 def test_run_parameters_reach_the_scripts(not_good_enough: LocalRun) -> None:
     assert not_good_enough.record["input"] == {"least_auc": 0.99, "threshold": 0.5}
     assert not_good_enough.metrics["threshold"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_training_script_that_raises_fails_the_run_with_its_reason_and_log(tmp_path: Path) -> None:
     message = "no application has turned out bad"
     run = run_with({"examples/risk_scoring/classifier/train.py": raising(message)}, tmp_path)
@@ -169,6 +172,7 @@ def test_a_training_script_that_raises_fails_the_run_with_its_reason_and_log(tmp
     assert run.left_running == []
 
 
+@pytest.mark.slow
 def test_a_databricks_run_that_fails_fails_the_workflow_with_its_page_and_error(tmp_path: Path) -> None:
     message = "the applications of last night are not there yet"
     run = run_with({"examples/risk_scoring/jobs/extract.py": raising(message)}, tmp_path)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
 import pytest
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.waiting import LIMIT_SECONDS
 from zflow_constructs.local.aws.server import AwsServer
@@ -97,11 +99,14 @@ def create(aws: AwsServer, name: str, definition: Mapping[str, object]) -> str:
 
 def ended(aws: AwsServer, arn: str, *, look: float = 0.01) -> Ended:
     """Wait for an execution's end, and look after so many seconds each."""
-    client = aws.clients.stepfunctions
+    # In this process: a request for each look would take the time of what it waits for.
+    execution = stepfunctions_parser_backends[aws.account][aws.region].describe_execution(arn)
     limit = time.monotonic() + LIMIT_SECONDS
-    while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+    while execution.exec_status is ExecutionStatus.RUNNING:
         assert time.monotonic() < limit, f"{arn} still runs"
         time.sleep(look)
+    client = aws.clients.stepfunctions
+    described = client.describe_execution(executionArn=arn)
     return Ended(
         arn=arn,
         status=described["status"],

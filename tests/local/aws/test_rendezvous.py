@@ -8,10 +8,11 @@ import pytest
 
 from tests.local.aws.conftest import REGION, Ended, create, ended
 from tests.local.aws.rendezvous import RUN_KEY, TABLE, States, branch, not_before, series, waits_for, wakes, work
+from tests.sampling import sampled
 from tests.waiting import LIMIT_SECONDS, until
 from zflow_constructs.local.aws.server import AwsServer
 
-RUNS = 50
+RUNS = pytest.mark.parametrize("runs", sampled([10, 50], always=1))
 AT_ONCE = 5
 
 
@@ -68,23 +69,26 @@ def scheduled_tokens(aws: AwsServer, arn: str) -> list[str]:
     return [request["ExpressionAttributeValues"][":token"]["S"] for request in scheduled]
 
 
-def test_the_waiter_comes_first_and_is_woken(aws: AwsServer) -> None:
+@RUNS
+def test_the_waiter_comes_first_and_is_woken(aws: AwsServer, runs: int) -> None:
     definition = n_machine(before_a=not_before("waiter D", "A"))
-    executions = run_many(aws, create(aws, "waiter-first", definition), RUNS)
-    assert [execution.output for execution in executions] == [["ac", "bda"]] * RUNS
+    executions = run_many(aws, create(aws, "waiter-first", definition), runs)
+    assert [execution.output for execution in executions] == [["ac", "bda"]] * runs
     assert {was_woken(execution) for execution in executions} == {True}
 
 
-def test_the_producer_comes_first_and_the_waiter_goes_on(aws: AwsServer) -> None:
+@RUNS
+def test_the_producer_comes_first_and_the_waiter_goes_on(aws: AwsServer, runs: int) -> None:
     definition = n_machine(before_b=not_before("done", "A"))
-    executions = run_many(aws, create(aws, "producer-first", definition), RUNS)
-    assert [execution.output for execution in executions] == [["ac", "bda"]] * RUNS
+    executions = run_many(aws, create(aws, "producer-first", definition), runs)
+    assert [execution.output for execution in executions] == [["ac", "bda"]] * runs
     assert {was_woken(execution) for execution in executions} == {False}
 
 
-def test_a_race_is_never_lost(aws: AwsServer) -> None:
-    executions = run_many(aws, create(aws, "race", n_machine()), RUNS)
-    assert [execution.output for execution in executions] == [["ac", "bda"]] * RUNS
+@RUNS
+def test_a_race_is_never_lost(aws: AwsServer, runs: int) -> None:
+    executions = run_many(aws, create(aws, "race", n_machine()), runs)
+    assert [execution.output for execution in executions] == [["ac", "bda"]] * runs
 
 
 def test_several_waiters_get_their_own_tokens(aws: AwsServer) -> None:

@@ -31,7 +31,7 @@ def has(choice: SparkChoice, s3: S3Client) -> bool:
     return True
 
 
-@pytest.fixture(params=["classic", "sail"])
+@pytest.fixture(params=[pytest.param("classic", marks=pytest.mark.slow), "sail"])
 def workspace(
     request: pytest.FixtureRequest, aws_endpoint: str, lake: S3Client, tmp_path: Path
 ) -> Iterator[ScriptWorkspace]:

@@ -30,7 +30,7 @@ def _node(step: StepNode, names: Mapping[str, str]) -> Node:
         kind="" if step.repeated else step.kind,
         needs=tuple(names[key] for key in step.needs),
         after=tuple(names[key] for key in step.earlier if key not in step.needs),
-        when=worded(step.when),
+        when="" if step.when is None else worded(step.when),
         optional=step.optional,
         group=_group(step),
         each=" and ".join(f"{loop.item} in {listed(loop.items)}" for loop in step.fragment.loops),

@@ -1,7 +1,6 @@
 """Conditions as people write them: `validation:auc >= 0.75 and not country in ("de", "at")`."""
 
 import json
-from collections.abc import Sequence
 
 from zflow_constructs.core.states.availability import FirstOf
 from zflow_constructs.core.states.outcome import Outcome
@@ -25,25 +24,20 @@ _SIMPLE = Expression | str | int | float
 _MOST_ITEMS = 4
 
 
-def worded(conditions: Sequence[Condition]) -> str:
-    """Conditions that must all hold, in words; a step is named where fields of several steps have the same name.
+def worded(condition: Condition) -> str:
+    """Write a condition in words; a step is named where fields of several steps have the same name.
 
     Args:
-        conditions: the conditions. None of them: an empty text
+        condition: The condition.
 
     Example:
-        >>> worded([StepOutput("App/Train", "Train", ("metrics", "auc")) >= 0.75])
+        >>> worded(StepOutput("App/Train", "Train", ("metrics", "auc")) >= 0.75)
         'auc >= 0.75'
     """
-    fields = {(part.key, _field(part)) for each in conditions for part in each.parts() if isinstance(part, StepOutput)}
+    fields = {(part.key, _field(part)) for part in condition.parts() if isinstance(part, StepOutput)}
     names = [field for _, field in fields]
     shared = frozenset(field for field in names if names.count(field) > 1)
-    text = (
-        _condition(conditions[0], shared)
-        if len(conditions) == 1
-        else " and ".join(_operand(each, "and", shared) for each in conditions)
-    )
-    return " ".join(text.split())
+    return " ".join(_condition(condition, shared).split())
 
 
 def listed(items: Template) -> str:

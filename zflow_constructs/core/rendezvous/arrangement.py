@@ -107,7 +107,8 @@ def _guards(nodes: Mapping[str, StepNode], order: Sequence[str]) -> dict[str, tu
     absent: set[str] = set()
     for key in order:
         node = nodes[key]
-        guards[key] = (*available([*node.templates()], absent.__contains__), *node.when)
+        needed = available([*node.templates()], absent.__contains__)
+        guards[key] = needed if node.when is None else (*needed, node.when)
         if guards[key] or node.optional:
             absent.add(key)
     return guards

@@ -8,12 +8,12 @@ from zflow_constructs.core.rendezvous.arrangement import Arrangement
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks, waking
 from zflow_constructs.core.states.asl import EXIT
 from zflow_constructs.core.states.fragment import Part, StepNode
-from zflow_constructs.core.states.legend import Place, Role
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.core.states.names import Names
 
 
 @dataclass(frozen=True)
-class Wait:
+class Arrival:
     """A state in which a step waits for one of another branch.
 
     Args:
@@ -127,18 +127,21 @@ class Rendezvous:
     def _name(self, key: str) -> str:
         return self._steps[key].name
 
-    def _wait(self, names: Names, key: str, producer: str) -> Wait:
-        place = Place(Role.WAIT, self._name(key), self._name(producer))
-        return Wait(names.state(f"{place.step} waits for {place.producer}", place), producer)
+    def _wait(self, names: Names, key: str, producer: str) -> Arrival:
+        place = StatePlace(StateRole.WAIT, self._name(key), self._name(producer))
+        return Arrival(names.state(f"{place.step} waits for {place.producer}", place), producer)
 
     def _fetch(self, names: Names, key: str, producer: str) -> Fetch:
-        place = Place(Role.READ, self._name(key), self._name(producer))
+        place = StatePlace(StateRole.READ, self._name(key), self._name(producer))
         title = f"{place.step} reads {place.producer}"
         return Fetch(names.state(title, place), names.variable(title), producer)
 
     def _leave(self, names: Names, key: str) -> Leave:
         name, called = self._name(key), ", ".join(self._name(each) for each in self._waiters.get(key, []))
-        done, waking_place = names.state(f"{name} is done", Place(Role.DONE, name)), Place(Role.WAKE, name)
+        done, waking_place = (
+            names.state(f"{name} is done", StatePlace(StateRole.DONE, name)),
+            StatePlace(StateRole.WAKE, name),
+        )
         if not called:
             return Leave(done)
         titles = (f"{name} wakes {called}", f"Wake {called}", f"{called} waits no more")

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Fail, Map, Native, Pass, State, Task, Wait
+from zflow_constructs.core.states.legend import StateRole
 from zflow_constructs.core.values.expressions import Condition
 from zflow_constructs.core.values.references import RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Deferred, Json, Template, parts_of
@@ -21,9 +22,9 @@ class Loop:
         items: the list.
         item: what its steps call the current item.
         steps: what is done for each item.
-        outputs: what each turn gives, by name.
+        outputs: what each iteration gives, by name.
         max_concurrency: how many items at once.
-        distributed: whether each turn is an execution of its own.
+        distributed: whether each iteration is an execution of its own.
         most_items: how many items there are at most.
         tolerated_failure_percentage: so many items may fail; in distributed mode alone. Default: none
     """
@@ -80,10 +81,12 @@ class Fragment:
     Args:
         states: by name; the first is where the step starts. A state whose next is `EXIT` leaves the step.
         result: the variable that holds the step's result once it is left.
+        roles: What the states are for, by name, that don't just do the step's work. Default: all of them do
     """
 
     states: Mapping[str, Part]
     result: str
+    roles: Mapping[str, StateRole] = field(default_factory=dict)
 
     @property
     def start(self) -> str:
@@ -151,7 +154,7 @@ class StepNode:
         name: its id: the name of its state.
         fragment: its states.
         after: the keys of the steps that come before it without giving it anything. Default: none
-        when: it runs only if all of these hold. Default: always
+        when: it runs only if this holds. Default: always
         optional: its failure counts as a skip. Default: it fails the workflow
         kind: what a picture calls it: `SageMaker training`. Default: nothing
         looks: how often it looks at what it waits for, at most. Default: never
@@ -161,7 +164,7 @@ class StepNode:
     name: str
     fragment: Fragment
     after: tuple[str, ...] = ()
-    when: tuple[Condition, ...] = ()
+    when: Condition | None = None
     optional: bool = False
     kind: str = ""
     looks: int = 0

@@ -19,11 +19,13 @@ _PRODUCT = "zflow_constructs"
 _ENTRY = re.compile(r"(?P<step>\d*)(?P<role>[a-z])(?P<producer>\d*)")
 
 
-class Role(StrEnum):
+class StateRole(StrEnum):
     """What a state is for, with the letter that stands for it in the definition."""
 
     WORK = "w"
     """It is one of the step's own."""
+    DECISION = "q"
+    """It is the step's own, too: it looks whether people have decided."""
     ITEM = "i"
     """It begins or ends an item of the step, which is a loop."""
     GUARD = "g"
@@ -49,7 +51,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class StatePlace:
     """Where a state belongs.
 
     Args:
@@ -58,9 +60,14 @@ class Place:
         producer: The name of the step that it waits for, or whose result it reads. Default: none
     """
 
-    role: Role
+    role: StateRole
     step: str | None = None
     producer: str | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it does its step's own work."""
+        return self.role in {StateRole.WORK, StateRole.DECISION}
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Legend:
     """
 
     version: str
-    places: Mapping[str, Place]
+    places: Mapping[str, StatePlace]
     loops: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -125,9 +132,9 @@ class Legend:
             return None
 
 
-def _place(steps: list[str], entry: str) -> Place:
+def _place(steps: list[str], entry: str) -> StatePlace:
     found = _ENTRY.fullmatch(entry)
     if found is None:
         raise ValueError(f"{entry} is no entry of a legend")
     step, role, producer = found.groups()
-    return Place(Role(role), steps[int(step)] if step else None, steps[int(producer)] if producer else None)
+    return StatePlace(StateRole(role), steps[int(step)] if step else None, steps[int(producer)] if producer else None)

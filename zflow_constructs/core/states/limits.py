@@ -86,7 +86,7 @@ def check_history(workflow: str, steps: Sequence[StepNode]) -> list[str]:
     if (total := sum(map(events, steps))) > MOST_EVENTS:
         largest = max(steps, key=events)
         remedy = (
-            "Give it a max_concurrency above 40: each of its turns has a history of its own then."
+            "Give it a max_concurrency above 40: each of its iterations has a history of its own then."
             if largest.repeated
             else "Move steps into a workflow of their own, and run that as a WorkflowStep: it has a history of its own."
         )
@@ -110,7 +110,7 @@ def check_payloads(steps: Sequence[StepNode]) -> list[str]:
         steps: the workflow's steps.
 
     Returns:
-        Warnings: loops whose turns may put out too much together.
+        Warnings: loops whose iterations may put out too much together.
     """
     warnings = []
     for step in steps:
@@ -118,9 +118,9 @@ def check_payloads(steps: Sequence[StepNode]) -> list[str]:
             size = loop.most_items * (1 + len(loop.outputs)) * _LIKELY_BYTES
             if size > MOST_PAYLOAD_BYTES:
                 warnings.append(
-                    f'Step "{step.name}" may have {loop.most_items} turns of {len(loop.outputs)} outputs, about {size} '
-                    f"bytes, and Step Functions takes {MOST_PAYLOAD_BYTES}. Lower most_items, or let the turns write "
-                    "their results to S3, and put out less."
+                    f'Step "{step.name}" may have {loop.most_items} iterations of {len(loop.outputs)} outputs, about '
+                    f"{size} bytes, and Step Functions takes {MOST_PAYLOAD_BYTES}. Lower most_items, or let the "
+                    "iterations write their results to S3, and put out less."
                 )
         warnings += check_payloads(step.repeated)
     return warnings

@@ -1,6 +1,6 @@
 """What the steps of a loop see: the current item, and the variables around the loop.
 
-The turns of an inline loop are branches of the execution, and read its variables. Those of a distributed one are
+The iterations of an inline loop are branches of the execution, and read its variables. Those of a distributed one are
 executions of their own, which can't: what they need is handed to them with the item.
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
@@ -22,17 +22,17 @@ _ITEM: Selector = {
 
 
 def item_variable(loop: Loop) -> str:
-    """The variable of a turn that holds its item, and what is handed to it: `PerCountry_item`."""
+    """The variable of an iteration that holds its item, and what is handed to it: `PerCountry_item`."""
     return f"{identifier(loop.name)}_item"
 
 
 def run_key(loop: Loop) -> str:
-    """The variable of a turn under whose value its branches meet: `PerCountry_run_key`."""
+    """The variable of an iteration under whose value its branches meet: `PerCountry_run_key`."""
     return f"{identifier(loop.name)}_run_key"
 
 
 def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
-    """The scope inside a loop, and what each turn is given.
+    """The scope inside a loop, and what each iteration is given.
 
     `{"index": "{% $states.context.Map.Item.Index %}", "value": "{% $states.context.Map.Item.Value %}"}`
 
@@ -45,16 +45,16 @@ def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
     inside = replace(
         outer,
         items={**outer.items, loop.item: f"{item}.value"},
-        turns={**outer.turns, loop.name: f"{item}.index"},
-        levels={**outer.levels, **{step.key: len(outer.turns) + 1 for step in loop.steps}},
+        iterations={**outer.iterations, loop.name: f"{item}.index"},
+        levels={**outer.levels, **{step.key: len(outer.iterations) + 1 for step in loop.steps}},
     )
     return inside, {**_ITEM, **handed}
 
 
 def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
-    """What a turn that is an execution of its own is given of the scope around it, and how it reads that."""
+    """What an iteration that is an execution of its own is given of the scope around it, and how it reads that."""
     inside = {step.key for step in every_node(loop.steps)}
-    # Not the loop's own list: its turns don't need all of it.
+    # Not the loop's own list: its iterations don't need all of it.
     templates = [loop.outputs, *(template for step in loop.steps for template in step.templates())]
     parts = [part for template in templates for part in parts_of(template)]
     read = {part.key: part for part in parts if isinstance(part, StepOutput | Ran) and part.key not in inside}
@@ -62,7 +62,7 @@ def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
     given: Selector = {
         "execution": Jsonata(scope.execution),
         "run_location": Jsonata(scope.run_location),
-        "turns": [Jsonata(turn) for turn in scope.turns.values()],
+        "iterations": [Jsonata(iteration) for iteration in scope.iterations.values()],
         "items": {name: Jsonata(item) for name, item in scope.items.items()},
         "results": {name: Jsonata(scope.results[key]) for key, name in names.items()},
         **({"parameters": Jsonata(scope.parameters)} if any(isinstance(part, Parameter) for part in parts) else {}),
@@ -72,7 +72,7 @@ def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
         scope,
         execution=f"{outer}.execution",
         run_location=f"{outer}.run_location",
-        turns={name: f"{outer}.turns[{number}]" for number, name in enumerate(scope.turns)},
+        iterations={name: f"{outer}.iterations[{number}]" for number, name in enumerate(scope.iterations)},
         items={name: f"{outer}.items.{name}" for name in scope.items},
         results=ChainMap({key: f"{outer}.results.{name}" for key, name in names.items()}),
         parameters=f"{outer}.parameters",

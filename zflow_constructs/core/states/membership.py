@@ -13,7 +13,7 @@ from zflow_constructs.core.values.templates import Template, parts_of
 
 
 @dataclass(frozen=True)
-class Level:
+class _Surroundings:
     """What the steps of one level can use: the workflow's own level, a loop's, or that of the steps at the end.
 
     Args:
@@ -45,9 +45,9 @@ def check_members(workflow: str, steps: Sequence[StepNode], parameters: RunParam
     Raises:
         WorkflowError: a step uses what isn't there.
     """
-    level = Level(workflow, parameters, {step.key for step in steps}, dict(_repeated(steps)))
-    _check_level(level, steps)
-    _check_uses(level, "outputs=", [outputs])
+    around = _Surroundings(workflow, parameters, {step.key for step in steps}, dict(_repeated(steps)))
+    _check_steps(around, steps)
+    _check_uses(around, "outputs=", [outputs])
 
 
 def check_at_the_end(
@@ -66,70 +66,70 @@ def check_at_the_end(
     """
     ended = {step.key: step.name for step in steps}
     repeated = dict(_repeated([*steps, *at_the_end]))
-    _check_level(Level(workflow, parameters, {step.key for step in at_the_end}, repeated, ended), at_the_end)
+    _check_steps(_Surroundings(workflow, parameters, {step.key for step in at_the_end}, repeated, ended), at_the_end)
 
 
-def _check_level(level: Level, steps: Sequence[StepNode]) -> None:
+def _check_steps(around: _Surroundings, steps: Sequence[StepNode]) -> None:
     for step in steps:
         for loop in step.fragment.loops:
-            _check_level(_inside(level, step, loop), loop.steps)
-            _check_uses(_inside(level, step, loop), f'outputs= of step "{step.name}"', [loop.outputs])
+            _check_steps(_inside(around, step, loop), loop.steps)
+            _check_uses(_inside(around, step, loop), f'outputs= of step "{step.name}"', [loop.outputs])
         user = f'step "{step.name}"'
         own = [step.when, *(loop.items for loop in step.fragment.loops)] if step.repeated else [*step.templates()]
-        _check_uses(level, user, own)
+        _check_uses(around, user, own)
         for key in step.after:
-            if key in level.ended:
+            if key in around.ended:
                 raise WorkflowError(
-                    f'MlWorkflow "{level.workflow}": {user} runs at the end, after all steps of steps=[...]. '
-                    f'Take step "{level.ended[key]}" out of its after=.'
+                    f'MlWorkflow "{around.workflow}": {user} runs at the end, after all steps of steps=[...]. '
+                    f'Take step "{around.ended[key]}" out of its after=.'
                 )
-            _check_use(level, user, key, key.rsplit("/", 1)[-1])
+            _check_use(around, user, key, key.rsplit("/", 1)[-1])
 
 
-def _inside(level: Level, step: StepNode, loop: Loop) -> Level:
-    repeated = {**level.repeated, step.key: (step.name, step.name)}
+def _inside(around: _Surroundings, step: StepNode, loop: Loop) -> _Surroundings:
+    repeated = {**around.repeated, step.key: (step.name, step.name)}
     inside = {each.key for each in loop.steps}
-    return Level(
-        level.workflow,
-        level.parameters,
-        {*level.steps, *inside} - {step.key},
+    return _Surroundings(
+        around.workflow,
+        around.parameters,
+        {*around.steps, *inside} - {step.key},
         {key: names for key, names in repeated.items() if key not in inside},
-        level.ended,
-        (*level.items, loop.item),
+        around.ended,
+        (*around.items, loop.item),
     )
 
 
-def _check_uses(level: Level, user: str, templates: Sequence[Template]) -> None:
+def _check_uses(around: _Surroundings, user: str, templates: Sequence[Template]) -> None:
     for template in templates:
         for part in parts_of(template):
             match part:
                 case StepOutput(key=key, step=name) | Ran(key=key, step=name):
-                    _check_use(level, user, key, name)
-                case RunLocation(key=key, step=name) if key not in level.ended:
-                    _check_use(level, user, key, name)
+                    _check_use(around, user, key, name)
+                case RunLocation(key=key, step=name) if key not in around.ended:
+                    _check_use(around, user, key, name)
                 case Parameter(name=name):
-                    level.parameters.check_used(user, name)
-                case Item(name=name) if name not in level.items:
+                    around.parameters.check_used(user, name)
+                case Item(name=name) if name not in around.items:
                     raise WorkflowError(
-                        f'MlWorkflow "{level.workflow}": {user} uses the item "{name}", which no loop around it has.'
-                        f"{did_you_mean(name, level.items)} It has: {one_of(level.items) or 'none'}. "
+                        f'MlWorkflow "{around.workflow}": {user} uses the item "{name}", which no loop around it has.'
+                        f"{did_you_mean(name, around.items)} It has: {one_of(around.items) or 'none'}. "
                         f'Put it into the steps of a ForEach(item="{name}").'
                     )
-                case Outcome() if not level.ended:
+                case Outcome() if not around.ended:
                     raise WorkflowError(
-                        f'MlWorkflow "{level.workflow}": {user} uses the outcome of the run, which has none yet. '
+                        f'MlWorkflow "{around.workflow}": {user} uses the outcome of the run, which has none yet. '
                         "Put the step into finally_=[...]."
                     )
                 case _:
                     pass
 
 
-def _check_use(level: Level, user: str, key: str, name: str) -> None:
-    if key in level.steps:
+def _check_use(around: _Surroundings, user: str, key: str, name: str) -> None:
+    if key in around.steps:
         return
-    prefix = f'MlWorkflow "{level.workflow}": {user} '
-    if key in level.repeated:
-        step, loop = level.repeated[key]
+    prefix = f'MlWorkflow "{around.workflow}": {user} '
+    if key in around.repeated:
+        step, loop = around.repeated[key]
         if step == loop:
             raise WorkflowError(
                 f'{prefix}uses the outputs of the loop "{loop}" that repeats it, which are there when it has ended. '
@@ -139,9 +139,9 @@ def _check_use(level: Level, user: str, key: str, name: str) -> None:
             f'{prefix}needs step "{step}", which the loop "{loop}" repeats: there is one for each item. '
             f"Use the loop's outputs, a list: ForEach(outputs={{...}}). To come after it, put the loop into after=."
         )
-    if key in level.ended:
+    if key in around.ended:
         raise WorkflowError(
-            f'{prefix}runs at the end, and uses an output of step "{level.ended[key]}", which is not there when the '
+            f'{prefix}runs at the end, and uses an output of step "{around.ended[key]}", which is not there when the '
             'run failed. Use what is known before: run parameters, locations of data, zflow.Outcome("status").'
         )
     raise WorkflowError(

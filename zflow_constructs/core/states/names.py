@@ -12,7 +12,7 @@ from itertools import count
 
 from zflow_constructs.core.states.asl import Map, Native, State, states_in, states_inside
 from zflow_constructs.core.states.fragment import Fragment, Part, StepNode, retarget
-from zflow_constructs.core.states.legend import Place, Role
+from zflow_constructs.core.states.legend import StatePlace, StateRole
 from zflow_constructs.core.states.loops import item_variable, run_key
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.references import PARAMETERS_VARIABLE
@@ -35,7 +35,7 @@ class Names:
     """
 
     def __init__(self, steps: Iterable[StepNode], start: Mapping[str, State]) -> None:
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, StatePlace] = {}
         self._owners: dict[str, str | None] = {}
         assigned = Fragment(start, result="").variables
         self._variables: dict[str, str | None] = dict.fromkeys(
@@ -47,7 +47,7 @@ class Names:
             self._claim(step)
         for step in every:
             self._check_inside(step.name, step.fragment)
-        named = {name: self.state(name, Place(Role.WORKFLOW)) for name in start}
+        named = {name: self.state(name, StatePlace(StateRole.WORKFLOW)) for name in start}
         self._start = {named[name]: retarget(state, named) for name, state in start.items()}
 
     @property
@@ -56,7 +56,7 @@ class Names:
         return self._start
 
     @property
-    def places(self) -> Mapping[str, Place]:
+    def places(self) -> Mapping[str, StatePlace]:
         """What each state is for, by name."""
         return self._places
 
@@ -67,9 +67,9 @@ class Names:
             first: The steps with which its branches start.
         """
         title = f"{_shortened(list(first))} in parallel"
-        return self.state(title, Place(Role.FORK)), self.variable(title)
+        return self.state(title, StatePlace(StateRole.FORK)), self.variable(title)
 
-    def state(self, title: str, place: Place) -> str:
+    def state(self, title: str, place: StatePlace) -> str:
         """A name that no other state has: `Deploy waits for Report`.
 
         Args:
@@ -99,7 +99,7 @@ class Names:
                     f'Step "{step.name}": two of its states have the name "{state}". Rename one of them.'
                 )
             _take(self._owners, state, step)
-            self._places[state] = Place(Role.WORK, step.name)
+            self._places[state] = StatePlace(step.fragment.roles.get(state, StateRole.WORK), step.name)
         loops = step.fragment.loops
         of_items = [variable for loop in loops for variable in (item_variable(loop), run_key(loop))]
         for variable in sorted({step.fragment.result, *step.fragment.variables, *of_items}):

@@ -38,7 +38,7 @@ class Item(Expression):
 
 @dataclass(frozen=True, eq=False)
 class Collected(StepOutput):
-    """What the turns of a loop gave, as a list.
+    """What the iterations of a loop gave, as a list.
 
     Args:
         key: the loop's construct path.
@@ -49,15 +49,15 @@ class Collected(StepOutput):
     def render(self, scope: Scope) -> str:
         """`[$step_PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
 
-        Where the turns give lists themselves, the path would join them: each is put in brackets then.
+        Where the iterations give lists themselves, the path would join them: each is put in brackets then.
         """
         results, *output = self.path
-        turns = field_path(scope.results[self.key], results)
+        iterations = field_path(scope.results[self.key], results)
         if not output:
-            return f"[{turns}]"
-        value = field_path("$turn", *output)
+            return f"[{iterations}]"
+        value = field_path("$each", *output)
         listed = f'$type({value}) = "array" ? [[{value}]] : [{value}]'
-        return f"$reduce([{turns}], function($all, $turn) {{ $append($all, {listed}) }}, [])"
+        return f"$reduce([{iterations}], function($all, $each) {{ $append($all, {listed}) }}, [])"
 
     def is_present(self) -> Condition:
         """True when the loop ran."""
@@ -95,14 +95,14 @@ class Bounded(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Turn(Expression):
-    """Which turn of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
+class IterationNumber(Expression):
+    """Which iteration of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
 
     def render(self, scope: Scope) -> str:
         """`$join([$string($PerCountry_item.index)], "/")`."""
-        if not scope.turns:
+        if not scope.iterations:
             return '""'
-        return f'$join([{", ".join(f"$string({turn})" for turn in scope.turns.values())}], "/")'
+        return f'$join([{", ".join(f"$string({iteration})" for iteration in scope.iterations.values())}], "/")'
 
     def __repr__(self) -> str:
-        return "The turn of the loop"
+        return "The iteration of the loop"

@@ -10,8 +10,6 @@ from zflow_constructs.core.values.templates import Scope
 
 PARAMETERS_VARIABLE = "parameters"
 _IDENTIFIER = re.compile(r"(?!(true|false|null|and|or|in|function)$)[A-Za-z_][A-Za-z0-9_]*")
-REDRIVE_COUNT = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
-"""`RedriveCount` as text, for JSONata that is written as text: AWS leaves the field out of a first run."""
 STARTED = (
     "($exists($states.context.Execution.RedriveTime) ? "
     "$states.context.Execution.RedriveTime : $states.context.Execution.StartTime)"
@@ -114,7 +112,8 @@ class RedriveCount(Expression):
 
     def render(self, scope: Scope) -> str:
         """`($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)`."""
-        return REDRIVE_COUNT
+        # AWS leaves the field out of a first run.
+        return "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
 
     def __repr__(self) -> str:
         return "The number of redrives"
@@ -137,10 +136,10 @@ class RunLocation(Expression):
     def render(self, scope: Scope) -> str:
         """`"s3://bucket/workflow/" & $states.context.Execution.Name & "/Extract/history/"`.
 
-        A step in a loop has a folder for each turn: `... & "/PerCountry/" & $string($PerCountry_item.index) & ...`.
+        In a loop, each iteration has its folder: `... & "/PerCountry/" & $string($PerCountry_item.index) & ...`.
         """
-        around = list(scope.turns.items())[: scope.levels.get(self.key, 0)]
-        folders = [f" & {json.dumps(f'/{loop}/')} & $string({turn})" for loop, turn in around]
+        around = list(scope.iterations.items())[: scope.levels.get(self.key, 0)]
+        folders = [f" & {json.dumps(f'/{loop}/')} & $string({iteration})" for loop, iteration in around]
         return f"{scope.run_location}{''.join(folders)} & {json.dumps(f'/{self.path}/')}"
 
     def __repr__(self) -> str:
@@ -175,7 +174,7 @@ class JobName(Expression):
     def render(self, scope: Scope) -> str:
         """`"workflow-train-" & $substring($hash($join([<this attempt>], "/"), "SHA-256"), 0, 20)`."""
         parts = [part for part in _ATTEMPT if self.new_at_retry or part != _RETRY]
-        attempt = ", ".join([*parts, *(f"$string({turn})" for turn in scope.turns.values())])
+        attempt = ", ".join([*parts, *(f"$string({iteration})" for iteration in scope.iterations.values())])
         return f'"{self.prefix(scope.workflow)}" & $substring($hash($join([{attempt}], "/"), "SHA-256"), 0, 20)'
 
     def __repr__(self) -> str:

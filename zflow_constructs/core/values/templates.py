@@ -26,9 +26,9 @@ class Scope:
         run_location: JSONata of the S3 location of this run, without a slash at its end.
         workflow: the workflow's name, the beginning of every job name.
         parameters: JSONata of the run parameters.
-        execution: JSONata of the ARN of the execution that was started; a distributed loop's turns have others.
+        execution: JSONata of the ARN of the execution that was started; a distributed loop's iterations have others.
         items: for each loop around, the JSONata of its current item, by the item's name.
-        turns: for each loop around, by its name, the JSONata of the current item's number.
+        iterations: for each loop around, by its name, the JSONata of the current item's number.
         levels: for each step in a loop, in how many loops it is.
         outcome: JSONata of how the run ended, in the steps that run afterwards.
     """
@@ -39,7 +39,7 @@ class Scope:
     parameters: str = "$parameters"
     execution: str = "$states.context.Execution.Id"
     items: Mapping[str, str] = field(default_factory=dict)
-    turns: Mapping[str, str] = field(default_factory=dict)
+    iterations: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, int] = field(default_factory=dict)
     outcome: str = "$outcome"
 

@@ -9,8 +9,8 @@ from constructs import Construct
 from zflow_constructs.core.states.fragment import Fragment, identifier
 from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
-from zflow_constructs.core.values.iterations import Turn
-from zflow_constructs.core.values.references import REDRIVE_COUNT, STARTED, ExecutionId
+from zflow_constructs.core.values.iterations import IterationNumber
+from zflow_constructs.core.values.references import STARTED, ExecutionId, RedriveCount
 from zflow_constructs.core.values.templates import Scalar, Template
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import RunStorage, grant_get, grant_spark
@@ -248,9 +248,9 @@ class DatabricksJobStep(Step):
         return {
             "execution": ExecutionId(),
             "started": Jsonata(STARTED),
-            "redrive": Jsonata(REDRIVE_COUNT),
+            "redrive": RedriveCount(),
             "step": self.name,
-            "item": Turn(),
+            "item": IterationNumber(),
             "timeout_seconds": self._seconds,
             "retries": {
                 "transient": _TRANSIENT,

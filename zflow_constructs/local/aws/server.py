@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import botocore.session
 import moto.iam.models
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -110,6 +112,8 @@ class AwsServer:
             "AWS_REGION": self.region,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            # Jobs share the processors: a thread of OpenMP's that waits busily takes those of the others.
+            "OMP_WAIT_POLICY": "PASSIVE",
         }
 
     def use(self, hooks: Sequence[AbstractContextManager[None]]) -> None:
@@ -145,12 +149,20 @@ def _session(region: str) -> boto3.Session:
     """A session that the user's own profile has no say in, and that is used by one thread at a time."""
     nothing = (None, None, os.devnull, None)
     variables = {"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing}
+    session = botocore.session.Session(session_vars=variables)
+    session.register_component("data_loader", _service_models())
     return boto3.Session(
-        botocore_session=botocore.session.Session(session_vars=variables),
+        botocore_session=session,
         aws_access_key_id="local",
         aws_secret_access_key="local",
         region_name=region,
     )
+
+
+@cache
+def _service_models() -> Loader:
+    """AWS's service models, which take long to read: once a process."""
+    return create_loader()
 
 
 @contextmanager

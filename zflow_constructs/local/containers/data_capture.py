@@ -28,17 +28,17 @@ class DataCapture:
         job: The job's name, which is that of its lists.
         destination: The URI below which the lists go.
         started: When the job began.
-        formats: How answers are written, if they get ids: none or one.
+        written: How answers are written, if they get ids. `None`: they get none
     """
 
     job: str
     destination: str
     started: datetime
-    formats: tuple[RecordFormat, ...]
+    written: RecordFormat | None
 
     @classmethod
-    def of(cls, request: CreateTransformJobRequestTypeDef) -> tuple[DataCapture, ...]:
-        """The capture of a job, or none.
+    def of(cls, request: CreateTransformJobRequestTypeDef) -> DataCapture | None:
+        """The capture of a job; None if it captures nothing.
 
         Args:
             request: The CreateTransformJob request.
@@ -47,11 +47,11 @@ class DataCapture:
             UnsupportedRequestError: Answers of that type can't be given ids.
         """
         if "DataCaptureConfig" not in request:
-            return ()
+            return None
         config = request["DataCaptureConfig"]
         accept = request["TransformOutput"].get("Accept", "")
-        formats = (record_format(accept),) if config.get("GenerateInferenceId") else ()
-        return (cls(request["TransformJobName"], config["DestinationS3Uri"], datetime.now(tz=UTC), formats),)
+        written = record_format(accept) if config.get("GenerateInferenceId") else None
+        return cls(request["TransformJobName"], config["DestinationS3Uri"], datetime.now(tz=UTC), written)
 
     def mark(self, answer: bytes, records: int) -> bytes:
         """An answer with an id and the job's start for each record.
@@ -63,9 +63,10 @@ class DataCapture:
         Raises:
             FilterError: It is JSON, but no object.
         """
-        for written in self.formats:
-            return b"\n".join(self._marked(written, line) for line in written.split(answer, records))
-        return answer
+        if self.written is None:
+            return answer
+        written = self.written
+        return b"\n".join(self._marked(written, line) for line in written.split(answer, records))
 
     def write(self, objects: ObjectStore, *, read: Sequence[str], written: Sequence[str]) -> None:
         """Write the lists.

@@ -74,7 +74,7 @@ class TransformContainer:
         self._at_once = job.get("MaxConcurrentTransforms") or 1
         self._timeout = job.get("ModelClientConfig", {}).get("InvocationsTimeoutInSeconds", 600)
         self._processing = _data_processing(job)
-        self._captures = DataCapture.of(job)
+        self._capture = DataCapture.of(job)
         self._objects = objects
         self._folder = folder
         self._on_line = on_line
@@ -103,7 +103,7 @@ class TransformContainer:
         try:
             self._model.start(_START_SECONDS)
             written = [self._transform(file) for file in self._download()]
-            self._capture(written)
+            self._keep_captured(written)
         except (ModelStartError, StoppedError, _TransformError) as error:
             if self._stopping.is_set() or isinstance(error, StoppedError):
                 return self._ended("Stopped", "The transform job was stopped.")
@@ -138,11 +138,12 @@ class TransformContainer:
     def _input(self) -> Path:
         return self._folder / "input"
 
-    def _capture(self, written: Sequence[str]) -> None:
+    def _keep_captured(self, written: Sequence[str]) -> None:
+        if self._capture is None:
+            return
         read = [*self._objects.listed(self._uri).values()] if self._lists else self._objects.list(self._uri)
         try:
-            for capture in self._captures:
-                capture.write(self._objects, read=read, written=written)
+            self._capture.write(self._objects, read=read, written=written)
         except StorageError as error:
             raise _TransformError(f"ClientError: {error}") from error
 
@@ -182,9 +183,7 @@ class TransformContainer:
                 kind = "ClientError" if response.status < 500 else "AlgorithmError"
                 raise _TransformError(f"{kind}: {name}, {batch.title}: {response.error}")
             answer = self._processing.after(batch.records, response.body)
-            for capture in self._captures:
-                answer = capture.mark(answer, len(batch.records))
-            return answer
+            return answer if self._capture is None else self._capture.mark(answer, len(batch.records))
         except FilterError as error:
             raise _TransformError(f"ClientError: {name}, {batch.title}: {error}") from error
 

@@ -1,6 +1,6 @@
 """The questions that wait for a decision: one item of the table each.
 
-    id          of the execution, the step and the turn, hashed
+    id          of the execution, the step and the iteration, hashed
     token       the task token of the state that waits now
     keys        the digests of the keys of the links that were sent
     expires     until when it can be decided, in seconds since the epoch
@@ -142,5 +142,5 @@ class Questions:
 
 
 def question_id(execution: str, step: str, item: str, redrive: int) -> str:
-    """The id of what a step asks in an execution: another one for each turn of a loop, and after a redrive."""
+    """The id of what a step asks in an execution: another one for each iteration of a loop, and after a redrive."""
     return hashlib.sha256("|".join([execution, step, item, str(redrive)]).encode()).hexdigest()[:32]

@@ -57,7 +57,7 @@ class StepEvent:
         started: When it was started, or redriven: milliseconds since the epoch.
         redrive: How often it was redriven.
         step: The step's name.
-        item: The turn of a loop, as in "2/0"; empty outside of loops.
+        item: The iteration of a loop, as in "2/0"; empty outside of loops.
         attempt: The number of the attempt.
         timeout_seconds: How long a run may take.
         retries: The new attempts that the step has.

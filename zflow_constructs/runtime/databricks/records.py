@@ -23,7 +23,7 @@ class Record:
     Args:
         token: The idempotency token of its submission.
         step: The step's name.
-        item: The turn of a loop.
+        item: The iteration of a loop.
         attempt: The number of the attempt.
         redrive: How often the execution was redriven.
         started: When the execution was started, or redriven: milliseconds since the epoch.

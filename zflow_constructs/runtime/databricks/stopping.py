@@ -48,10 +48,12 @@ class Stopping:
             left: list[Record] = []
             for record in going_on:
                 try:
-                    left += self._advance(record, canceled)
+                    advanced = self._advance(record, canceled)
                 except DatabricksError as error:  # One refusal must not spare the other runs.
                     problems.append(f"{_name(record)}: {error}")
-                    left.append(record)
+                    advanced = record
+                if advanced is not None:
+                    left.append(advanced)
             going_on = left
             if going_on and not self.cancellation.may_pause():
                 names = ", ".join(_name(record) for record in going_on)
@@ -60,16 +62,16 @@ class Stopping:
                 self.cancellation.pause()
         return canceled
 
-    def _advance(self, record: Record, canceled: list[str]) -> list[Record]:
-        """Bring a run nearer to its end; nothing is left of one that has ended."""
+    def _advance(self, record: Record, canceled: list[str]) -> Record | None:
+        """Bring a run nearer to its end; None once it has ended."""
         settled = self._settle(record) if record.pending else record
         if settled.run_id and self.cancellation.goes_on(settled.run_id):
             if settled.run_id not in canceled:
                 self.cancellation.cancel(settled.run_id)
                 canceled.append(settled.run_id)
-            return [settled]
+            return settled
         self._note(replace(settled, ended=True))
-        return []
+        return None
 
     def _settle(self, record: Record) -> Record:
         """Learn what became of a call whose answer isn't known, by the same call.

@@ -53,7 +53,7 @@ class Checkpoints:
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
 
     Args:
-        step: the step; the folder is `<run>/<step>/checkpoints/`, and in a loop each turn has its own.
+        step: the step; the folder is `<run>/<step>/checkpoints/`, and in a loop each iteration has its own.
     """
 
     def __init__(self, step: Step) -> None:

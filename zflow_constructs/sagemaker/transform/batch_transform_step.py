@@ -277,7 +277,7 @@ class BatchTransformStep(Step):
             grant_disks(self._role, self._volume_key)
         if self._captured is not None:
             # The key of captured data is for the disks, the API says, and for the data, the guide does.
-            for key in self._captured.place.keys:
+            for key in self._captured.place.own_keys():
                 grant_disks(self._role, key)
         allow_job(binding, "TransformJob", self._job)
 

@@ -38,7 +38,7 @@ class BatchDataCapture:
             location: where they go; they are encrypted with its key, if it has one.
             inference_ids: whether each answer gets an id, and the time at which the job began. Default: no
         """
-        return cls(location, next(iter(location.place.keys), None), inference_ids)
+        return cls(location, next(location.place.own_keys(), None), inference_ids)
 
     @classmethod
     def to_run_folder(cls, *, key: kms.IKey | None = None, inference_ids: bool = False) -> "BatchDataCapture":
