@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
@@ -15,6 +17,35 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inli
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from zflow_constructs.local.aws.hooks import all_replaced
+
+
+class AbortedError(Exception):
+    """A part of a state is to be evaluated that was aborted meanwhile."""
+
+
+@contextmanager
+def evaluations() -> Iterator[None]:
+    """Evaluate nothing more of a state once it is aborted, and let no error change what it ended by.
+
+    moto leaves out the part that comes next and goes on: by what is on its stack in the place of the part's value.
+    """
+    evaluate = EvalComponent.eval
+    set_error = Environment.set_error
+
+    def evaluate_unless_aborted(self: EvalComponent, env: Environment) -> None:
+        if env.is_running():
+            evaluate(self, env)
+        elif not isinstance(self, Program):
+            raise AbortedError
+
+    def set_error_unless_aborted(self: Environment, error: ExecutionFailedEventDetails) -> None:
+        if self.is_running():
+            set_error(self, error)
+
+    with all_replaced(
+        (EvalComponent, "eval", evaluate_unless_aborted), (Environment, "set_error", set_error_unless_aborted)
+    ):
+        yield
 
 
 @contextmanager

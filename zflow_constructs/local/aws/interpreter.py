@@ -28,6 +28,7 @@ from moto.stepfunctions.parser.asl.eval.variable_store import IllegalOuterScopeW
 from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from zflow_constructs.local.aws.aborts import AbortedError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 from zflow_constructs.local.aws.redrive import items_of
 
@@ -74,7 +75,8 @@ def short_log() -> Iterator[None]:
         """The history has it."""
 
     def say(self: EvalComponent, exception: Exception) -> None:
-        _log.error("%s: %s at %s", type(exception).__name__, exception, type(self).__name__)
+        if not isinstance(exception, AbortedError):
+            _log.error("%s: %s at %s", type(exception).__name__, exception, type(self).__name__)
 
     with all_replaced(
         (EvalComponent, "_log_failure_event_exception", say_nothing), (EvalComponent, "_log_exception", say)

@@ -115,6 +115,7 @@ def redrive() -> Iterator[None]:
     """Answer RedriveExecution, and tell how often an execution was redriven; moto doesn't."""
     describe = StepFunctionResponse.describe_execution
     evaluate = CommonStateField._eval_body  # noqa: SLF001
+    one_at_a_time = threading.Lock()
 
     def evaluate_once(self: CommonStateField, env: Environment) -> None:
         journal: Journal = env.event_manager.journal
@@ -129,12 +130,18 @@ def redrive() -> Iterator[None]:
         arn = self._get_param("executionArn")
         execution: Execution = self.stepfunction_backend.describe_execution(arn)
         again = {ExecutionStatus.FAILED, ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT}
-        if execution.exec_status not in again:
-            raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven: '{arn}'")
+        with one_at_a_time:
+            if execution.exec_status not in again:
+                raise ApiError(
+                    "ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven: '{arn}'"
+                )
+            execution.exec_status = ExecutionStatus.RUNNING
         execution.redrive_count += 1
         execution.redrive_date = datetime.now(tz=UTC)
-        execution.error = execution.cause = execution.stop_date = execution.exec_worker = None
-        execution.start()
+        execution.error = execution.cause = execution.stop_date = None
+        # Not by `start`, which wants that there is no worker: others look at it meanwhile.
+        execution.exec_worker = execution._get_start_execution_worker()  # noqa: SLF001
+        execution.exec_worker.start()
         return ActionResult({"redriveDate": execution.redrive_date})
 
     def describe_execution(self: StepFunctionResponse) -> ActionResult:

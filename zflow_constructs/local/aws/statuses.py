@@ -59,8 +59,8 @@ def statuses(on_status: StatusListener) -> Iterator[None]:
 
     def ended(self: BaseExecutionWorkerCommunication) -> None:
         # A stopped execution's thread ends once more, later, when its Tasks have.
-        if "told" not in vars(self):
-            self.told = True
+        mark = object()
+        if vars(self).setdefault("told", mark) is mark:
             terminated(self)
             on_status(self.execution)
 

@@ -12,14 +12,19 @@ from datetime import UTC, datetime
 
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
-from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType, InvalidDefinition
+from moto.stepfunctions.parser.api import (
+    ExecutionStatus,
+    GetExecutionHistoryOutput,
+    HistoryEventType,
+    InvalidDefinition,
+)
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
-from zflow_constructs.local.aws.aborts import aborts
+from zflow_constructs.local.aws.aborts import aborts, evaluations
 from zflow_constructs.local.aws.errors import ApiError
 from zflow_constructs.local.aws.hooks import all_replaced, replaced
 from zflow_constructs.local.aws.maps import maps
@@ -53,6 +58,7 @@ def stepfunctions(*, on_history: HistoryListener, on_status: StatusListener) -> 
             redrive(),
             maps(),
             task_tokens(),
+            evaluations(),
             aborts(),
         ):
             stack.enter_context(hook)
@@ -232,7 +238,16 @@ def context_object(on_history: HistoryListener) -> Iterator[None]:
         env.event_manager = kept["history"] = _FollowedHistory(execution.exec_arn, journal, before, on_history)
         return env
 
-    with all_replaced((ExecutionWorker, "_get_evaluation_environment", followed), (Execution, "redrive_count", 0)):
+    def history(self: Execution) -> GetExecutionHistoryOutput:
+        # A redriven execution's history is there before its new worker has an environment.
+        kept = vars(self).get("history")
+        return GetExecutionHistoryOutput(events=kept.get_event_history() if kept is not None else [])
+
+    with all_replaced(
+        (ExecutionWorker, "_get_evaluation_environment", followed),
+        (Execution, "to_history_output", history),
+        (Execution, "redrive_count", 0),
+    ):
         yield
 
 
