@@ -15,6 +15,7 @@ from tests.examples.findings import acknowledgements, violations
 from tests.examples.risk_scoring.app import synthesize
 from tests.parts import count, stack
 from tests.templates import LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata
+from tests.texts import text_of
 from zflow_constructs.steps.retry import CAPACITY, LAMBDA, THROTTLING
 
 REDRIVE = "($exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0)"
@@ -139,7 +140,7 @@ def test_where_nobody_decides_it_fails_with_who_was_asked_and_a_redrive_asks_aga
 def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(example: Example) -> None:
     made = example.made
     question = jsonata('"Are " & ($string(7)) & " rows enough?"')
-    details = {"rows": jsonata("$string($Count_Minimal_in_parallel.Count.rows)"), "limit": 5}
+    details = {"rows": text_of("$Count_Minimal_in_parallel.Count.rows"), "limit": "5"}
     first, second = made.state("Maximal"), made.state("Maximal: escalate")
     assert mapping(first["Arguments"])["Payload"] == payload("Maximal", [RISK], 36_000, question, details)
     assert mapping(second["Arguments"])["Payload"] == payload("Maximal", [HEADS], 28_800, question, details)

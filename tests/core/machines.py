@@ -22,6 +22,9 @@ from zflow_constructs.core.states.fragment import Fragment, StepNode
 from zflow_constructs.core.values.expressions import Condition, Jsonata
 from zflow_constructs.core.values.references import StepOutput
 from zflow_constructs.core.values.templates import Json, Scope, Template
+from zflow_constructs.local.aws.jsonata_numbers import javascript_numbers, whole_number
+
+javascript_numbers()
 
 NULL = Utils.NULL_VALUE
 _QUERY = re.compile(r"\{%(.*)%\}", re.DOTALL)
@@ -49,7 +52,7 @@ def _parsed(expression: str) -> Query:
     query = Query(expression)
     query.set_output_convert_nulls(False)
     query.register_lambda("hash", lambda data, _algorithm: hashlib.sha256(data.encode()).hexdigest())
-    query.register_lambda("parse", lambda text: _with_null(json.loads(text)))
+    query.register_lambda("parse", lambda text: _with_null(json.loads(text, parse_int=whole_number)))
     query.register_lambda("uuid", lambda: str(uuid.uuid4()))
     return query
 

@@ -1,4 +1,4 @@
-"""JSONata as its authors run it: the npm package, which `make setup` installs, called once for many expressions."""
+"""JSONata as its authors run it, in the version of Step Functions: the npm package that `make setup` installs."""
 
 import json
 import subprocess

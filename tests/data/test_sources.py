@@ -12,6 +12,7 @@ from aws_cdk import App, Stack
 
 import zflow_constructs as zflow
 from tests.parts import EXAMPLE, bucket, stack
+from tests.texts import joined
 from zflow_constructs.core.values.templates import Scope
 from zflow_constructs.data.storage import FixedPlace, RunPlace
 
@@ -126,7 +127,9 @@ def test_a_turn_of_a_loop_has_a_file_of_its_own() -> None:
     file = training.file(zflow.Item("country") + ".csv", content_type="text/csv")
     assert isinstance(file.uri, zflow.Expression)
     scope = Scope(run_location='"s3://lake/run"', items={"country": "$PerCountry_item.value"})
-    assert file.uri.render(scope) == '"s3://lake/run" & "/Split/training/" & $PerCountry_item.value & ".csv"'
+    assert (
+        file.uri.render(scope) == f'"s3://lake/run" & "/Split/training/" & {joined("$PerCountry_item.value")} & ".csv"'
+    )
     assert (file.place, file.content_type) == (training.place, "text/csv")
 
 

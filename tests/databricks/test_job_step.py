@@ -14,6 +14,7 @@ from tests.asl import rendered_definition
 from tests.core.machines import evaluate, mapping, run, valued
 from tests.parts import CLUSTER, SPARK_TASK, bucket, count, data, stack, workspace
 from tests.templates import ASSETS, LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata, listens
+from tests.texts import text_of
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.steps.retry import DATABRICKS_LOOK, DATABRICKS_SUBMIT, EXECUTION, LAMBDA
 
@@ -162,9 +163,9 @@ def test_every_keyword_of_a_step_is_in_what_is_sent(example: Example) -> None:
                     "python_file": f"s3://{ASSETS}/<hash>.py",
                     "parameters": [
                         "--country",
-                        jsonata("$string($parameters.country)"),
+                        jsonata("$parameters.country"),
                         "--rows",
-                        jsonata("$string($Count_Minimal_in_parallel.Count.rows)"),
+                        text_of("$Count_Minimal_in_parallel.Count.rows"),
                         "--share",
                         "0.25",
                         "--deep",

@@ -17,6 +17,7 @@ from tests.databricks.wheels import wheel
 from tests.parts import CLUSTER, SCRIPT, SPARK_TASK, count, data, stack
 from tests.parts import databricks_step as step
 from tests.templates import ASSETS, Synthesized, allow, jsonata
+from tests.texts import text_of
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.databricks.tasks.cluster_tasks import RunTask
 from zflow_constructs.databricks.tasks.compute import Compute
@@ -624,7 +625,7 @@ def several(scope: Stack, folder: Path) -> Built:
     )
 
 
-COUNTRY = jsonata("$string($parameters.country)")
+COUNTRY = jsonata("$parameters.country")
 HISTORY = jsonata('"s3://scoringbucket3a58686c/Scoring/" & $states.context.Execution.Name & "/Extract/history/"')
 SEVERAL: Mapping[str, Case] = {
     "several tasks": (
@@ -652,7 +653,7 @@ SEVERAL: Mapping[str, Case] = {
                         "named_parameters": {
                             "history": HISTORY,
                             "window": "90",
-                            "rows": jsonata("$string($step_Count.rows)"),
+                            "rows": text_of("$step_Count.rows"),
                         },
                     },
                     "new_cluster": {

@@ -5,6 +5,7 @@ Report comes after Extract, Deploy after Extract and Train: Deploy, in the branc
 
 from collections.abc import Mapping
 
+from zflow_constructs.core.rendezvous.exact_values import read
 from zflow_constructs.core.values.templates import Json
 
 TABLE = "Rendezvous"
@@ -89,7 +90,7 @@ READ = call(
         "ProjectionExpression": "#value",
         "ExpressionAttributeNames": {"#value": "value"},
     },
-    {"Retry": [THROTTLED], "Assign": {"Deploy_reads_Train": "{% $parse($states.result.Item.value.S) %}"}},
+    {"Retry": [THROTTLED], "Assign": {"Deploy_reads_Train": "{% " + read("$states.result.Item.value.S") + " %}"}},
 )
 MARK = call(
     "dynamodb:updateItem",

@@ -10,6 +10,7 @@ import zflow_constructs as zflow
 from tests.core.machines import mapping
 from tests.parts import count, stack
 from tests.templates import LOGGED_AND_TRACED, Synthesized, allow, jsonata
+from tests.texts import joined
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:models"
 
@@ -58,7 +59,7 @@ def test_a_minimal_step_is_a_parallel_state_of_one_branch(example: Example) -> N
 
 def test_a_chain_gets_the_payload_and_gives_its_outputs(example: Example) -> None:
     state = example.made.state("Maximal")
-    assert state["Arguments"] == {"text": jsonata('"There are " & $Count_Minimal_in_parallel.Count.rows')}
+    assert state["Arguments"] == {"text": jsonata('"There are " & ' + joined("$Count_Minimal_in_parallel.Count.rows"))}
     assert state["Assign"] == {"step_Maximal": {"id": jsonata("$states.result[0].id")}}
     assert example.made.state("Publish")["Next"] == "Answer"
     last = mapping(example.made.state("Last")["Arguments"])

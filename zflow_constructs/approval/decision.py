@@ -10,10 +10,11 @@ from constructs import Construct
 
 from zflow_constructs.core.states.asl import EXIT, Choice, Fail, Pass, Rule, State
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression
+from zflow_constructs.core.values.expressions import Condition, Expression
 from zflow_constructs.core.values.references import RedriveCount, Variable
 from zflow_constructs.core.values.syntax import Error, If
 from zflow_constructs.core.values.templates import Scalar
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.steps.durations import whole_seconds
 from zflow_constructs.steps.step import Step, StepGroup
 
@@ -90,10 +91,7 @@ class DecisionStep(Step):
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
         self._question = settings.question
-        self._details = {
-            name: AsString(value) if isinstance(value, Expression) else value
-            for name, value in settings.details.items()
-        }
+        self._details = as_texts(self.label, "details", settings.details)
         self._topic = settings.topic
         self._seconds = whole_seconds(
             self.label, "timeout", settings.timeout or Duration.days(3), least=2, most=_LONGEST_SECONDS
@@ -105,7 +103,7 @@ class DecisionStep(Step):
     @property
     def decision(self) -> Expression:
         """What was decided: `approved` or `rejected`."""
-        return self.result("decision")
+        return self.result("decision", kind="string")
 
     @property
     def approved(self) -> Condition:
@@ -115,12 +113,12 @@ class DecisionStep(Step):
     @property
     def decided_by(self) -> Expression:
         """Who decided, as far as it is known; else an empty string."""
-        return self.result("decided_by")
+        return self.result("decided_by", kind="string")
 
     @property
     def comment(self) -> Expression:
         """What they said to it, or an empty string."""
-        return self.result("comment")
+        return self.result("comment", kind="string")
 
     def _escalated(self, settings: DecisionSettings) -> Escalation | None:
         after, topic = settings.escalate_after, settings.escalation_topic

@@ -11,6 +11,7 @@ from zflow_constructs.core.states.limits import MOST_PAYLOAD_BYTES, most_events
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.iterations import Bounded, Collected
+from zflow_constructs.core.values.json_values import check_json
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.outputs import Outputs
 from zflow_constructs.steps.step import Step, StepGroup, listed_steps
@@ -180,6 +181,7 @@ class ForEach(Step):
                 f"{self.label}: items has {len(items)} entries. Give {_MOST_ITEMS} at most: let each "
                 "iteration do several."
             )
+        check_json(self.label, "items", items)
         # What is only known at run time counts nothing here.
         size = len(json.dumps(list(items), default=lambda _: "").encode())
         if size > MOST_PAYLOAD_BYTES:

@@ -9,6 +9,7 @@ from constructs import Construct
 from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
+from zflow_constructs.core.values.json_values import check_json
 from zflow_constructs.core.values.references import field_path
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.steps.binding import Binding
@@ -63,6 +64,7 @@ class LambdaStep(Step):
     ) -> None:
         super().__init__(scope, id, retry=retry, after=after, when=when, optional=optional)
         self._function = function
+        check_json(self.label, "payload", payload)
         self._payload = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
         self._limit = TimeLimit.of(self.label, "timeout", timeout, inherits="function", least=1, most=_LONGEST_SECONDS)

@@ -9,6 +9,7 @@ from zflow_constructs.core.states.asl import Native, states_in
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
+from zflow_constructs.core.values.json_values import check_json
 from zflow_constructs.core.values.references import field_path
 from zflow_constructs.core.values.templates import Json, Template
 from zflow_constructs.steps.binding import Binding
@@ -60,6 +61,7 @@ class NativeStep(Step):
         super().__init__(scope, id, after=after, when=when, optional=optional)
         self._graph = sfn.StateGraph(chain.start_state, f"{id}, a native step")
         self._branch: Mapping[str, Json] = self._graph.to_graph_json(sfn.QueryLanguage.JSONATA)
+        check_json(self.label, "payload", payload)
         self._input = dict(payload or {})
         self._outputs = Outputs(id, {name: self.result(name) for name in outputs})
         for name, fields in states_in(self._branch):

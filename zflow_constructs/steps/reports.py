@@ -61,7 +61,7 @@ class Reports:
             )
         if path not in self._read[report]:
             self._read[report].append(path)
-        return self._step.result("reports", path)
+        return self._step.result("reports", path, kind="scalar")
 
     @property
     def start(self) -> str:

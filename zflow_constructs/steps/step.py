@@ -9,6 +9,7 @@ from constructs import Construct
 from zflow_constructs.core.states.fragment import Fragment, StepNode, identifier
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression
+from zflow_constructs.core.values.number_text import ValueKind
 from zflow_constructs.core.values.references import StepOutput
 from zflow_constructs.steps.binding import Binding
 from zflow_constructs.steps.retry import Retry
@@ -173,13 +174,14 @@ class Step(Construct):
         """How often it looks at what it waits for, at most: each look takes room in the execution's history."""
         return 0
 
-    def result(self, *path: str) -> Expression:
+    def result(self, *path: str, kind: ValueKind = "") -> Expression:
         """A field of the step's result, for other steps.
 
         Args:
             path: the field's names, from the outside in.
+            kind: Its type, so that its text needs no look at it. Default: not known
         """
-        return StepOutput(self.path, self.name, path)
+        return StepOutput(self.path, self.name, path, kind)
 
     def inherit(self, retry: Retry, timeouts: Timeouts) -> None:
         """Takes what its workflow says for the steps that say nothing themselves.

@@ -71,7 +71,9 @@ class FinallySteps(Construct):
             nodes=nodes,
             start=outcome_states(parameters),
             names=Scope(
-                run_location=f'"s3://{storage.bucket.bucket_name}/{storage.prefix}/" & $outcome.name', workflow=name
+                run_location=f'"s3://{storage.bucket.bucket_name}/{storage.prefix}/" & $outcome.name',
+                workflow=name,
+                kinds=parameters.kinds,
             ),
             role=role,
             timeout_seconds=_DAY,

@@ -227,7 +227,11 @@ class MlWorkflow(Construct):
 
     def _scope(self) -> Scope:
         location = json.dumps(f"s3://{self._bucket.bucket_name}/{self.node.id}/")
-        return Scope(run_location=f"{location} & $states.context.Execution.Name", workflow=self.node.id)
+        return Scope(
+            run_location=f"{location} & $states.context.Execution.Name",
+            workflow=self.node.id,
+            kinds=self._parameters.kinds,
+        )
 
     def _report(self, nodes: Sequence[StepNode], join: Join) -> None:
         """Says at synth what may surprise whoever runs it."""

@@ -8,6 +8,7 @@ from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.states.run_parameters import STARTED_BY
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
+from zflow_constructs.core.values.json_values import check_json
 from zflow_constructs.core.values.references import ExecutionId, JobName, field_path
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.resources.state_machine import executions_of
@@ -55,6 +56,7 @@ class WorkflowStep(Step):
     ) -> None:
         super().__init__(scope, id, after=after, when=when, optional=optional)
         self._workflow = workflow
+        check_json(self.label, "parameters", parameters)
         self._given = dict(parameters or {})
         workflow.run_parameters.check_given(self.label, self._given)
         # A retry whose first call was accepted, though its answer was lost, finds the execution of that name.
@@ -73,7 +75,7 @@ class WorkflowStep(Step):
     @property
     def execution_arn(self) -> Expression:
         """The ARN of the other workflow's execution."""
-        return self.result("execution")
+        return self.result("execution", kind="string")
 
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::states:startExecution.sync:2", "Arguments": {...}}`."""

@@ -5,10 +5,11 @@ import pytest
 from zflow_constructs.core.picture.wording import listed, with_signs, worded
 from zflow_constructs.core.states.availability import FirstOf
 from zflow_constructs.core.states.outcome import Outcome
-from zflow_constructs.core.values.expressions import AsString, Condition, Jsonata
+from zflow_constructs.core.values.expressions import Condition, Jsonata
 from zflow_constructs.core.values.iterations import Bounded, Item
 from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import AsText
 
 AUC = StepOutput("App/Train", "Train", ("metrics", "validation:auc"))
 OTHER_AUC = StepOutput("App/Big", "Big", ("metrics", "validation:auc"))
@@ -43,7 +44,7 @@ COUNTRY = Parameter("country")
         (Item("country") == "de", 'country = "de"'),
         (Item("model")["size"] > 3, "model.size > 3"),
         (Outcome("status") != "SUCCEEDED", 'status != "SUCCEEDED"'),
-        (AsString(ROWS) == "9", 'rows = "9"'),
+        (AsText(ROWS) == "9", 'rows = "9"'),
         (RunLocation("App/E", "E", "E/history") != "s3://" + COUNTRY, 'E/history != "s3://" + country'),
         (Jsonata("$count(\n  $rows)") > 9, "$count( $rows) > 9"),
         (COUNTRY == "Österreich", 'country = "Österreich"'),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.core.machines import compiled, mapping, state_names, step
 from zflow_constructs.core.compiler import compile_workflow
+from zflow_constructs.core.rendezvous.exact_values import read, written
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.values.references import Parameter
@@ -113,7 +114,7 @@ def test_what_it_reads_becomes_a_variable_of_its_branch() -> None:
         },
         "TimeoutSeconds": 60,
         "Retry": [DYNAMODB],
-        "Assign": {"Deploy_reads_Extract": "{% $parse($states.result.Item.value.S) %}"},
+        "Assign": {"Deploy_reads_Extract": "{% " + read("$states.result.Item.value.S") + " %}"},
         "Output": {},
         "Next": "Deploy",
     }
@@ -136,7 +137,7 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
             "ExpressionAttributeValues": {
                 ":done": {"S": "{% $now() %}"},
                 ":expires": EXPIRES,
-                ":value": {"S": "{% $string($Extract) %}"},
+                ":value": {"S": "{% " + written("$Extract") + " %}"},
             },
             "ReturnValues": "ALL_OLD",
         },

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.texts import joined
 from zflow_constructs.core.states.asl import (
     EXIT,
     Catcher,
@@ -110,7 +111,7 @@ DEPLOY = Parameter("deploy") == True  # noqa: E712
         ),
         (
             Fail("Zflow.Late", "x" + Parameter("day")),
-            {"Type": "Fail", "Error": "Zflow.Late", "Cause": '{% "x" & $parameters.day %}'},
+            {"Type": "Fail", "Error": "Zflow.Late", "Cause": f'{{% "x" & {joined("$parameters.day")} %}}'},
         ),
         (
             Native({"Type": "Parallel", "Branches": []}, {"n": Parameter("n")}, {"N": Jsonata("$states.result[0]")}),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.core.machines import compiled, evaluate, mapping, of_states, run, step, value_of
+from tests.texts import joined
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.states.asl import Pass, Task
 from zflow_constructs.core.states.availability import FirstOf, available, or_null
@@ -36,7 +37,7 @@ def of(expression: Expression, **values: Json) -> Json:
         ((A, Parameter("p")), "($A != null ? $A.value : $parameters.p)"),
         ((Parameter("p"), A), "($parameters.p)"),
         ((WRITTEN, B), '($A != null ? "s3://runs/monday" & "/A/history/" : $B.value)'),
-        ((A + B, C), "(($A != null) and ($B != null) ? $A.value & $B.value : $C.value)"),
+        ((A + B, C), f"(($A != null) and ($B != null) ? {joined('$A.value')} & {joined('$B.value')} : $C.value)"),
         ((FirstOf((A, B)), C), "(($A != null) or ($B != null) ? ($A != null ? $A.value : $B.value) : $C.value)"),
     ],
     ids=["one", "two", "three", "a parameter last", "a parameter first", "a location", "a sum", "one of others"],
@@ -106,7 +107,7 @@ def test_each_output_is_null_where_a_value_in_it_is_missing() -> None:
     assert render_template(or_null(template), SCOPE) == {
         "a": "{% ($A != null ? $A.value : (null)) %}",
         "both": ["{% ($A != null ? $A.value : (null)) %}", "{% ($B != null ? $B.value : (null)) %}"],
-        "sum": '{% ($A != null ? $A.value & "!" : (null)) %}',
+        "sum": f'{{% ($A != null ? {joined("$A.value")} & "!" : (null)) %}}',
         "known": "x",
         "given": "{% ($parameters.p) %}",
         "number": 5,

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.machines import QueryEvaluationError, evaluate
+from tests.texts import number_text
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import Parameter, StepOutput
 from zflow_constructs.core.values.templates import Json, Scope, Template, parts_of, render_template, render_value
+from zflow_constructs.core.values.texts import AsText
 
-SCOPE = Scope(results={"App/Train": "$Train"})
+SCOPE = Scope(results={"App/Train": "$Train"}, kinds={"country": "string", "rounds": "integer", "deploy": "boolean"})
 AUC = StepOutput("App/Train", "Train", ("metrics", "auc"))
 COUNTRY = Parameter("country")
 ROUNDS = Parameter("rounds")
@@ -43,8 +45,8 @@ VARIABLES: dict[str, object] = {
         (COUNTRY.is_in([]), "$parameters.country in []", False),
         ("s3://bucket/" + COUNTRY + "/", '"s3://bucket/" & $parameters.country & "/"', "s3://bucket/de/"),
         (COUNTRY + COUNTRY, "$parameters.country & $parameters.country", "dede"),
-        (AsString(ROUNDS), "$string($parameters.rounds)", "10"),
-        (AsString(Parameter("deploy")), "$string($parameters.deploy)", "true"),
+        (AsText(ROUNDS), "($v := $parameters.rounds; $v = $floor($v) ? $formatBase($v) : $string($v))", "10"),
+        (AsText(Parameter("deploy")), "$string($parameters.deploy)", "true"),
         (Jsonata("$parameters.rounds * 2"), "$parameters.rounds * 2", 20),
         (~(AUC >= 0.9), "$not($Train.metrics.auc >= 0.9)", True),
         (
@@ -160,13 +162,13 @@ def test_a_template_keeps_plain_values_and_wraps_expressions() -> None:
     template: Template = {
         "Name": "plain",
         "Uri": "s3://" + COUNTRY,
-        "Rounds": [AsString(ROUNDS), 1, 0.5, True, None],
+        "Rounds": [AsText(ROUNDS), 1, 0.5, True, None],
         "Nested": {"Auc": AUC},
     }
     assert render_template(template, SCOPE) == {
         "Name": "plain",
         "Uri": '{% "s3://" & $parameters.country %}',
-        "Rounds": ["{% $string($parameters.rounds) %}", 1, 0.5, True, "{% null %}"],
+        "Rounds": [number_text("$parameters.rounds"), 1, 0.5, True, "{% null %}"],
         "Nested": {"Auc": "{% $Train.metrics.auc %}"},
     }
 
@@ -184,7 +186,7 @@ def test_a_template_inside_an_expression_is_jsonata_too() -> None:
 
 def test_the_parts_of_a_template_are_all_its_expressions_at_any_depth() -> None:
     condition = (AUC >= 0.75) & ~(COUNTRY == ROUNDS)
-    found = list(parts_of({"a": ["x", AsString("s3://" + COUNTRY)], "b": {"c": condition}}))
+    found = list(parts_of({"a": ["x", AsText("s3://" + COUNTRY)], "b": {"c": condition}}))
     assert [part for part in found if part is AUC] == [AUC]
     assert sum(part is COUNTRY for part in found) == 2
     assert sum(part is ROUNDS for part in found) == 1

@@ -7,7 +7,7 @@ import pytest
 from tests.core.machines import QueryEvaluationError, evaluate
 from tests.core.reference import reference_values
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.references import Parameter, Variable
 from zflow_constructs.core.values.syntax import Call, Error, If, Let, Predicate
 from zflow_constructs.core.values.templates import Json, Scope, Template, parts_of, render_template
@@ -113,7 +113,7 @@ def test_jsonata_s_authors_agree_on_what_they_mean() -> None:
         (Error("no rows"), '$error("no rows")', "no rows"),
         (Error('Step "Train" ' + STATUS), '$error("Step \\"Train\\" " & $status)', 'Step "Train" Failed'),
         (Error(STATUS), "$error($status)", "Failed"),
-        (Error("n = " + AsString(MISSING)), '$error("n = " & $string($job.reason))', "n = "),
+        (Error("n = " + Call("string", (MISSING,))), '$error("n = " & $string($job.reason))', "n = "),
     ],
 )
 def test_an_error_ends_the_evaluation_with_its_message(error: Error, jsonata: str, message: str) -> None:

@@ -101,6 +101,7 @@ def test_throttled_calls_are_made_again_until_they_are_answered(account: World) 
     assert (len(left.configurations), len(left.models), left.targets) == (2, 2, [])
 
 
+@pytest.mark.slow
 def test_what_is_throttled_all_the_time_fails_with_what_aws_says_and_goes_on_after_a_redrive(account: World) -> None:
     account.faults.coming = {"CreateEndpoint": [THROTTLED] * 10}
     run = account.run(plain, "busy")
@@ -268,6 +269,7 @@ def test_a_model_that_fails_its_smoke_test_on_another_machine_is_put_back_and_sc
     assert (left.status, left.serves, left.targets) == (before.status, before.serves, before.targets)
 
 
+@pytest.mark.slow
 def test_a_model_that_can_t_be_put_back_is_told_of_twice(account: World) -> None:
     assert account.run(sampled, "stuck").status == "SUCCEEDED"
     before = account.left("stuck")
@@ -281,6 +283,7 @@ def test_a_model_that_can_t_be_put_back_is_told_of_twice(account: World) -> None
     assert left.serves == left.configurations[0] != before.serves
 
 
+@pytest.mark.slow
 def test_variants_whose_machines_can_t_be_told_are_all_taken_out_of_scaling(account: World) -> None:
     assert account.run(scaled, "lost").status == "SUCCEEDED"
     before = account.left("lost").serves
@@ -291,6 +294,7 @@ def test_variants_whose_machines_can_t_be_told_are_all_taken_out_of_scaling(acco
     assert (account.ask("lost"), account.left("lost").targets) == ("second", ["endpoint/lost/variant/AllTraffic"])
 
 
+@pytest.mark.slow
 def test_a_configuration_that_can_t_be_deleted_is_left_for_the_next_run(account: World) -> None:
     for version in ("first", "second"):
         assert account.run(plain, "sticky", version).status == "SUCCEEDED"
@@ -323,6 +327,7 @@ def split(scope: Stack, name: str) -> zflow.Step:
     )
 
 
+@pytest.mark.slow
 def test_variants_share_the_traffic_and_each_has_to_pass_the_test(account: World) -> None:
     run = account.run(split, "split", "challenger")
     assert run.status == "SUCCEEDED", run.cause

@@ -20,6 +20,7 @@ from tests.templates import (
     reads,
     sagemaker_logs,
 )
+from tests.texts import text_of
 from tools.generate_request_fields import STEPS
 from zflow_constructs.steps.retry import CAPACITY, THROTTLING
 
@@ -108,7 +109,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             },
         ],
         "VpcConfig": {"Subnets": ["subnet-3", "subnet-4"], "SecurityGroupIds": ["sg-1"]},
-        "Tags": [{"Key": "rows", "Value": jsonata("$Count_Train_in_parallel.Count.rows")}],
+        "Tags": [{"Key": "rows", "Value": text_of("$Count_Train_in_parallel.Count.rows")}],
         "InferenceExecutionConfig": {"Mode": "Serial"},
     }
     assert mapping(made.state("Isolated")["Arguments"])["EnableNetworkIsolation"] is True

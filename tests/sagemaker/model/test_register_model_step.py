@@ -12,6 +12,7 @@ from tests.core.machines import evaluate, mapping
 from tests.parts import OWN_IMAGE, SERVE_CODE, XGBOOST, bucket, count, data, model, process, stack, train
 from tests.requests.request_fields import set_fields
 from tests.templates import ASSETS, LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata, reads
+from tests.texts import number_text
 from tools.generate_request_fields import STEPS
 from zflow_constructs.core.values.references import JobName
 from zflow_constructs.core.values.templates import Scope
@@ -231,7 +232,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
             "Explainability": {"Report": report},
         },
         "CustomerMetadataProperties": {
-            "auc": jsonata(f"$string({before}.Train.metrics.`validation:auc`)"),
+            "auc": number_text(f"{before}.Train.metrics.`validation:auc`"),
             "team": "risk",
             "zflow:execution": jsonata("$states.context.Execution.Id"),
             "zflow:code-2": "<hash>",

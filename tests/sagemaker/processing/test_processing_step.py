@@ -47,6 +47,7 @@ from tests.templates import (
     sagemaker_logs,
     writes,
 )
+from tests.texts import number_text, text_of
 from tools.generate_request_fields import STEPS
 from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.values.templates import Json, Scope
@@ -200,7 +201,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
                 ],
                 "ContainerArguments": [
                     "--depth",
-                    jsonata("$string($parameters.depth)"),
+                    number_text("$parameters.depth"),
                     "--eta",
                     "0.05",
                     "--verbose",
@@ -238,7 +239,7 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
                 }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": 14_400},
-            "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows"), "LEVEL": "info"},
+            "Environment": {"ROWS": text_of("$Count_Minimal_in_parallel.Count.rows"), "LEVEL": "info"},
             "NetworkConfig": {
                 "EnableInterContainerTrafficEncryption": True,
                 "EnableNetworkIsolation": True,

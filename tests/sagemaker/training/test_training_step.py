@@ -28,6 +28,7 @@ from tests.templates import (
     sagemaker_logs,
     writes,
 )
+from tests.texts import number_text, text_of
 from tools.generate_request_fields import STEPS
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.steps.retry import CAPACITY, THROTTLING
@@ -206,14 +207,14 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "ExperimentConfig": {"ExperimentName": "churn", "RunName": jsonata("$parameters.run")},
         "Tags": [{"Key": "team", "Value": "risk"}, {"Key": "run", "Value": jsonata("$parameters.run")}],
         "HyperParameters": {
-            "depth": jsonata("$string($parameters.depth)"),
+            "depth": number_text("$parameters.depth"),
             "eta": "0.05",
             "verbose": "true",
             "kind": "hist",
             "sagemaker_program": '"train.py"',
             "sagemaker_submit_directory": f"s3://{ASSETS}/<hash>.gz",
         },
-        "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows")},
+        "Environment": {"ROWS": text_of("$Count_Minimal_in_parallel.Count.rows")},
     }
     assert state["Retry"] == [
         CAPACITY.render(),

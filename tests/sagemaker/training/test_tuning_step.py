@@ -24,6 +24,7 @@ from tests.templates import (
     sagemaker_logs,
     writes,
 )
+from tests.texts import number_text, text_of
 from tools.generate_request_fields import STEPS
 from zflow_constructs.core.values.references import JobName
 from zflow_constructs.core.values.templates import Json, Scope
@@ -254,12 +255,12 @@ def test_every_keyword_of_a_step_is_in_its_request(example: Example) -> None:
         "EnableInterContainerTrafficEncryption": True,
         "RetryStrategy": {"MaximumRetryAttempts": 3},
         "StaticHyperParameters": {
-            "seed": jsonata("$string($parameters.seed)"),
+            "seed": number_text("$parameters.seed"),
             "verbose": "true",
             "sagemaker_program": '"train.py"',
             "sagemaker_submit_directory": "/opt/ml/input/data/code/<hash>.gz",
         },
-        "Environment": {"ROWS": jsonata("$Count_Minimal_in_parallel.Count.rows")},
+        "Environment": {"ROWS": text_of("$Count_Minimal_in_parallel.Count.rows")},
     }
     assert isinstance(state["Retry"], list)
     assert [mapping(retrier)["MaxAttempts"] for retrier in state["Retry"]] == [30, 8, 2]

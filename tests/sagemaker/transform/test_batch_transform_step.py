@@ -43,6 +43,7 @@ from tests.templates import (
     sagemaker_logs,
     writes,
 )
+from tests.texts import text_of
 from tools.generate_request_fields import STEPS
 from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.steps.retry import CAPACITY, THROTTLING
@@ -226,7 +227,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         "VpcConfig": {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]},
         "Tags": [
             {"Key": "team", "Value": "risk"},
-            {"Key": "rows", "Value": jsonata("$Count_Train_Minimal_in_parallel.Count.rows")},
+            {"Key": "rows", "Value": text_of("$Count_Train_Minimal_in_parallel.Count.rows")},
         ],
     }
     state = made.state("Maximal")
@@ -237,7 +238,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         "MaxPayloadInMB": 20,
         "MaxConcurrentTransforms": 5,
         "ModelClientConfig": {"InvocationsTimeoutInSeconds": 1200, "InvocationsMaxRetries": 1},
-        "Environment": {"ROWS": jsonata("$Count_Train_Minimal_in_parallel.Count.rows")},
+        "Environment": {"ROWS": text_of("$Count_Train_Minimal_in_parallel.Count.rows")},
         "TransformInput": {
             "DataSource": {
                 "S3DataSource": {
@@ -277,7 +278,7 @@ def test_every_keyword_of_a_step_is_in_its_requests(example: Example) -> None:
         },
         "Tags": [
             {"Key": "team", "Value": "risk"},
-            {"Key": "rows", "Value": jsonata("$Count_Train_Minimal_in_parallel.Count.rows")},
+            {"Key": "rows", "Value": text_of("$Count_Train_Minimal_in_parallel.Count.rows")},
         ],
     }
     assert state["TimeoutSeconds"] == 7200

@@ -5,7 +5,6 @@ import json
 from zflow_constructs.core.states.availability import FirstOf
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import (
-    AsString,
     Combination,
     Comparison,
     Concatenation,
@@ -18,6 +17,7 @@ from zflow_constructs.core.values.expressions import (
 from zflow_constructs.core.values.iterations import Bounded, Item
 from zflow_constructs.core.values.references import Parameter, Ran, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import AsText
 
 _OPPOSITE = {">=": "<", ">": "<=", "<=": ">", "<": ">=", "=": "!=", "!=": "=", "in": "not in"}
 _SIMPLE = Expression | str | int | float
@@ -113,7 +113,7 @@ def _value(value: Template, shared: frozenset[str]) -> str:
             text = ".".join((name, *path))
         case FirstOf(options):
             text = f"first of ({', '.join(_value(option, shared) for option in options)})"
-        case AsString(inner) | Bounded(inner):
+        case AsText(inner) | Bounded(inner):
             text = _value(inner, shared)
         case Concatenation(items):
             text = " + ".join(_value(item, shared) for item in items)

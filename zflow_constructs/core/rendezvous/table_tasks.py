@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#co
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zflow_constructs.core.rendezvous.exact_values import read, written
 from zflow_constructs.core.states.asl import Catcher, Map, Pass, Retrier, Task, inline
 from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.references import field_path
@@ -110,7 +111,7 @@ class TableTasks:
                 "ExpressionAttributeNames": {"#value": "value"},
             },
             timeout_seconds=_CALL_SECONDS,
-            assign={variable: Jsonata("$parse($states.result.Item.value.S)")},
+            assign={variable: Jsonata(read("$states.result.Item.value.S"))},
             retry=(_DYNAMODB,),
             next=then,
         )
@@ -141,7 +142,7 @@ class TableTasks:
                     # No BOOL: Step Functions spells DynamoDB's types as the SDK does, which differs for some.
                     ":done": {"S": Jsonata("$now()")},
                     ":expires": self._expiry(),
-                    **({":value": {"S": Jsonata(f"$string(${result})")}} if result else {}),
+                    **({":value": {"S": Jsonata(written(f"${result}"))}} if result else {}),
                 },
                 "ReturnValues": "ALL_OLD",
             },

@@ -45,6 +45,7 @@ def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:
     inside = replace(
         outer,
         items={**outer.items, loop.item: f"{item}.value"},
+        listed={**outer.listed, **({loop.item: loop.items} if isinstance(loop.items, list | tuple) else {})},
         iterations={**outer.iterations, loop.name: f"{item}.index"},
         levels={**outer.levels, **{step.key: len(outer.iterations) + 1 for step in loop.steps}},
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from zflow_constructs.core.states.asl import EXIT, Choice, Fail, Rule, State
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.values.expressions import Jsonata
-from zflow_constructs.core.values.parameters import START_TIME, RunParameter, Value
+from zflow_constructs.core.values.number_text import ValueKind
+from zflow_constructs.core.values.parameters import FIRST_INEXACT, START_TIME, RunParameter, Value
 from zflow_constructs.core.values.references import PARAMETERS_VARIABLE, field_path
 from zflow_constructs.core.values.templates import Json, Template, deferred_in
 
@@ -28,6 +29,7 @@ _SCHEDULER = {
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 """
+_INEXACT = "beyond 2^53, where whole numbers lose digits"
 _LONGEST_SHOWN = 100
 _LONGEST_CAUSE = 10_000
 
@@ -79,6 +81,11 @@ class RunParameters:
             "Parameters": Choice((right,), default=_REFUSED),
             _REFUSED: Fail("Zflow.InvalidParameters", Jsonata(cause)),
         }
+
+    @property
+    def kinds(self) -> Mapping[str, ValueKind]:
+        """The type of each parameter, as `RunParameter` calls it."""
+        return {name: parameter.kind for name, parameter in self.declared.items()}
 
     def check_used(self, user: str, name: str) -> None:
         """Checks that a parameter is declared.
@@ -151,6 +158,13 @@ class RunParameters:
         return {name: parameter.metadata() for name, parameter in self.declared.items()}
 
     @property
+    def _number(self) -> str:
+        """JSONata that comes before the text of a value: a number that loses digits is not shown, but named."""
+        if not any(parameter.is_to_be_exact for parameter in self.declared.values()):
+            return ""
+        return f"$type($value) = 'number' ? ($abs($value) < {FIRST_INEXACT} ? $string($value) : '{_INEXACT}') : "
+
+    @property
     def _only(self) -> str:
         return f", only {one_of(self.declared)}" if self.declared else ""
 
@@ -202,7 +216,8 @@ class RunParameters:
         return (
             f"($input := {given_input}; "
             "$show := function($value) { "
-            f"$substring($type($value) = 'string' ? '\"' & $value & '\"' : $string($value), 0, {_LONGEST_SHOWN}) }}; "
+            f"$substring($type($value) = 'string' ? '\"' & $value & '\"' : {self._number}$string($value), "
+            f"0, {_LONGEST_SHOWN}) }}; "
             "$check := function($name, $allowed, $required, $right) {( $value := $lookup($input, $name); "
             "$found := $exists($value) ? ($right($value) ? '' : $show($value)) : ($required ? 'missing' : ''); "
             "$found = '' ? [] : '\"' & $name & '\" is ' & $found & ', and must be ' & $allowed )}; "
@@ -211,6 +226,10 @@ class RunParameters:
             f"[{checks}$exists($unknown) ? 'it has no \"' & $join($unknown, '\", \"') & '\"' & "
             f"{json.dumps(self._only)} : []]))"
         )
+
+
+def _is_inexact(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) >= FIRST_INEXACT
 
 
 def _declared(workflow: str, name: str, value: RunParameter | Value) -> RunParameter:
@@ -231,6 +250,8 @@ def _scheduled(value: Value) -> Value:
 
 
 def _shown(value: object) -> str:
+    if _is_inexact(value):
+        return _INEXACT
     shown = f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return shown[:_LONGEST_SHOWN]
 

@@ -10,9 +10,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from zflow_constructs.core.values.errors import WorkflowError
+from zflow_constructs.core.values.number_text import ValueKind
 from zflow_constructs.core.values.templates import Deferred, Scalar, Scope, Template, deferred_in, render_operand
 
 
@@ -25,6 +26,17 @@ class Expression(Deferred):
     Example:
         `when=train.metric("validation:auc") >= 0.75`
     """
+
+    textual: ClassVar[bool] = False
+    """Whether it always is a text."""
+
+    def kind(self, scope: Scope) -> ValueKind:
+        """What is known of its type."""
+        return "string" if self.textual else ""
+
+    def part_of_text(self, scope: Scope) -> str:
+        """This value as JSONata where `&` joins it to others."""
+        return self.operand(scope)
 
     def render(self, scope: Scope) -> str:
         """This value as JSONata, without the surrounding `{% %}`."""
@@ -95,6 +107,10 @@ class Expression(Deferred):
 class Condition(Expression):
     """An expression that is true or false: what `when=` takes. Combine conditions with `&`, `|` and `~`."""
 
+    def kind(self, scope: Scope) -> ValueKind:
+        """True or false."""
+        return "boolean"
+
     def operand(self, scope: Scope) -> str:
         """`($step_Train.metrics.auc >= 0.75)`."""
         return f"({self.render(scope)})"
@@ -140,30 +156,19 @@ class Jsonata(Expression):
 class Concatenation(Expression):
     """Strings and expressions, one after the other."""
 
+    textual: ClassVar[bool] = True
+
     items: tuple[Expression | str, ...]
 
     def render(self, scope: Scope) -> str:
         """`"s3://bucket/" & $parameters.folder`."""
-        return " & ".join(render_operand(item, scope) for item in self.items)
+        return " & ".join(
+            render_operand(item, scope) if isinstance(item, str) else item.part_of_text(scope) for item in self.items
+        )
 
     def children(self) -> Iterator[Deferred]:
         """The expressions among the items."""
         yield from deferred_in(self.items)
-
-
-@dataclass(frozen=True, eq=False)
-class AsString(Expression):
-    """A value as a string: what SageMaker wants of every hyperparameter."""
-
-    value: Expression
-
-    def render(self, scope: Scope) -> str:
-        """`$string($parameters.rounds)`."""
-        return f"$string({self.value.render(scope)})"
-
-    def children(self) -> Iterator[Deferred]:
-        """The value."""
-        yield self.value
 
 
 @dataclass(frozen=True, eq=False)

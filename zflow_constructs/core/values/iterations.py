@@ -1,12 +1,14 @@
 """What an expression in and around a loop can refer to: the item, which iteration it is, what all of them gave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Negation, Present
+from zflow_constructs.core.values.expressions import Condition, Expression, Negation, Present
+from zflow_constructs.core.values.number_text import ValueKind, kind_of, part_of_text
 from zflow_constructs.core.values.references import StepOutput, Variable, field_path
 from zflow_constructs.core.values.syntax import Call, Error, If, Let
-from zflow_constructs.core.values.templates import Deferred, Scope
+from zflow_constructs.core.values.templates import Deferred, Scope, Template
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,14 @@ class Item(Expression):
     def render(self, scope: Scope) -> str:
         """`$PerCountry_item.value`."""
         return field_path(scope.items[self.name], *self.path)
+
+    def part_of_text(self, scope: Scope) -> str:
+        """The item, or the text that it is if it is a number."""
+        return part_of_text(self.render(scope), self.kind(scope))
+
+    def kind(self, scope: Scope) -> ValueKind:
+        """The type of all items, where the list of them is known at synth."""
+        return kind_of(_at(item, self.path) for item in scope.listed.get(self.name, [{}]))
 
     def __repr__(self) -> str:
         return f'The item "{".".join((self.name, *self.path))}"'
@@ -83,7 +93,8 @@ class Bounded(Expression):
         """
         items = Variable("items")
         count = Call("count", (items,))
-        too_many = Error(f"{self.name} has more than the {self.most} entries that it may have: " + AsString(count))
+        said = f"{self.name} has more than the {self.most} entries that it may have: "
+        too_many = Error(said + Call("string", (count,)))
         return Let("items", Call("append", ([], self.value)), If(count > self.most, too_many, items)).render(scope)
 
     def children(self) -> Iterator[Deferred]:
@@ -98,6 +109,8 @@ class Bounded(Expression):
 class IterationNumber(Expression):
     """Which iteration of the loops around this is: `"2"`, `"2/0"` where a loop is in a loop, `""` outside of loops."""
 
+    textual: ClassVar[bool] = True
+
     def render(self, scope: Scope) -> str:
         """`$join([$string($PerCountry_item.index)], "/")`."""
         if not scope.iterations:
@@ -106,3 +119,11 @@ class IterationNumber(Expression):
 
     def __repr__(self) -> str:
         return "The iteration of the loop"
+
+
+def _at(item: Template, path: Sequence[str]) -> object:
+    """What is at a path in an item; an empty dict, whose type is no text's, where that is not known."""
+    found: object = item
+    for name in path:
+        found = found.get(name, {}) if isinstance(found, Mapping) else {}
+    return found

@@ -19,6 +19,10 @@ Value: TypeAlias = Scalar | Sequence[str] | Sequence[float]
 Kind: TypeAlias = Literal["string", "number", "integer", "boolean", "strings", "numbers", "date"]
 
 START_TIME = "$states.context.Execution.StartTime"
+FIRST_INEXACT = 2**53
+"""AWS reads numbers as floating-point numbers: this one is also what the next whole number becomes."""
+_NO_ID = 1e21
+"""From here on, numbers are written with an exponent: nobody counts on their last digit."""
 _NOUNS: Mapping[Kind, str] = {
     "string": "a string",
     "number": "a number",
@@ -205,6 +209,7 @@ class RunParameter:
                 return self.kind in {"string", "date"} and fits and self._is_listed(value)
             case int() | float():
                 right = self.kind == "number" or (self.kind == "integer" and value % 1 == 0)
+                right = right and not (self.is_to_be_exact and FIRST_INEXACT <= abs(value) < self._exact_again)
                 return right and abs(value) < inf and self.least <= value <= self.most and self._is_listed(value)
             case list() | tuple() if self.kind in _ITEMS:
                 return all(_ITEMS[self.kind].accepts(item) for item in value)
@@ -220,6 +225,9 @@ class RunParameter:
         rules = {
             f'$count($value[$type($) = "{item}"]) = $count($value)': bool(item),
             "$value = $floor($value)": self.kind == "integer",
+            f"$abs($value) < {FIRST_INEXACT}": self.is_to_be_exact and self.kind == "integer",
+            f"($abs($value) < {FIRST_INEXACT} or $abs($value) >= {_NO_ID})": self.is_to_be_exact
+            and self.kind == "number",
             f"$value >= {self.least}": isfinite(self.least),
             f"$value <= {self.most}": isfinite(self.most),
             f"$contains($value, {in_jsonata(self._expression)})": bool(self._expression),
@@ -260,6 +268,17 @@ class RunParameter:
             cast("float", metadata.get("most", inf)),
             tuple(cast("Sequence[str | float]", metadata.get("among", ()))),
         )
+
+    @property
+    def is_to_be_exact(self) -> bool:
+        """Whether a whole number that would lose digits on its way is refused: unless the bounds are for others."""
+        return (
+            self.kind in {"integer", "number"} and not self.among and not (isfinite(self.least) and isfinite(self.most))
+        )
+
+    @property
+    def _exact_again(self) -> float:
+        return inf if self.kind == "integer" else _NO_ID
 
     @property
     def _expression(self) -> str:

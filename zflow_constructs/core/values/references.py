@@ -3,9 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression
+from zflow_constructs.core.values.number_text import ValueKind, part_of_text
 from zflow_constructs.core.values.templates import Scope
 
 PARAMETERS_VARIABLE = "parameters"
@@ -62,15 +64,25 @@ class StepOutput(Expression):
         key: the step's construct path.
         step: the step's id, for messages.
         path: the field's names, from the outside in. Empty: the whole result.
+        of_kind: Its type. Default: not known
     """
 
     key: str
     step: str
     path: tuple[str, ...] = ()
+    of_kind: ValueKind = ""
 
     def render(self, scope: Scope) -> str:
         """`$step_Train.metrics.auc`."""
         return field_path(scope.results[self.key], *self.path)
+
+    def part_of_text(self, scope: Scope) -> str:
+        """`$step_Train.job_name`, or the text that it is if it is a number."""
+        return part_of_text(self.render(scope), self.of_kind)
+
+    def kind(self, scope: Scope) -> ValueKind:
+        """Its type."""
+        return self.of_kind
 
     def __repr__(self) -> str:
         return f'The output "{".".join(self.path)}" of step "{self.step}"'
@@ -90,6 +102,14 @@ class Parameter(Expression):
         """`$parameters.country`."""
         return field_path(scope.parameters, self.name)
 
+    def part_of_text(self, scope: Scope) -> str:
+        """`$parameters.country`, or the text that it is if it is a number."""
+        return part_of_text(self.render(scope), self.kind(scope))
+
+    def kind(self, scope: Scope) -> ValueKind:
+        """Its type, as the workflow has declared it."""
+        return scope.kinds.get(self.name, "")
+
     def __repr__(self) -> str:
         return f'The run parameter "{self.name}"'
 
@@ -97,6 +117,8 @@ class Parameter(Expression):
 @dataclass(frozen=True, eq=False)
 class ExecutionId(Expression):
     """The ARN of the execution that was started, even in the steps of a distributed loop, whose ARNs are others."""
+
+    textual: ClassVar[bool] = True
 
     def render(self, scope: Scope) -> str:
         """`$states.context.Execution.Id`."""
@@ -129,6 +151,8 @@ class RunLocation(Expression):
         path: the location below the run's own, for example `Extract/history`.
     """
 
+    textual: ClassVar[bool] = True
+
     key: str
     step: str
     path: str
@@ -156,6 +180,8 @@ class JobName(Expression):
         new_at_retry: whether a retry has a name of its own, too. Default: yes
         base: what it begins with instead of the workflow's and the step's names. Default: these
     """
+
+    textual: ClassVar[bool] = True
 
     step: str
     max_length: int = 63

@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from zflow_constructs.core.values.number_text import ValueKind
+
 Scalar: TypeAlias = str | int | float | bool
 Template: TypeAlias = "Scalar | Deferred | Sequence[Template] | Mapping[str, Template] | None"
 """JSON in which any value may be an expression."""
 Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json] | None"
 
-_LOOKS_LIKE_JSONATA = re.compile(r"\s*\{%.*%\}\s*", re.DOTALL)
+# With one of them alone, Step Functions refuses the state machine.
+_LOOKS_LIKE_JSONATA = re.compile(r"\s*\{%.*|.*%\}\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Scope:
         iterations: for each loop around, by its name, the JSONata of the current item's number.
         levels: for each step in a loop, in how many loops it is.
         outcome: JSONata of how the run ended, in the steps that run afterwards.
+        kinds: The types of the run parameters, as far as they are known.
+        listed: For each loop around whose list is known at synth, by its item's name, the list.
     """
 
     results: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +47,8 @@ class Scope:
     iterations: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, int] = field(default_factory=dict)
     outcome: str = "$outcome"
+    kinds: Mapping[str, ValueKind] = field(default_factory=dict)
+    listed: Mapping[str, Sequence["Template"]] = field(default_factory=dict)
 
 
 class Deferred:
@@ -112,24 +119,26 @@ def render_value(value: Template, scope: Scope) -> str:
 def render_template(template: Template, scope: Scope) -> Json:
     """A template as the JSON that goes into a state: each expression becomes a `{% ... %}` string.
 
-    A plain string that looks like JSONata stays the string it is, quoted; None is the JSONata `null`, since the CDK
-    drops nulls when it writes JSON.
+    A plain string that begins or ends like JSONata stays the string it is, quoted; so does a key that ends in `.$`.
+    None is the JSONata `null`, since the CDK drops nulls when it writes JSON.
     """
     match template:
-        case Deferred():
-            return "{% " + template.render(scope) + " %}"
+        case None | Deferred():
+            return _query(template, scope)
         case Mapping():
+            if any(name.endswith(".$") for name in template):
+                return _query(template, scope)
             return {name: render_template(value, scope) for name, value in template.items()}
-        case None:
-            return "{% null %}"
         case str():
-            return (
-                "{% " + render_value(template, scope) + " %}" if _LOOKS_LIKE_JSONATA.fullmatch(template) else template
-            )
+            return _query(template, scope) if _LOOKS_LIKE_JSONATA.fullmatch(template) else template
         case Sequence():
             return [render_template(item, scope) for item in template]
         case _:
             return template
+
+
+def _query(template: Template, scope: Scope) -> str:
+    return "{% " + render_value(template, scope) + " %}"
 
 
 def render_operand(value: Template, scope: Scope) -> str:

@@ -11,7 +11,7 @@ from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.iterations import IterationNumber
 from zflow_constructs.core.values.references import STARTED, ExecutionId, RedriveCount
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import RunStorage, grant_get, grant_spark
 from zflow_constructs.databricks.step.handed import check_handed
@@ -94,7 +94,7 @@ class DatabricksJobStep(Step):
         tasks: Mapping[str, DatabricksTask] | None = None,
         cluster: Compute | None = None,
         git: GitSource | None = None,
-        parameters: Mapping[str, Scalar | Expression] | None = None,
+        parameters: Mapping[str, Template] | None = None,
         inputs: Mapping[str, DataLocation] | None = None,
         outputs: Sequence[str] = (),
         reports: Mapping[str, str] | None = None,
@@ -168,17 +168,17 @@ class DatabricksJobStep(Step):
     @property
     def run_id(self) -> Expression:
         """The id of the run on Databricks, as a string."""
-        return self.result("run_id")
+        return self.result("run_id", kind="string")
 
     @property
     def run_url(self) -> Expression:
         """The address of the run's page."""
-        return self.result("url")
+        return self.result("url", kind="string")
 
     @property
     def full_output(self) -> Expression:
         """Where the full results, errors and logs of all its tasks lie: `s3://.../<run id>.json`."""
-        return self.result("output")
+        return self.result("output", kind="string")
 
     @property
     def looks(self) -> int:

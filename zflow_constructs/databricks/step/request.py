@@ -1,6 +1,5 @@
 """What is submitted for a step: a run of tasks, or of a job that is there."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +9,8 @@ from typing import Literal
 from aws_cdk import aws_iam as iam
 
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
-from zflow_constructs.core.values.expressions import AsString, Expression
-from zflow_constructs.core.values.references import RunLocation
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.databricks.step.api import validate
 from zflow_constructs.databricks.step.permissions import RunPermission
 from zflow_constructs.databricks.tasks.code import GitSource, StagedFile
@@ -73,7 +71,7 @@ class RunSettings:
     tasks: Mapping[str, DatabricksTask]
     only: bool
     cluster: Compute | None
-    arguments: Mapping[str, Scalar | Expression]
+    arguments: Mapping[str, Template]
     libraries: Sequence[DatabricksLibrary]
     git: GitSource | None
     permissions: Sequence[RunPermission]
@@ -108,7 +106,8 @@ class RunSettings:
     def _run_now(self, job: RunJobTask, values: Mapping[str, str]) -> RunRequest:
         if self.permissions:
             raise self._error("permissions are those of the job itself, which is there already. Remove permissions.")
-        body = merge_overrides(job.render(self._handed("", self.arguments)), self.overrides)
+        handed = self._handed("", self.arguments)
+        body = merge_overrides(job.render(handed), self.overrides)
         kinds = sorted(field for field in body if field == "job_parameters" or field.endswith("_params"))
         if len(kinds) > 1:
             raise self._error(
@@ -116,7 +115,7 @@ class RunSettings:
                 "the old ones (RunJobTask(parameters_as=...))."
             )
         if "python_params" in body:
-            self._check_ascii(self.arguments)
+            self._check_ascii(handed)
         self._check("RunNow", body)
         return RunRequest("run-now", body, values, (), ())
 
@@ -125,9 +124,10 @@ class RunSettings:
         prefix = "" if self.only else key
         arguments = {name: value for name, value in self.arguments.items() if name in self._taken(key, task)}
         arguments = {**arguments, **task.parameters} if task.task.takes_arguments else {}
-        bound = task.task.bind(self.step, prefix, self._handed(key, arguments))
+        handed = self._handed(key, arguments)
+        bound = task.task.bind(self.step, prefix, handed)
         if "spark_python_task" in bound.fields:
-            self._check_ascii(arguments)
+            self._check_ascii(handed)
         given = [*self.libraries, *task.libraries] if task.task.compute == "cluster" else []
         others = [each.bind(self.step, f"{prefix}Library{number}") for number, each in enumerate(given)]
         libraries = [bound.library, *others] if bound.library else others
@@ -141,8 +141,8 @@ class RunSettings:
             runs_on, fields=merge_overrides(entry, task.overrides), files=tuple(file for file in files if file)
         )
 
-    def _handed(self, key: str, arguments: Mapping[str, Scalar | Expression]) -> dict[str, Template]:
-        handed = {name: _argument(value) for name, value in arguments.items()}
+    def _handed(self, key: str, arguments: Mapping[str, Template]) -> dict[str, Template]:
+        handed = as_texts(self.step.label, "parameters", arguments)
         words = [text for name, value in handed.items() for text in (f"--{name}", value) if isinstance(text, str)]
         of_task = "" if self.only else f' of task "{key}"'
         if (size := sum(len(word.encode()) for word in words)) > _PARAMETERS_LIMIT:
@@ -152,7 +152,7 @@ class RunSettings:
             )
         return handed
 
-    def _check_ascii(self, arguments: Mapping[str, Scalar | Expression]) -> None:
+    def _check_ascii(self, arguments: Mapping[str, Template]) -> None:
         for word in (word for argument in arguments.items() for word in argument if isinstance(word, str)):
             if not word.isascii():
                 raise self._error(
@@ -274,15 +274,3 @@ def _sent(name: str, value: Template) -> Template:
             return [_sent("", below) for below in value]
         case _:
             return value
-
-
-def _argument(value: Scalar | Expression) -> Template:
-    match value:
-        case RunLocation():
-            return value
-        case Expression():
-            return AsString(value)
-        case str():
-            return value
-        case _:
-            return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -7,8 +7,7 @@ from typing import Literal
 from aws_cdk import Duration
 
 from zflow_constructs.core.values.errors import WorkflowError, refuse_text
-from zflow_constructs.core.values.expressions import Expression
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.databricks.tasks.cluster_tasks import RunTask
 from zflow_constructs.databricks.tasks.compute import Compute
 from zflow_constructs.databricks.tasks.libraries import DatabricksLibrary
@@ -49,7 +48,7 @@ class DatabricksTask:
     after: Sequence[str] = ()
     run_if: RunIf = "ALL_SUCCESS"
     cluster: Compute | None = None
-    parameters: Mapping[str, Scalar | Expression] = field(default_factory=dict)
+    parameters: Mapping[str, Template] = field(default_factory=dict)
     takes: Sequence[str] | None = None
     libraries: Sequence[DatabricksLibrary] = ()
     max_retries: int = 0

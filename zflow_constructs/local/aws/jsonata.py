@@ -26,6 +26,9 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from zflow_constructs.local.aws.hooks import all_replaced
+from zflow_constructs.local.aws.jsonata_numbers import javascript_numbers, whole_number
+
+javascript_numbers()
 
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
@@ -119,7 +122,7 @@ def _random(seed: int | None = None) -> float:
 
 
 def _parse(text: str) -> object:
-    return _bound(json.loads(text))
+    return _bound(json.loads(text, parse_int=whole_number))
 
 
 def _eval(*_arguments: object) -> object:

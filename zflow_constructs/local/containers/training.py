@@ -82,10 +82,7 @@ class TrainingContainer:
         self._metrics = MetricReader([*self._script.metric_definitions, *algorithm.get("MetricDefinitions", [])])
         self._objects = objects
         self._folder = TrainingFolder(folder.resolve())
-        self._checkpoints = [
-            Checkpoints(config["S3Uri"], config.get("LocalPath", _CHECKPOINTS).rstrip("/"), self._folder.checkpoints)
-            for config in ([self._request["CheckpointConfig"]] if "CheckpointConfig" in self._request else [])
-        ]
+        self._checkpoints = self._kept_checkpoints()
         self._log = self._folder.root / "log.txt"
         self._on_line = on_line
         self._process = JobProcess(processes, log=self._log, on_line=self._read)
@@ -102,8 +99,8 @@ class TrainingContainer:
             return self._ended("Stopped", str(error))
         try:
             outcome = self._follow(process)
-            for checkpoints in self._checkpoints:
-                checkpoints.keep(self._objects)
+            if self._checkpoints is not None:
+                self._checkpoints.keep(self._objects)
             return outcome
         except (StorageError, OSError) as error:
             return self._ended("Failed", f"ClientError: Artifact upload failed: {error}")
@@ -112,6 +109,13 @@ class TrainingContainer:
         """Stop the job, from another thread: `run` returns with the status Stopped."""
         self._process.stop()
 
+    def _kept_checkpoints(self) -> Checkpoints | None:
+        config = self._request.get("CheckpointConfig")
+        if config is None:
+            return None
+        folder = config.get("LocalPath", _CHECKPOINTS).rstrip("/")
+        return Checkpoints(config["S3Uri"], folder, self._folder.checkpoints)
+
     def _fetch(self) -> Path:
         for name, channel in self._channels.items():
             source = channel["DataSource"]["S3DataSource"]
@@ -119,8 +123,8 @@ class TrainingContainer:
         code = self._script.fetch(
             self._folder.code, model=self._folder.model, objects=self._objects, on_line=self._on_line
         )
-        for checkpoints in self._checkpoints:
-            checkpoints.fetch(code, self._objects)
+        if self._checkpoints is not None:
+            self._checkpoints.fetch(code, self._objects)
         return code
 
     def _start(self, code: Path) -> Process:
@@ -147,14 +151,14 @@ class TrainingContainer:
         return own_hyperparameters(self._hyperparameters())
 
     def _hyperparameters(self) -> dict[str, object]:
-        given = self._request.get("HyperParameters", {})
-        return decode_hyperparameters({name: self._here(value) for name, value in given.items()})
+        return decode_hyperparameters(self._given())
+
+    def _given(self) -> dict[str, str]:
+        return {name: self._here(value) for name, value in self._request.get("HyperParameters", {}).items()}
 
     def _here(self, text: str) -> str:
         """A text with this machine's folder of checkpoints in the place of the container's."""
-        for checkpoints in self._checkpoints:
-            text = checkpoints.here(text)
-        return text
+        return text if self._checkpoints is None else self._checkpoints.here(text)
 
     def _environment(self, code: Path) -> dict[str, str]:
         hosts = self._request["ResourceConfig"]
@@ -167,6 +171,7 @@ class TrainingContainer:
                 self._folder,
                 program=self._script.program,
                 submit_directory=self._script.submit_directory,
+                given=self._given(),
                 hyperparameters=self._hyperparameters(),
                 channels={name: self._data_config(channel) for name, channel in self._channels.items()},
                 instance_type=hosts.get("InstanceType", "local"),

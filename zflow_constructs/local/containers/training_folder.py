@@ -69,6 +69,7 @@ def training_environment(
     *,
     program: str,
     submit_directory: str,
+    given: Mapping[str, str],
     hyperparameters: Mapping[str, object],
     channels: Mapping[str, Mapping[str, str]],
     instance_type: str,
@@ -81,6 +82,7 @@ def training_environment(
         folder: The job's folders.
         program: The script's path in its folder.
         submit_directory: Where the folder comes from.
+        given: The hyperparameters as the job was given them: texts.
         hyperparameters: All, decoded; those of SageMaker itself start with `sagemaker_`.
         channels: For each channel's name its entry of inputdataconfig.json.
         instance_type: The instance type that the job asks for.
@@ -96,9 +98,7 @@ def training_environment(
         ],
         "network_interface_name": "lo",
     }
-    _write_json(
-        folder.config / "hyperparameters.json", {name: json.dumps(value) for name, value in hyperparameters.items()}
-    )
+    _write_json(folder.config / "hyperparameters.json", given)
     _write_json(folder.config / "inputdataconfig.json", channels)
     _write_json(folder.config / "resourceconfig.json", resources)
     variables: dict[str, object] = {

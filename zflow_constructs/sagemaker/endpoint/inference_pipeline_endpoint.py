@@ -199,7 +199,7 @@ class InferencePipelineEndpoint(Step):
         self._data_capture = data_capture
         self._asynchronous = asynchronous
         self._volume_key = volume_key
-        self._tags = tag_fields(tags)
+        self._tags = tag_fields(self.label, tags)
         self._alarms = (
             [] if rollback is None else rollback.create(self, endpoint=self._endpoint_name, variants=self._fleet.names)
         )
@@ -235,7 +235,7 @@ class InferencePipelineEndpoint(Step):
     @property
     def config_name(self) -> Expression:
         """The name of the configuration that this run put into service."""
-        return self.result("config_name")
+        return self.result("config_name", kind="string")
 
     @property
     def captured(self) -> DataLocation:

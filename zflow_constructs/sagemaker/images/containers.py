@@ -38,6 +38,7 @@ class BoundImage:
         repository_arn: the ECR repository that the execution role pulls from.
         needs_script: whether it does nothing without a script of yours.
         takes_script: whether it runs one.
+        json_hyperparameters: Whether its training toolkit decodes hyperparameters as JSON.
         framework: the framework or algorithm, if it is an image of AWS's own. Default: none
     """
 
@@ -45,6 +46,7 @@ class BoundImage:
     repository_arn: str
     needs_script: bool = False
     takes_script: bool = True
+    json_hyperparameters: bool = False
     framework: str = ""
 
     def check_script(self, owner: str, *, given: bool) -> None:
@@ -121,35 +123,40 @@ class ContainerImage:
         return cls(_FrameworkSource(algorithm, version))
 
     @classmethod
-    def from_ecr(cls, repository: ecr.IRepository, tag: str) -> "ContainerImage":
+    def from_ecr(cls, repository: ecr.IRepository, tag: str, *, json_hyperparameters: bool = False) -> "ContainerImage":
         """An image in a repository of yours.
 
         Args:
             repository: the ECR repository.
             tag: the image's tag. Not `latest`, which would change under a deployed workflow.
+            json_hyperparameters: Whether it decodes hyperparameters as JSON, as the `sagemaker-training` toolkit does.
+                A text that would become something else, such as `1.10`, is then sent in JSON's quotes. Default: no, it
+                gets each hyperparameter as the text that it is
         """
-        return cls(_RepositorySource(repository, tag))
+        return cls(_RepositorySource(repository, tag, json_hyperparameters))
 
     @classmethod
-    def from_asset(cls, directory: str) -> "ContainerImage":
+    def from_asset(cls, directory: str, *, json_hyperparameters: bool = False) -> "ContainerImage":
         """An image that `cdk deploy` builds and pushes.
 
         Args:
             directory: where its `Dockerfile` is.
+            json_hyperparameters: Whether it decodes hyperparameters as JSON, as in `from_ecr`. Default: no
 
         Raises:
             WorkflowError: there is no Dockerfile.
         """
         if not (Path(directory) / "Dockerfile").is_file():
             raise WorkflowError(f"ContainerImage: there is no Dockerfile in {directory}. Name the directory it is in.")
-        return cls(_AssetSource(directory))
+        return cls(_AssetSource(directory, json_hyperparameters))
 
     @classmethod
-    def from_registry(cls, uri: str) -> "ContainerImage":
+    def from_registry(cls, uri: str, *, json_hyperparameters: bool = False) -> "ContainerImage":
         """An image by its ECR address.
 
         Args:
             uri: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`. SageMaker pulls from ECR alone.
+            json_hyperparameters: Whether it decodes hyperparameters as JSON, as in `from_ecr`. Default: no
 
         Raises:
             WorkflowError: the address is not one of ECR with a tag or digest.
@@ -159,7 +166,7 @@ class ContainerImage:
                 f'ContainerImage "{uri}": SageMaker pulls from ECR alone. '
                 "Give <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>."
             )
-        return cls(_RegistrySource(uri))
+        return cls(_RegistrySource(uri, json_hyperparameters))
 
     def bind(self, scope: Construct, *, purpose: Purpose, machine: str) -> BoundImage:
         """The image in the stack of a construct.
@@ -200,6 +207,7 @@ class _FrameworkSource:
             _repository_arn(stack, account, repository),
             needs_script=needs_script(self.framework),
             takes_script=takes_script(self.framework),
+            json_hyperparameters=takes_script(self.framework),
             framework=self.framework,
         )
 
@@ -218,30 +226,39 @@ class _FrameworkSource:
 class _RepositorySource:
     repository: ecr.IRepository
     tag: str
+    json_hyperparameters: bool
 
     def bind(self, scope: Construct, purpose: Purpose, instance_type: str) -> BoundImage:
-        return BoundImage(self.repository.repository_uri_for_tag(self.tag), self.repository.repository_arn)
+        return BoundImage(
+            self.repository.repository_uri_for_tag(self.tag),
+            self.repository.repository_arn,
+            json_hyperparameters=self.json_hyperparameters,
+        )
 
 
 @dataclass(frozen=True)
 class _AssetSource:
     directory: str
+    json_hyperparameters: bool
 
     def bind(self, scope: Construct, purpose: Purpose, instance_type: str) -> BoundImage:
         asset = ecr_assets.DockerImageAsset(scope, f"Image{purpose.title()}", directory=self.directory)
-        return BoundImage(asset.image_uri, asset.repository.repository_arn)
+        return BoundImage(
+            asset.image_uri, asset.repository.repository_arn, json_hyperparameters=self.json_hyperparameters
+        )
 
 
 @dataclass(frozen=True)
 class _RegistrySource:
     uri: str
+    json_hyperparameters: bool
 
     def bind(self, scope: Construct, purpose: Purpose, instance_type: str) -> BoundImage:
         match = _ECR_URI.fullmatch(self.uri)
         if match is None:
             raise WorkflowError(f'ContainerImage "{self.uri}" is no address of ECR.')
         arn = _repository_arn(Stack.of(scope), match["account"], match["repository"], region=match["region"])
-        return BoundImage(self.uri, arn)
+        return BoundImage(self.uri, arn, json_hyperparameters=self.json_hyperparameters)
 
 
 def _repository_arn(stack: Stack, account: str, repository: str, region: str | None = None) -> str:

@@ -1,24 +1,14 @@
-"""Hyperparameters as SageMaker takes them, as strings: fixed values, and the ranges that a tuning job searches."""
+"""The ranges of hyperparameters that a tuning job searches."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Expression
 from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.texts import as_text
 
 Scale: TypeAlias = Literal["Auto", "Linear", "Logarithmic"]
-
-
-def hyperparameter(value: Scalar | Expression) -> Template:
-    """A value as SageMaker takes it: a string. A script parses `true`, not `True`.
-
-    Args:
-        value: the value, or an expression of it.
-    """
-    return AsString(value) if isinstance(value, Expression) else _text(value)
 
 
 @dataclass(frozen=True)
@@ -52,11 +42,12 @@ class ContinuousRange:
         if self.scale == "ReverseLogarithmic" and not 0 <= self.least < self.most < 1:
             raise WorkflowError(f"{self!r}: a reverse logarithmic scale lies within 0 and 1, without the 1.")
 
-    def render(self, name: str) -> Template:
+    def render(self, name: str, *, decoded: bool) -> Template:
         """The range as the API has it.
 
         Args:
             name: the hyperparameter's name.
+            decoded: Whether the container decodes hyperparameters as JSON.
         """
         return _bounds(name, self.least, self.most, self.scale)
 
@@ -89,11 +80,12 @@ class IntegerRange:
             raise WorkflowError(f"{self!r}: its bounds are whole numbers. For others use ContinuousRange.")
         _check_bounds(repr(self), self.least, self.most, self.scale)
 
-    def render(self, name: str) -> Template:
+    def render(self, name: str, *, decoded: bool) -> Template:
         """The range as the API has it.
 
         Args:
             name: the hyperparameter's name.
+            decoded: Whether the container decodes hyperparameters as JSON.
         """
         return _bounds(name, self.least, self.most, self.scale)
 
@@ -117,7 +109,7 @@ class CategoricalRange:
     values: Sequence[Scalar]
 
     def __post_init__(self) -> None:
-        texts = [] if isinstance(self.values, str) else [_text(value) for value in self.values]
+        texts = [] if isinstance(self.values, str) else [as_text(value) for value in self.values]
         if not texts or len(set(texts)) < len(texts):
             raise WorkflowError(f'{self!r}: give a list of different values, such as CategoricalRange(["a", "b"]).')
 
@@ -126,24 +118,21 @@ class CategoricalRange:
         """Whether all values are numbers."""
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in self.values)
 
-    def render(self, name: str) -> Template:
+    def render(self, name: str, *, decoded: bool) -> Template:
         """The range as the API has it.
 
         Args:
             name: the hyperparameter's name.
+            decoded: Whether the container decodes hyperparameters as JSON.
         """
-        return {"Name": name, "Values": [_text(value) for value in self.values]}
+        return {"Name": name, "Values": [as_text(value, decoded=decoded) for value in self.values]}
 
 
 Range: TypeAlias = ContinuousRange | IntegerRange | CategoricalRange
 
 
-def _text(value: Scalar) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
-
-
 def _bounds(name: str, least: float, most: float, scale: str) -> Template:
-    return {"Name": name, "MinValue": _text(least), "MaxValue": _text(most), "ScalingType": scale}
+    return {"Name": name, "MinValue": as_text(least), "MaxValue": as_text(most), "ScalingType": scale}
 
 
 def _check_bounds(shown: str, least: float, most: float, scale: str) -> None:

@@ -6,16 +6,20 @@ from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.references import RESULT
 from zflow_constructs.core.values.syntax import Error, If, Predicate
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.sagemaker.jobs.job_rights import JobKind
 
 
-def tag_fields(tags: Mapping[str, str | Expression] | None) -> dict[str, Template]:
+def tag_fields(owner: str, tags: Mapping[str, str | Expression] | None) -> dict[str, Template]:
     """The tags of a job or a model: `{"Tags": [{"Key": "team", "Value": "risk"}]}`, or nothing without tags.
 
     Args:
+        owner: Who has them, for messages: `Step "Train"`.
         tags: by key.
     """
-    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else {}
+    return (
+        {"Tags": [{"Key": key, "Value": value} for key, value in as_texts(owner, "tags", tags).items()]} if tags else {}
+    )
 
 
 def completed_name(label: str, kind: JobKind) -> Expression:

@@ -7,6 +7,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.data.sources import ModelData
 from zflow_constructs.requests.aws import merge_overrides
 from zflow_constructs.sagemaker.images.containers import BoundImage, ModelContainer
@@ -90,7 +91,10 @@ def _bound(
         definition: dict[str, Template] = {
             "Image": image.uri,
             "ModelDataUrl": container.model_data.uri,
-            "Environment": {**container.environment, **script},
+            "Environment": {
+                **as_texts(f"{step.label}: container {number}", "environment", container.environment),
+                **script,
+            },
         }
         merged = merge_overrides(definition, container.overrides)
         yield BoundContainer(container.model_data, image, source, merged)

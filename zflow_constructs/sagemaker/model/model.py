@@ -114,7 +114,7 @@ class StepModel:
             **({"PrimaryContainer": definitions[0]} if len(definitions) == 1 else {"Containers": definitions}),
             **(network.fields if network else {}),
             **({"EnableNetworkIsolation": True} if network_isolation else {}),
-            **tag_fields(tags),
+            **tag_fields(step.label, tags),
         }
         validate_request(step.name, "sagemaker", "CreateModel", request)
         return cls(step, title, bound, role, network, base, request)

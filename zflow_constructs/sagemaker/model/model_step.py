@@ -96,7 +96,7 @@ class ModelStep(Step):
     @property
     def model_name(self) -> Expression:
         """The model's name."""
-        return self.result("model_name")
+        return self.result("model_name", kind="string")
 
     @property
     def model(self) -> Model:

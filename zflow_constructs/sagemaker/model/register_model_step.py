@@ -10,10 +10,11 @@ from constructs import Construct
 from zflow_constructs.core.states.asl import EXIT, Choice, Retrier, Rule, Task, Wait
 from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Condition, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import RESULT, ExecutionId, JobName, RedriveCount, Variable
 from zflow_constructs.core.values.syntax import Call, Error, If
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import grant_read
 from zflow_constructs.requests.aws import merge_overrides, validate_request
@@ -122,7 +123,7 @@ class RegisterModelStep(Step):
         self._containers = bound_containers(self, containers, machine=realtime[0])
         self._token = JobName(self.name, max_length=_TOKEN_LENGTH, new_at_retry=False)
         metadata: dict[str, Template] = {
-            **{key: _text(value) for key, value in (customer_metadata or {}).items()},
+            **as_texts(self.label, "customer_metadata", customer_metadata or {}),
             "zflow:execution": ExecutionId(),
             **{
                 f"zflow:code-{number}": container.source.asset_hash
@@ -153,12 +154,12 @@ class RegisterModelStep(Step):
     @property
     def model_package_arn(self) -> Expression:
         """The version's ARN: `arn:aws:sagemaker:...:model-package/<group>/<version>`."""
-        return self.result("model_package_arn")
+        return self.result("model_package_arn", kind="string")
 
     @property
     def version(self) -> Expression:
         """The version's number in its group."""
-        return self.result("version")
+        return self.result("version", kind="number")
 
     @property
     def model_package(self) -> ModelPackage:
@@ -276,7 +277,3 @@ class RegisterModelStep(Step):
             )
         validate_request(self.name, "sagemaker", "CreateModelPackage", request)
         return request
-
-
-def _text(value: str | Expression) -> Template:
-    return AsString(value) if isinstance(value, Expression) else value

@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-contai
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Expression
+from zflow_constructs.core.values.json_values import check_json
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_text
 from zflow_constructs.data.sources import SourceCode
 from zflow_constructs.sagemaker.images.containers import BoundImage
 
@@ -58,6 +60,30 @@ def program(
         )
     command = _script(code, image, options, configured=configured) if code else list(entrypoint)
     return {"ContainerEntrypoint": command} if command else {}
+
+
+def words(label: str, arguments: Sequence[Template]) -> list[Template]:
+    """What the program is given, as words: `["--rows", "100", "--folds", "[1,2]"]`.
+
+    Args:
+        label: the step, for messages: `Step "Evaluate"`.
+        arguments: The arguments, in their order.
+
+    Raises:
+        WorkflowError: They are no list, or one of them has no text.
+    """
+    if isinstance(arguments, str):
+        raise WorkflowError(
+            f'{label}: arguments is the string "{arguments}". Give a list of words: {json.dumps(arguments.split())}.'
+        )
+    if isinstance(arguments, Mapping):
+        listed = [word for name, value in arguments.items() for word in (f"--{name}", value)]
+        raise WorkflowError(f"{label}: arguments is a dict. Give a list of words, in their order: {listed!r}.")
+    check_json(label, "arguments", arguments, as_text=True)
+    for number, value in enumerate(arguments):
+        if value is None:
+            raise WorkflowError(f"{label}: arguments[{number}] is None, which has no text. Leave it out of the list.")
+    return [as_text(value) for value in arguments]
 
 
 def check_names(label: str, what: str, names: Sequence[str], *, taken: Sequence[str]) -> None:

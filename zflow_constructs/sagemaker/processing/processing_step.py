@@ -14,20 +14,27 @@ from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import JobName
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.data.sources import DataLocation, SourceCode
 from zflow_constructs.data.storage import grant_read, grant_read_asset, grant_write
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks, grant_pull
 from zflow_constructs.sagemaker.jobs.experiment import ExperimentConfig
-from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.instances import Machines
 from zflow_constructs.sagemaker.jobs.job_fields import completed_name, tag_fields
 from zflow_constructs.sagemaker.jobs.job_limit import job_limit, within
 from zflow_constructs.sagemaker.jobs.job_rights import allow_job
 from zflow_constructs.sagemaker.jobs.network import Network
-from zflow_constructs.sagemaker.processing.container import CODE, asset_input, check_names, output_folder, program
+from zflow_constructs.sagemaker.processing.container import (
+    CODE,
+    asset_input,
+    check_names,
+    output_folder,
+    program,
+    words,
+)
 from zflow_constructs.sagemaker.processing.inputs import ProcessingInput, as_input
 from zflow_constructs.sagemaker.processing.spark_options import CONFIGURATION, EVENTS, SparkOptions
 from zflow_constructs.steps.binding import Binding
@@ -54,7 +61,8 @@ class ProcessingStep(Step):
         image: the container: one of AWS's frameworks, `spark` among them, or your own.
         code: the script, run by Python, or submitted to Spark in its images. Default: the image runs by itself
         entrypoint: what is run instead of a script. Default: the image's own
-        arguments: handed to the script, as strings. Default: none
+        arguments: Handed to the script as words, in their order: texts as they are, numbers and true or false as in
+            JSON, lists and dicts as JSON. Default: none
         inputs: the data that it reads, by name; `ProcessingInput.from_location(...)` shares them out among machines.
             Default: none
         outputs: the names of what it writes: each a folder of the run's own, `step.outputs[name]`. Default: none
@@ -109,7 +117,7 @@ class ProcessingStep(Step):
         image: ContainerImage,
         code: SourceCode | None = None,
         entrypoint: Sequence[str] = (),
-        arguments: Sequence[Scalar | Expression] = (),
+        arguments: Sequence[Template] = (),
         inputs: Mapping[str, DataLocation | ProcessingInput] | None = None,
         outputs: Sequence[str] = (),
         upload_mode: Literal["Continuous", "EndOfJob"] = "EndOfJob",
@@ -205,7 +213,7 @@ class ProcessingStep(Step):
             "AppSpecification": {
                 "ImageUri": self._image.uri,
                 **runs,
-                **({"ContainerArguments": [hyperparameter(value) for value in arguments]} if arguments else {}),
+                **({"ContainerArguments": words(self.label, arguments)} if arguments else {}),
             },
             **({"ProcessingInputs": read} if read else {}),
             **(
@@ -227,10 +235,10 @@ class ProcessingStep(Step):
                 }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": self._limit.seconds(self.timeouts)},
-            **({"Environment": dict(environment)} if environment else {}),
+            **({"Environment": as_texts(self.label, "environment", environment)} if environment else {}),
             **({"NetworkConfig": network} if network else {}),
             **(experiment.fields if experiment else {}),
-            **tag_fields(tags),
+            **tag_fields(self.label, tags),
         }
         self._request = sagemaker_request(
             self.name, "CreateProcessingJob", request, request_overrides, name_field="ProcessingJobName"
@@ -249,7 +257,7 @@ class ProcessingStep(Step):
     @property
     def job_name(self) -> Expression:
         """The name of the processing job."""
-        return self.result("job_name")
+        return self.result("job_name", kind="string")
 
     def report(self, path: str) -> Expression:
         """A field of a report that the job wrote, read when the job has ended.

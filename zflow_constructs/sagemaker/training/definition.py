@@ -7,11 +7,11 @@ from aws_cdk import aws_iam as iam
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.data.sources import DataLocation
 from zflow_constructs.data.storage import Place, grant_read, grant_write
 from zflow_constructs.sagemaker.images.containers import BoundImage
 from zflow_constructs.sagemaker.jobs.execution_role import execution_role, grant_disks, grant_pull
-from zflow_constructs.sagemaker.jobs.hyperparameters import hyperparameter
 from zflow_constructs.sagemaker.jobs.job_limit import job_limit
 from zflow_constructs.sagemaker.jobs.network import Network
 from zflow_constructs.sagemaker.training.channels import TrainingChannel, channel_fields
@@ -46,6 +46,7 @@ class TrainingDefinition:
             instance_count=settings.instance_count,
             instance_groups=settings.instance_groups,
         )
+        self._label = step.label
         self._settings = settings
         self._image = settings.image.bind(step, purpose="training", machine=machines.type)
         _check_script(step.label, self._image, settings)
@@ -78,9 +79,20 @@ class TrainingDefinition:
     def hyperparameters(self) -> Mapping[str, Template]:
         """The fixed hyperparameters, those that name the script included."""
         return {
-            **{name: hyperparameter(value) for name, value in self._settings.hyperparameters.items()},
+            **as_texts(
+                self._label,
+                "hyperparameters",
+                self._settings.hyperparameters,
+                decoded=self.decodes_hyperparameters,
+            ),
             **({} if self._script is None else self._script.hyperparameters),
         }
+
+    @property
+    def decodes_hyperparameters(self) -> bool:
+        """Whether the container decodes hyperparameters as JSON: AWS's frameworks do, where they run a script."""
+        runs_script = self._script is not None or not self._image.framework
+        return self._image.json_hyperparameters and runs_script
 
     @property
     def fields(self) -> Mapping[str, Template]:
@@ -166,7 +178,11 @@ class TrainingDefinition:
                 **machines.keep_alive_fields(step.label, settings.keep_alive, spot=settings.spot),
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
-            **({"Environment": dict(settings.environment)} if settings.environment else {}),
+            **(
+                {"Environment": as_texts(step.label, "environment", settings.environment)}
+                if settings.environment
+                else {}
+            ),
             **spot_fields(step.label, spot=settings.spot, max_wait=settings.max_wait, max_runtime=seconds),
             **(self._checkpoints.fields if self._checkpoints else {}),
             **(self._network.fields if self._network else {}),

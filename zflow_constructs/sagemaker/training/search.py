@@ -125,9 +125,12 @@ class Search:
                 f"{self.owner}: max_parallel_jobs is {self.parallel}. Give 1 to {self._jobs}, the number of jobs."
             )
 
-    @property
-    def config(self) -> Mapping[str, Template]:
-        """The `HyperParameterTuningJobConfig` of the request."""
+    def config(self, *, decoded: bool) -> Mapping[str, Template]:
+        """The `HyperParameterTuningJobConfig` of the request.
+
+        Args:
+            decoded: Whether the container decodes hyperparameters as JSON.
+        """
         fields = dict.fromkeys(each.field for each in self.ranges.values())
         return {
             "Strategy": self.strategy,
@@ -141,7 +144,7 @@ class Search:
                 "MaxParallelTrainingJobs": self.parallel,
             },
             "ParameterRanges": {
-                field: [each.render(name) for name, each in self.ranges.items() if each.field == field]
+                field: [each.render(name, decoded=decoded) for name, each in self.ranges.items() if each.field == field]
                 for field in fields
             },
             "TrainingJobEarlyStoppingType": "Auto" if self.early_stopping else "Off",

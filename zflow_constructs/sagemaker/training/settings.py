@@ -8,8 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
-from zflow_constructs.core.values.expressions import Expression
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation, SourceCode
 from zflow_constructs.sagemaker.images.containers import ContainerImage
 from zflow_constructs.sagemaker.training.channels import InputMode, TrainingChannel
@@ -52,7 +51,7 @@ class TrainingSettings:
     channels: Mapping[str, DataLocation | TrainingChannel]
     input_mode: InputMode
     code: SourceCode | None
-    hyperparameters: Mapping[str, Scalar | Expression]
+    hyperparameters: Mapping[str, Template]
     metrics: Mapping[str, str]
     instance_type: ec2.InstanceType | None
     instance_count: int

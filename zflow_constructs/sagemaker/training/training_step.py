@@ -14,7 +14,7 @@ from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import JobName
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
@@ -101,7 +101,7 @@ class TrainingStep(Step):
         channels: Mapping[str, DataLocation | TrainingChannel],
         input_mode: InputMode = "File",
         code: SourceCode | None = None,
-        hyperparameters: Mapping[str, Scalar | Expression] | None = None,
+        hyperparameters: Mapping[str, Template] | None = None,
         metrics: Mapping[str, str] | None = None,
         experiment: ExperimentConfig | None = None,
         instance_type: ec2.InstanceType | None = None,
@@ -167,7 +167,7 @@ class TrainingStep(Step):
             **self._definition.fields,
             "HyperParameters": self._definition.hyperparameters,
             **(experiment.fields if experiment else {}),
-            **tag_fields(tags),
+            **tag_fields(self.label, tags),
         }
         self._request = sagemaker_request(
             id, "CreateTrainingJob", request, request_overrides, name_field="TrainingJobName"
@@ -181,12 +181,12 @@ class TrainingStep(Step):
     @property
     def model_data(self) -> ModelData:
         """The trained model, for the steps that use it."""
-        return ModelData(self.result("model_data"), self._definition.models)
+        return ModelData(self.result("model_data", kind="string"), self._definition.models)
 
     @property
     def job_name(self) -> Expression:
         """The name of the training job."""
-        return self.result("job_name")
+        return self.result("job_name", kind="string")
 
     def metric(self, name: str) -> Expression:
         """The last value of a metric that the job printed.
@@ -207,7 +207,7 @@ class TrainingStep(Step):
             )
         if name not in self._read_metrics:
             self._read_metrics.append(name)
-        return self.result("metrics", name)
+        return self.result("metrics", name, kind="number")
 
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync", "Arguments": {...}}`."""

@@ -14,7 +14,8 @@ from zflow_constructs.core.states.fragment import Fragment
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.references import JobName, field_path
-from zflow_constructs.core.values.templates import Scalar, Template
+from zflow_constructs.core.values.syntax import Call, If
+from zflow_constructs.core.values.templates import Template
 from zflow_constructs.data.sources import DataLocation, ModelData, SourceCode
 from zflow_constructs.requests.aws import sagemaker_request
 from zflow_constructs.sagemaker.images.containers import ContainerImage
@@ -116,7 +117,7 @@ class TuningStep(Step):
         warm_start: WarmStart | None = None,
         input_mode: InputMode = "File",
         code: SourceCode | None = None,
-        hyperparameters: Mapping[str, Scalar | Expression] | None = None,
+        hyperparameters: Mapping[str, Template] | None = None,
         metrics: Mapping[str, str] | None = None,
         instance_type: ec2.InstanceType | None = None,
         instance_count: int = 1,
@@ -193,13 +194,13 @@ class TuningStep(Step):
         self._job = JobName(self.name, max_length=32)
         request: dict[str, Template] = {
             "HyperParameterTuningJobName": self._job,
-            "HyperParameterTuningJobConfig": self._search.config,
+            "HyperParameterTuningJobConfig": self._search.config(decoded=self._definition.decodes_hyperparameters),
             "TrainingJobDefinition": {
                 **self._definition.fields,
                 "StaticHyperParameters": self._definition.hyperparameters,
             },
             **({"WarmStartConfig": warm_start.render()} if warm_start else {}),
-            **tag_fields(tags),
+            **tag_fields(self.label, tags),
         }
         self._request = sagemaker_request(
             self.name,
@@ -217,17 +218,17 @@ class TuningStep(Step):
     @property
     def model_data(self) -> ModelData:
         """The model of the best training job, for the steps that use it."""
-        return ModelData(self.result("model_data"), self._definition.models)
+        return ModelData(self.result("model_data", kind="string"), self._definition.models)
 
     @property
     def job_name(self) -> Expression:
         """The name of the tuning job, for a `WarmStart`."""
-        return self.result("job_name")
+        return self.result("job_name", kind="string")
 
     @property
     def best_job_name(self) -> Expression:
         """The name of the best training job."""
-        return self.result("best_job_name")
+        return self.result("best_job_name", kind="string")
 
     @property
     def best_metric(self) -> Expression:
@@ -236,7 +237,7 @@ class TuningStep(Step):
         Example:
             `when=tune.best_metric >= 0.75`
         """
-        return self.result("best_metric")
+        return self.result("best_metric", kind="number")
 
     def best_hyperparameter(self, name: str) -> Expression:
         """A hyperparameter of the best training job: a number where its range has numbers, else a string.
@@ -257,7 +258,7 @@ class TuningStep(Step):
             )
         if name not in self._read_hyperparameters:
             self._read_hyperparameters.append(name)
-        return self.result("hyperparameters", name)
+        return self.result("hyperparameters", name, kind="number" if self._search.ranges[name].numeric else "scalar")
 
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync", ...}`."""
@@ -293,8 +294,11 @@ class TuningStep(Step):
         allow_job(binding, "HyperParameterTuningJob", self._job, role=self._definition.role)
 
     def _best_value(self, name: str) -> Expression:
-        value = field_path(f"{_BEST}.TunedHyperParameters", name)
-        return Jsonata(f"$number({value})" if self._search.ranges[name].numeric else value)
+        value = Jsonata(field_path(f"{_BEST}.TunedHyperParameters", name))
+        if self._search.ranges[name].numeric:
+            return Call("number", (value,))
+        quoted = Call("substring", (value, 0, 1)) == '"'
+        return If(quoted, Call("parse", (value,)), value) if self._definition.decodes_hyperparameters else value
 
     def _wait_seconds(self, definition: Mapping[str, Template]) -> int:
         """As long as its training jobs may take, if each takes as long as it may."""

@@ -15,6 +15,7 @@ from zflow_constructs.core.values.errors import WorkflowError, one_of
 from zflow_constructs.core.values.expressions import Condition, Expression
 from zflow_constructs.core.values.references import JobName
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
 from zflow_constructs.data.sources import DataLocation, s3_source
 from zflow_constructs.data.storage import grant_read, grant_write
 from zflow_constructs.requests.aws import sagemaker_request
@@ -187,7 +188,7 @@ class BatchTransformStep(Step):
             "MaxPayloadInMB": megabytes(self.label, max_payload),
             **({"MaxConcurrentTransforms": max_concurrency} if max_concurrency is not None else {}),
             **client_fields(self.label, invocation_timeout, invocation_retries),
-            **({"Environment": dict(environment)} if environment else {}),
+            **({"Environment": as_texts(self.label, "environment", environment)} if environment else {}),
             "TransformInput": {
                 "DataSource": {"S3DataSource": s3_source(self.label, data, manifest)},
                 **({"ContentType": data.content_type} if data.content_type else {}),
@@ -208,7 +209,7 @@ class BatchTransformStep(Step):
                 **({"VolumeKmsKeyId": volume_key.key_arn} if volume_key else {}),
             },
             **(experiment.fields if experiment else {}),
-            **tag_fields(tags),
+            **tag_fields(self.label, tags),
         }
         self._request = sagemaker_request(
             self.name, "CreateTransformJob", request, request_overrides, name_field="TransformJobName"
@@ -242,7 +243,7 @@ class BatchTransformStep(Step):
     @property
     def job_name(self) -> Expression:
         """The name of the transform job."""
-        return self.result("job_name")
+        return self.result("job_name", kind="string")
 
     def fragment(self) -> Fragment:
         """Three states: `Predict: model` (createModel), `Predict` (createTransformJob.sync), `Predict: clean up`.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zflow_constructs.core.values.errors import WorkflowError
-from zflow_constructs.core.values.expressions import AsString, Expression, Jsonata
+from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.references import RESULT, RedriveCount, Variable
 from zflow_constructs.core.values.syntax import Call, Error, If, Predicate
 from zflow_constructs.core.values.templates import Template
@@ -115,7 +115,7 @@ class EndpointState:
 
         refused = self._message("does not serve this run's configuration: the update failed or was rolled back.")
         problem = If(failure == "", refused, failure + If(updated, "", " That failed, too."))
-        reason = " Status: " + status + ". Reason: " + AsString(RESULT["FailureReason"])
+        reason = " Status: " + status + ". Reason: " + Call("string", (RESULT["FailureReason"],))
         failed = If(~final, failure, If(arrived, If(updated, "", failure), problem + reason))
         return {self.found: found, self.failure: failed}
 
