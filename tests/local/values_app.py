@@ -113,7 +113,7 @@ def synthesized(folder: Path) -> Path:
         "Arrival",
         steps=[give, report, *jobs, take],
         bucket=s3.Bucket(stack, "Bucket", removal_policy=RemovalPolicy.DESTROY),
-        parameters={name: value for name, value in GIVEN.items() if isinstance(value, str | bool | int | float)},
+        parameters=GIVEN,
         outputs={"got": take.outputs["got"]},
     )
     app.synth()

@@ -23,9 +23,11 @@ def doubles(count: int) -> list[Json]:
     return [*(number for number in any_bits if isfinite(number)), *(drawn.random() for _ in range(count)), *ids]
 
 
+SEPARATED: list[Json] = [0.8512340188026428, "\u2028"]
+OTHERS: list[Json] = ["", "1.10", "Ünï😀\n", True, False, None, [], [[]], [[1e-7]], {}, {"a.b c": SEPARATED}]
 VALUES: list[Json] = [
     *(0, -0.0, 5, -3, 0.5, 0.1, 1e-6, 1e-7, 1.5e-5, 123456.789, 1e20, 1e21, 1e22, 1.5e300, 2**53, 1764533844123456),
-    *("", "1.10", "Ünï😀\n", True, False, None, [], [[]], [[1e-7]], {}, {"a.b c": [0.8512340188026428, "\u2028"]}),
+    *OTHERS,
     *doubles(100),
 ]
 TEXT, QUOTED = (str(as_text(Jsonata("$x"), decoded=decoded).render(Scope())) for decoded in (False, True))  # type: ignore[union-attr]
