@@ -13,6 +13,10 @@ from aws_cdk import App, Stack
 import zflow_constructs as zflow
 from tests.parts import count, function, train
 from tests.waiting import LIMIT_SECONDS
+from zflow_constructs.core.values.templates import Template
+from zflow_constructs.core.values.texts import as_texts
+from zflow_constructs.local.containers.script import decode_hyperparameters
+from zflow_constructs.local.containers.training_folder import script_arguments
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,6 +85,34 @@ def test_the_python_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch) 
     }
     for code in blocks(page.read_text(encoding="utf-8"), "python"):
         exec(compile(code, str(page), "exec"), names)
+
+
+def test_the_script_on_values_gets_what_its_page_says() -> None:
+    (script,) = blocks((ROOT / "docs" / "values.md").read_text(encoding="utf-8"), "py")
+    options: dict[str, Template] = {"rows": 100, "drop": None}
+    handed: dict[str, Template] = {
+        "version": "1.10",
+        "max-depth": 5,
+        "layers": [64, 32],
+        "options": options,
+        "seed": None,
+    }
+    decoded = decode_hyperparameters(
+        {name: str(text) for name, text in as_texts('Step "Train"', "hyperparameters", handed, decoded=True).items()}
+    )
+    shown = script + "print(json.dumps([vars(arguments), same, layers]))"
+    done = subprocess.run(
+        [sys.executable, "-c", shown, *script_arguments(decoded)],
+        env={**os.environ, "SM_HPS": json.dumps(decoded)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=True,
+    )
+    arguments, same, layers = json.loads(done.stdout)
+    assert arguments == {"version": "1.10", "max_depth": 5, "layers": [64, 32], "options": options}
+    assert same == {"version": "1.10", "max-depth": 5, "layers": "[64,32]", "options": '{"rows":100,"drop":null}'}
+    assert layers == [64, 32]
 
 
 @pytest.mark.parametrize(

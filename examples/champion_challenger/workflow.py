@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 import zflow_constructs as zflow
@@ -34,8 +33,7 @@ class ChampionChallenger(Stack):
         )
         self._applications = zflow.DataLocation.from_asset(self, "Applications", DATA, content_type="text/csv")
         # The same object once more: the function that checks it is allowed to read it.
-        asset = s3_assets.Asset(self, "CheckedApplications", path=DATA)
-        checked = asset.bucket.arn_for_objects(asset.s3_object_key)
+        checked = f"arn:{Aws.PARTITION}:s3:::{str(self._applications.uri).removeprefix('s3://')}"
         models = [self.bucket.arn_for_objects(f"ChampionChallenger/*/{step}/*") for step in ("Champion", "Refit")]
         live = "live/model.tar.gz"
         write = self._function("write", {"s3:PutObject": [self.bucket.arn_for_objects("reports/*")]})

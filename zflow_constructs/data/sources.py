@@ -1,10 +1,7 @@
 """What goes into a workflow: data, trained models and source code, as values."""
 
-import gzip
-import io
-import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -14,17 +11,15 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
+from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of, refuse_text
 from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.references import RunLocation
+from zflow_constructs.data.file_assets import file_asset
+from zflow_constructs.data.packing import LEFT_OUT, archive, packed_files
 from zflow_constructs.data.storage import FixedPlace, Place, RunPlace
 
 Distribution: TypeAlias = Literal["FullyReplicated", "ShardedByS3Key"]
 """How a prefix's objects come to several machines: all to each of them, or each to one."""
-
-_LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", ".git", ".DS_Store", ".venv"}
-# Not 0: Python takes a stale .pyc for fresh when the source's time is 0.
-_PACKED_AT = 946_684_800
 
 
 class Writer(Protocol):
@@ -74,21 +69,27 @@ class DataLocation:
 
     @classmethod
     def from_asset(cls, scope: Construct, id: str, path: str, *, content_type: str = "") -> "DataLocation":
-        """A file that is deployed with the workflow: reference data, or an example's input.
+        """Name a file, or a folder of a few files, that is deployed with the workflow: reference data, or an example's.
+
+        The file keeps its name, and the files of a folder their paths in it: a script opens them by these.
 
         Args:
-            scope: the construct that owns the asset.
-            id: its id.
-            path: the file, relative to the working directory of `cdk synth`.
-            content_type: the MIME type. Default: not said
+            scope: The construct that owns the asset.
+            id: Its id.
+            path: The file or the folder, relative to the working directory of `cdk synth`. Of a folder, what
+                `SourceCode.from_directory` leaves out is left out, too.
+            content_type: The MIME type. Default: not set
 
         Raises:
-            WorkflowError: there is no such file.
+            WorkflowError: There is no such file or folder, or it has more than 100 files.
+
+        Example:
+            `DataLocation.from_asset(self, "Cars", "data/cars.csv", content_type="text/csv")`
         """
-        if not Path(path).is_file():
+        if not Path(path).exists():
             raise WorkflowError(f'DataLocation "{id}": there is no file {path}. {_near(path)}')
-        asset = s3_assets.Asset(scope, id, path=path)
-        return cls(asset.s3_object_url, FixedPlace(asset.bucket, asset.s3_object_key), content_type)
+        asset = file_asset(scope, id, Path(path))
+        return cls(asset.uri, asset.place, content_type)
 
     @classmethod
     def from_step(
@@ -183,6 +184,7 @@ class SourceCode:
     Args:
         root: the directory, or the script itself.
         entry_point: the script's name.
+        exclude: What of the directory is left out. Default: what is never taken along
 
     Example:
         `SourceCode.from_directory("preprocessing", entry_point="fit.py")`
@@ -190,6 +192,7 @@ class SourceCode:
 
     root: Path
     entry_point: str
+    exclude: tuple[str, ...] = ()
 
     @classmethod
     def from_file(cls, path: str) -> "SourceCode":
@@ -207,12 +210,17 @@ class SourceCode:
         return cls(script, script.name)
 
     @classmethod
-    def from_directory(cls, path: str, *, entry_point: str) -> "SourceCode":
+    def from_directory(cls, path: str, *, entry_point: str, exclude: Sequence[str] = ()) -> "SourceCode":
         """A script with the modules and the `requirements.txt` beside it.
+
+        Never taken along are `.git`, `.venv`, `venv`, `.env`, `__pycache__`, `*.pyc`, `node_modules`, `cdk.out` and the
+        caches of Jupyter, mypy, pytest and ruff. Programs keep their executable bit.
 
         Args:
             path: the directory, relative to the working directory of `cdk synth`.
             entry_point: the script, relative to the directory.
+            exclude: What else is left out, in the syntax of `.gitignore`: `["tests", "*.ipynb", "!keep.ipynb"]`.
+                Default: nothing
 
         Raises:
             WorkflowError: there is no such directory, or no such script in it.
@@ -226,7 +234,11 @@ class SourceCode:
                 f'SourceCode: there is no entry point "{entry_point}" in {path}.{did_you_mean(entry_point, scripts)} '
                 f"Its scripts: {one_of(scripts) or 'none'}."
             )
-        return cls(root, entry_point)
+        refuse_text("SourceCode", "exclude", exclude)
+        files = packed_files("SourceCode", root, exclude)
+        if entry_point not in files:
+            raise WorkflowError(f'SourceCode: the entry point "{entry_point}" of {path} is excluded. Take it along.')
+        return cls(root, entry_point, tuple(exclude))
 
     def packed(self, scope: Construct, id: str) -> s3_assets.Asset:
         """The `sourcedir.tar.gz` that SageMaker's framework containers unpack: the same bytes for the same files.
@@ -236,38 +248,19 @@ class SourceCode:
             id: its id.
         """
         with tempfile.TemporaryDirectory() as folder:
-            archive = Path(folder) / "sourcedir.tar.gz"
-            archive.write_bytes(_pack(self.root))
-            return s3_assets.Asset(scope, id, path=str(archive))
+            file = Path(folder) / "sourcedir.tar.gz"
+            file.write_bytes(archive(self._files()))
+            return s3_assets.Asset(scope, id, path=str(file))
 
-
-def _pack(root: Path) -> bytes:
-    tar = io.BytesIO()
-    with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for file in _files(root):
-            name = file.name if root.is_file() else file.relative_to(root).as_posix()
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime, member.mode = file.stat().st_size, _PACKED_AT, 0o644
-            archive.addfile(member, io.BytesIO(file.read_bytes()))
-    return gzip.compress(tar.getvalue(), mtime=0)
-
-
-def _files(root: Path) -> Iterator[Path]:
-    if root.is_file():
-        yield root
-        return
-    for path in sorted(root.iterdir()):
-        if path.name in _LEFT_OUT or path.suffix == ".pyc":
-            continue
-        if path.is_dir():
-            yield from _files(path)
-        else:
-            yield path
+    def _files(self) -> Mapping[str, Path]:
+        if self.root.is_file():
+            return {self.root.name: self.root}
+        return packed_files("SourceCode", self.root, self.exclude)
 
 
 def _near(path: str) -> str:
     folder = Path(path).parent
     if not folder.is_dir():
         return f"Nor a directory {folder}: paths are relative to where cdk runs, here {Path.cwd().name}/."
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name not in _LEFT_OUT)
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name not in LEFT_OUT)
     return f"In {folder}/ there are: {one_of(names)}.{did_you_mean(Path(path).name, names)}"

@@ -64,6 +64,7 @@ class SageMaker:
     plans: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         def job(request: Mapping[str, object], folder: Path, _on_line: object) -> PlannedJob:
@@ -93,7 +94,7 @@ class SageMaker:
 
     def plan(self, plans: Sequence[str]) -> None:
         """Forget what was, and do this from now on; the last again and again."""
-        self.plans, self.asked, self.jobs = list(plans), [], {}
+        self.plans, self.asked, self.jobs, self.created = list(plans), [], {}, []
 
     def create(self, request: Mapping[str, object]) -> Mapping[str, object]:
         name = str(request["TrainingJobName"])
@@ -102,7 +103,9 @@ class SageMaker:
         if plan in REFUSALS:
             raise REFUSALS[plan]
         self.jobs[name] = plan
-        return self._create(request)
+        answer = self._create(request)
+        self.created.append(name)
+        return answer
 
     def status(self, job: str) -> str:
         return str(self._jobs.actions["DescribeTrainingJob"]({"TrainingJobName": job})["TrainingJobStatus"])
@@ -110,7 +113,7 @@ class SageMaker:
     @property
     def statuses(self) -> list[str]:
         """How the jobs stand, in the order in which they were created."""
-        return [self.status(job) for job in self.jobs]
+        return [self.status(job) for job in self.created]
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,8 @@ class DatabricksJobStep(Step):
         cluster: on what they run that say nothing themselves: a `JobCluster`, an `ExistingCluster`, or
             `ServerlessCompute()`. Default: none, for tasks that need none
         git: the Git repository that `GitFile`s are of. Default: none
-        parameters: handed to each task by name, as its kind takes arguments: `--name value` for a script. Default: none
+        parameters: Handed to each task by name, as its kind takes arguments: `--name value` for a script. Lists and
+            dicts are JSON, and None leaves one out. Default: none
         inputs: data of other steps, handed over as `s3://...` in the same way. Default: none
         outputs: names of what the run writes: each a location in the run's own folder, handed over as `s3://...` in the
             same way, and to other steps as `step.outputs[name]`. Default: none

@@ -33,9 +33,16 @@ def evaluations() -> Iterator[None]:
     set_error = Environment.set_error
 
     def evaluate_unless_aborted(self: EvalComponent, env: Environment) -> None:
-        if env.is_running():
+        if isinstance(self, Program):
+            try:
+                evaluate(self, env)
+            except RuntimeError:
+                # Aborted before its first state, it can't begin.
+                if env.is_running():
+                    raise
+        elif env.is_running():
             evaluate(self, env)
-        elif not isinstance(self, Program):
+        else:
             raise AbortedError
 
     def set_error_unless_aborted(self: Environment, error: ExecutionFailedEventDetails) -> None:

@@ -88,7 +88,7 @@ class ProcessingStep(Step):
             Default: SageMaker's own key
         output_key: what the outputs are encrypted with; steps that use them may decrypt them. Default: as the bucket
             says
-        environment: environment variables. Default: none
+        environment: Environment variables, written as text like hyperparameters. Default: none
         tags: the tags of the job. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: as the workflow says

@@ -44,7 +44,8 @@ class TrainingStep(Step):
             where the data is: how the container gets it, in part or as a whole, or a file system.
         input_mode: how the container gets the channels that don't say. Default: File, copied before the job starts
         code: the script, for a framework image. Default: the image trains by itself
-        hyperparameters: handed to the script as `--name value`, or to the algorithm. Default: none
+        hyperparameters: Handed to the script as `--name value`, or to the algorithm: texts, numbers, True and False,
+            lists and dicts, which are JSON, and outputs. None leaves one out. Default: none
         metrics: for each metric, the regular expression whose only group is its value in the log. Default: none
         experiment: the experiment that the job belongs to. Default: none
         instance_type: the machine. Default: m5.large
@@ -72,7 +73,7 @@ class TrainingStep(Step):
         encrypt_traffic: whether what the job's machines tell each other is encrypted. Default: no
         output_key: what the model is encrypted with; steps that use the model may decrypt it. Default: as the
             workflow's bucket says
-        environment: environment variables. Default: none
+        environment: Environment variables, written as text like hyperparameters. Default: none
         tags: the job's tags, which roles and bills go by. Default: none
         role: the role of the job; the step grants it what it needs. Default: a new one
         retry: whether jobs that fail are started anew. Default: as the workflow says

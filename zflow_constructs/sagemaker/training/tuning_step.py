@@ -56,7 +56,8 @@ class TuningStep(Step):
         warm_start: the tuning jobs to go on from. Default: none
         input_mode: how the container gets the channels that don't say. Default: File, copied before a job starts
         code: the script, for a framework image. Default: the image trains by itself
-        hyperparameters: the fixed ones. Default: none
+        hyperparameters: The fixed ones: texts, numbers, True and False, lists and
+            dicts, which are JSON, and outputs. None leaves one out. Default: none
         metrics: for each metric, the regular expression whose only group is its value in the log; AWS's own algorithms
             have theirs. Default: none
         instance_type: the machine of each training job. Default: m5.large
@@ -79,7 +80,7 @@ class TuningStep(Step):
         encrypt_traffic: whether what a job's machines tell each other is encrypted. Default: no
         output_key: what the models are encrypted with; steps that use the best may decrypt it. Default: as the
             workflow's bucket says
-        environment: environment variables. Default: none
+        environment: Environment variables, written as text like hyperparameters. Default: none
         tags: those of the tuning job and its training jobs, which roles and bills go by. Default: none
         role: the role of the jobs; the step grants it what it needs. Default: a new one
         retry: whether tuning jobs that fail are started anew. Default: as the workflow says
