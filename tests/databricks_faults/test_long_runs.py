@@ -30,6 +30,7 @@ def test_an_end_is_noticed_within_15_seconds_or_a_tenth_of_the_length(world: Wor
     assert len(end.history) < 25_000
 
 
+@pytest.mark.slow
 def test_a_run_of_days_is_watched_in_histories_of_its_own(make_night: Callable[..., Night]) -> None:
     night = make_night("days")
     night.workspace.scripts.append(ends(SUCCESS, after=4 * DAY + 600))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.asl import ROOT, asl_validator_findings, fields, rendered_definition, state_machines
-from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
+from tests.examples.findings import cfn_lint_findings
 from tests.examples.risk_scoring.app import template_of
 from tests.examples.risk_scoring.local_run import LocalRun, run_locally
 from tests.snapshots import Snapshots
@@ -68,15 +68,6 @@ def test_the_readme_shows_it(template: dict[str, Json]) -> None:
 def test_no_linter_finds_anything(assembly: Path, definitions: list[dict[str, Json]]) -> None:
     assert cfn_lint_findings(assembly, STACK) == ""
     assert [(asl_validator_findings(each), lint(each)) for each in definitions] == [([], []), ([], [])]
-
-
-def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(validated: Path) -> None:
-    acknowledged = acknowledgements(validated, STACK)
-    found = violations(validated, "AwsSolutions")
-
-    assert [rule for rule, stack in found if stack == STACK] == []
-    assert set(acknowledged) == {rule for rule, stack in found if stack == f"Bare{STACK}"}
-    assert all(len(reason) > 20 for reason in acknowledged.values())
 
 
 def test_the_branches_of_compare_and_card_meet_at_the_table(definitions: list[dict[str, Json]]) -> None:

@@ -10,7 +10,7 @@ from typing import TypedDict, cast
 import pytest
 
 from tests.asl import ROOT, asl_validator_findings, fields, rendered_definition, state_machines
-from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
+from tests.examples.findings import cfn_lint_findings
 from tests.examples.risk_scoring.app import template_of
 from tests.examples.risk_scoring.local_run import LocalRun, run_locally
 from tests.examples.risk_scoring.pipeline import rows
@@ -97,15 +97,6 @@ def test_the_readme_shows_it(template: dict[str, Json]) -> None:
 def test_no_linter_finds_anything(assembly: Path, definition: dict[str, Json]) -> None:
     assert cfn_lint_findings(assembly, STACK) == ""
     assert (asl_validator_findings(definition), lint(definition)) == ([], [])
-
-
-def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(validated: Path) -> None:
-    acknowledged = acknowledgements(validated, STACK)
-    found = violations(validated, "AwsSolutions")
-
-    assert [rule for rule, stack in found if stack == STACK] == []
-    assert set(acknowledged) == {rule for rule, stack in found if stack == f"Bare{STACK}"}
-    assert all(len(reason) > 20 for reason in acknowledged.values())
 
 
 @pytest.mark.parametrize("script", ["jobs/split.py", "jobs/evaluate.py", "model/train.py", "model/serve.py"])

@@ -58,6 +58,7 @@ def test_a_batch_transform_finds_plain_rows_and_nothing_else(split: Split) -> No
         assert not any('"' in file.read_text() for file in visible)
 
 
+@pytest.mark.slow
 def test_spark_and_sail_write_the_same(extract_on_spark: Extract, split: Split) -> None:
     on_spark = extract_on_spark(APPLICATIONS)
 

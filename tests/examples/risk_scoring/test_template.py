@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 
 from examples.risk_scoring.workflow import RiskScoring
 from tests.asl import PSEUDO_PARAMETERS, asl_validator_findings, fields, kind, rendered_definition, state_machines
-from tests.examples.findings import acknowledgements, cfn_lint_findings, violations
+from tests.examples.findings import cfn_lint_findings
 from tests.examples.risk_scoring.app import WORKFLOW, copied_app, synthesize, template_of
 from tests.snapshots import Snapshots
 from zflow_constructs.core.values.templates import Json
@@ -77,19 +77,6 @@ def test_the_template_is_as_recorded(template: dict[str, Json], snapshots: Snaps
 
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:
     assert cfn_lint_findings(assembly, "RiskScoring") == ""
-
-
-def test_cdk_nag_finds_nothing_but_what_is_acknowledged_with_a_reason(validated: Path) -> None:
-    acknowledged = acknowledgements(validated, "RiskScoring")
-    found = violations(validated, "AwsSolutions")
-
-    assert [rule for rule, stack in found if stack == "RiskScoring"] == []
-    assert set(acknowledged) == {rule for rule, stack in found if stack == "Bare"}
-    assert all(len(reason) > 20 for reason in acknowledged.values())
-
-
-def test_the_cdk_finds_no_property_that_cloudformation_would_refuse(validated: Path) -> None:
-    assert violations(validated, "CloudFormation Validate") == {("F3002", "Bare")}
 
 
 def test_another_folder_and_another_hash_seed_give_the_same_bytes(assembly: Path, tmp_path: Path) -> None:
