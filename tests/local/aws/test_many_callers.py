@@ -105,13 +105,19 @@ def test_only_one_of_several_redrives_at_once_goes_through(aws: AwsServer) -> No
 def test_a_task_that_is_aborted_while_it_is_evaluated_makes_no_call(aws: AwsServer) -> None:
     """moto goes on with whatever is on its stack: a time limit that is the request, a call with the wrong one."""
     client = aws.clients.stepfunctions
-    machine = create(
-        aws, "aborted", {"QueryLanguage": "JSONata", "StartAt": "Look A", "States": looking("A")["States"]}
-    )
+    look = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets",
+        "Arguments": {"Prefix": "{% 'stopped here' %}"},
+        "TimeoutSeconds": "{% 60 %}",
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Look", "States": {"Look": look}}
+    machine = create(aws, "aborted", definition)
     evaluate = jsonata.evaluate
 
     def stopping(expression: str, bindings: Mapping[str, object]) -> object:
-        if "$random" in expression:
+        if expression == "'stopped here'":
             client.stop_execution(executionArn=running[0])
         return evaluate(expression, bindings)
 
