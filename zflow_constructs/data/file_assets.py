@@ -25,8 +25,8 @@ _MOST_FILES = 100
 
 
 @dataclass(frozen=True)
-class FileAsset:
-    """A file or a folder in the bootstrap bucket.
+class StagedFile:
+    """A file or a folder that is deployed to S3 with the workflow.
 
     Args:
         uri: The URI of the file, or of the prefix that the folder's files have in common.
@@ -37,7 +37,7 @@ class FileAsset:
     place: FixedPlace
 
 
-def file_asset(scope: Construct, id: str, path: Path) -> FileAsset:
+def file_asset(scope: Construct, id: str, path: Path) -> StagedFile:
     """Deploy a file or a folder with the stack.
 
     Args:
@@ -71,9 +71,9 @@ def file_asset(scope: Construct, id: str, path: Path) -> FileAsset:
     bucket = s3.Bucket.from_bucket_name(scope, f"{id}Bucket", location.bucket_name)
     if path.is_file():
         key = location.object_key
-        return FileAsset(f"s3://{location.bucket_name}/{key}", FixedPlace(bucket, key))
+        return StagedFile(f"s3://{location.bucket_name}/{key}", FixedPlace(bucket, key))
     prefix = location.object_key.removesuffix(name)
-    return FileAsset(f"s3://{location.bucket_name}/{prefix}", FixedPlace(bucket, f"{prefix}*"))
+    return StagedFile(f"s3://{location.bucket_name}/{prefix}", FixedPlace(bucket, f"{prefix}*"))
 
 
 def _digest(files: Mapping[str, Path]) -> str:

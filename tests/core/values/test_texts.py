@@ -14,6 +14,7 @@ from zflow_constructs.core.values.number_text import ValueKind
 from zflow_constructs.core.values.references import Parameter, RunLocation, StepOutput
 from zflow_constructs.core.values.templates import Json, Scope, Template
 from zflow_constructs.core.values.texts import as_text, as_texts
+from zflow_constructs.local.containers.script import decode_hyperparameters
 
 TEXTS = [
     "1.10",
@@ -49,11 +50,7 @@ X = Jsonata("$x")
 
 def decoded(text: str) -> object:
     """What the toolkit of AWS's images makes of a hyperparameter."""
-    try:
-        found: object = json.loads(text)
-    except ValueError:
-        return text
-    return found
+    return decode_hyperparameters({"name": text})["name"]
 
 
 def at_run_time(expression: str | Expression, value: object, scope: Scope | None = None) -> str:

@@ -1,6 +1,7 @@
 """A local AWS for the tests of its hooks, and machines that run on it."""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory, followed: Followed) -> Iterato
             ]
         )
         yield server
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Let threads take turns so often that what one does in several steps is seen by others, or cut, in between."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 Run = Callable[..., Ended]

@@ -1,6 +1,4 @@
 import json
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,15 +7,6 @@ from botocore.exceptions import ClientError
 from tests.local.aws.conftest import api
 from tests.local.aws.rendezvous import TABLE
 from zflow_constructs.local.aws.server import AwsServer
-
-
-@pytest.fixture
-def hasty_threads() -> Iterator[None]:
-    """Let threads take turns so often that one write would be cut in two."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def test_a_table_of_cloudformation_has_its_name_arn_and_keys(aws: AwsServer) -> None:

@@ -1,9 +1,8 @@
 """Calls of Step Functions' API from many threads, while the interpreter works: each is answered, and rightly."""
 
 import json
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,15 +16,6 @@ from zflow_constructs.local.aws.server import AwsServer
 CALLERS = 8
 # What is no fault: the execution has ended, or goes on already.
 EXPECTED = {"ExecutionNotRedrivable"}
-
-
-@pytest.fixture
-def hurried() -> Iterator[None]:
-    """Let threads take turns so often that each step of one is seen by the others."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)
-    yield
-    sys.setswitchinterval(before)
 
 
 def looking(scope: str) -> Mapping[str, object]:
@@ -50,7 +40,7 @@ BRANCHES = {"Type": "Parallel", "Branches": [*(looking(scope) for scope in "ABC"
 MACHINE: Mapping[str, object] = {"QueryLanguage": "JSONata", "StartAt": "All", "States": {"All": BRANCHES}}
 
 
-@pytest.mark.usefixtures("hurried")
+@pytest.mark.usefixtures("hasty_threads")
 def test_calls_from_eight_threads_are_answered_while_executions_fail_are_stopped_and_redriven(aws: AwsServer) -> None:
     client = aws.clients.stepfunctions
     machine = create(aws, "many", MACHINE)

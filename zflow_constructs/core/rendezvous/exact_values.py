@@ -4,14 +4,14 @@
 exact: `{"zflow:number": [0.851234018802643, -2.22044604925031e-16]}` is 0.8512340188026428.
 """
 
+from zflow_constructs.core.values.number_text import json_function
+
 _MARK = "zflow:number"
-_TEXT = (
-    'function($v) { $type($v) = "array" ? "[" & $join($map($v, $text), ",") & "]" : $type($v) = "object" ? '
-    '"{" & $join($each($v, function($x, $k) { $text($k) & ":" & $text($x) }), ",") & "}" : '
-    '$type($v) = "number" ? ($rest := $v - $number($string($v)); $rest = 0 ? $string($v) : '
-    f"""'{{"{_MARK}":[' & $string($v) & "," & $string($rest) & "]}}") : """
-    '$replace($string([$v]), /^.|.$/, "") }'
+_NUMBER = (
+    "$rest := $v - $number($string($v)); $rest = 0 ? $string($v) : "
+    f'\'{{"{_MARK}":[\' & $string($v) & "," & $string($rest) & "]}}"'
 )
+_TEXT = json_function("text", number=_NUMBER)
 _VALUE = (
     'function($v) { $type($v) = "array" ? $reduce($v, function($all, $x) { '
     '$append($all, $type($x) = "array" ? [[$value($x)]] : [$value($x)]) }, []) : $type($v) = "object" ? '
@@ -26,7 +26,7 @@ def written(value: str) -> str:
     Args:
         value: JSONata of the value, which may be a text, a number or null itself.
     """
-    return f"($x := {value}; $text := {_TEXT}; $text($x))"
+    return f"($x := {value}; {_TEXT}; $text($x))"
 
 
 def read(text: str) -> str:

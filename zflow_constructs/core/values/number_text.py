@@ -1,4 +1,4 @@
-"""A number as text, in JSONata: whole numbers in full, others with the 15 digits that `$string` keeps."""
+"""Texts that JSONata makes of values: of numbers in full, or with the 15 digits that `$string` keeps; and JSON."""
 
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
@@ -54,3 +54,26 @@ def kind_of(values: Iterable[object]) -> ValueKind:
             case _:
                 return ""
     return kinds.pop() if len(kinds) == 1 else "scalar"
+
+
+def quoted(text: str) -> str:
+    """JSONata of a text in JSON's quotes, or of true, false and null: a list of it without the brackets.
+
+    Args:
+        text: JSONata of the text.
+    """
+    return f'$replace($string([{text}]), /^.|.$/, "")'
+
+
+def json_function(name: str, *, number: str) -> str:
+    """JSONata that binds a function which writes any value as JSON: `$string` would cut its numbers.
+
+    Args:
+        name: The function's name, without `$`.
+        number: JSONata of the text of `$v`, a number.
+    """
+    return (
+        f'${name} := function($v) {{ $type($v) = "array" ? "[" & $join($map($v, ${name}), ",") & "]" : '
+        f'$type($v) = "object" ? "{{" & $join($each($v, function($x, $k) {{ ${name}($k) & ":" & ${name}($x) }}), ",") '
+        f'& "}}" : $type($v) = "number" ? ({number}) : {quoted("$v")} }}'
+    )

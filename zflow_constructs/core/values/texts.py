@@ -14,18 +14,10 @@ from typing import ClassVar
 
 from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.json_values import check_json
-from zflow_constructs.core.values.number_text import NUMBER
+from zflow_constructs.core.values.number_text import NUMBER, json_function, quoted
 from zflow_constructs.core.values.templates import Deferred, Scope, Template, deferred_in, render_value
 
-_JSON = (
-    '$json := function($v) { $type($v) = "array" ? "[" & $join($map($v, $json), ",") & "]" : $type($v) = "object" ? '
-    '"{" & $join($each($v, function($x, $k) { $json($k) & ":" & $json($x) }), ",") & "}" : '
-    # Of a text, true, false and null, the JSON is that of a list of it without the brackets.
-    f'$type($v) = "number" ? ({NUMBER}) : $replace($string([$v]), /^.|.$/, "") }}'
-)
-"""JSONata of a function that writes a value as JSON: `$string` would write whole numbers with 15 digits, too."""
-
-
+_JSON = json_function("json", number=NUMBER)
 _TEXT = '$type($x) = "string" ? $x : $json($x)'
 
 
@@ -52,15 +44,15 @@ class AsText(Expression):
         value = self.value.render(scope)
         match self.value.kind(scope):
             case "string" | "date":
-                return _quoted(value) if self.decoded else value
+                return quoted(value) if self.decoded else value
             case "number" | "integer":
                 return f"($v := {value}; {NUMBER})"
             case "boolean":
                 return f"$string({value})"
             case "strings":
-                return _quoted(f"$string({value})") if self.decoded else f"$string({value})"
+                return quoted(f"$string({value})") if self.decoded else f"$string({value})"
             case "scalar":
-                text = f'$type($v) in ["boolean", "null"] ? $string($v) : {_quoted("$string($v)")}'
+                text = f'$type($v) in ["boolean", "null"] ? $string($v) : {quoted("$string($v)")}'
                 return f'($v := {value}; $type($v) = "number" ? ({NUMBER}) : {text if self.decoded else "$string($v)"})'
             case _:
                 text = '$type($x) in ["array", "object"] ? $json($json($x)) : $json($x)'
@@ -144,11 +136,6 @@ def as_texts(owner: str, keyword: str, values: Mapping[str, Template], *, decode
     """
     check_json(owner, keyword, values, as_text=True)
     return {name: as_text(value, decoded=decoded) for name, value in values.items() if value is not None}
-
-
-def _quoted(text: str) -> str:
-    """JSONata of a text in JSON's quotes: a list of it without the brackets."""
-    return f'$replace($string([{text}]), /^.|.$/, "")'
 
 
 def _is_json(text: str) -> bool:

@@ -11,9 +11,10 @@ from aws_cdk import aws_iam as iam
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of
 from zflow_constructs.core.values.templates import Template
 from zflow_constructs.core.values.texts import as_texts
+from zflow_constructs.data.file_assets import StagedFile
 from zflow_constructs.databricks.step.api import validate
 from zflow_constructs.databricks.step.permissions import RunPermission
-from zflow_constructs.databricks.tasks.code import GitSource, StagedFile
+from zflow_constructs.databricks.tasks.code import GitSource
 from zflow_constructs.databricks.tasks.compute import BoundCompute, Compute
 from zflow_constructs.databricks.tasks.libraries import DatabricksLibrary
 from zflow_constructs.databricks.tasks.task import DatabricksTask

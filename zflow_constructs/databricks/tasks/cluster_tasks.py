@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, Protocol
 
 from zflow_constructs.core.values.errors import WorkflowError, did_you_mean, one_of, refuse_text
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.data.file_assets import StagedFile
 from zflow_constructs.data.sources import SourceCode
-from zflow_constructs.databricks.tasks.code import GitFile, StagedFile, WorkspaceFile, staged
+from zflow_constructs.databricks.tasks.code import GitFile, WorkspaceFile, staged
 from zflow_constructs.databricks.tasks.libraries import BoundLibrary, DatabricksLibrary
 from zflow_constructs.databricks.tasks.wheels import Wheel
 from zflow_constructs.steps.step import Step

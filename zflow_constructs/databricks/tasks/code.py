@@ -11,6 +11,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.data.file_assets import StagedFile
 from zflow_constructs.data.sources import SourceCode
 from zflow_constructs.data.storage import FixedPlace
 from zflow_constructs.databricks.tasks.wheels import Wheel
@@ -117,19 +118,6 @@ class WorkspaceFile:
                 f'WorkspaceFile "{self.path}": a path in the workspace begins with "/", such as "/Shared/extract.py". '
                 'A script of the workflow\'s own is SourceCode.from_file("..."), one of a repository GitFile("...").'
             )
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A file that is deployed to S3 with the workflow.
-
-    Args:
-        uri: `s3://bucket/key`.
-        place: where it is, for permissions.
-    """
-
-    uri: str
-    place: FixedPlace
 
 
 def staged(step: Step, id: str, code: SourceCode) -> StagedFile:

@@ -9,8 +9,9 @@ from aws_cdk import aws_iam as iam
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.data.file_assets import StagedFile
 from zflow_constructs.data.sources import SourceCode
-from zflow_constructs.databricks.tasks.code import StagedFile, staged
+from zflow_constructs.databricks.tasks.code import staged
 from zflow_constructs.databricks.tasks.libraries import BoundLibrary
 from zflow_constructs.requests.aws import merge_overrides
 from zflow_constructs.steps.step import Step

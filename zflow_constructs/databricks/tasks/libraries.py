@@ -7,8 +7,9 @@ from typing import Literal
 
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.templates import Template
+from zflow_constructs.data.file_assets import StagedFile
 from zflow_constructs.data.sources import SourceCode
-from zflow_constructs.databricks.tasks.code import StagedFile, WorkspaceFile, staged, staged_wheel
+from zflow_constructs.databricks.tasks.code import WorkspaceFile, staged, staged_wheel
 from zflow_constructs.databricks.tasks.wheels import Wheel
 from zflow_constructs.steps.step import Step
 

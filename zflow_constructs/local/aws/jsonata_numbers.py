@@ -108,9 +108,10 @@ def _json(value: object) -> str:
 
 
 def _calculate(self: Jsonata, left: object, right: object, operator: str) -> object:
-    if operator == "%" and all(isinstance(each, int | float) and not isinstance(each, bool) for each in (left, right)):
-        assert isinstance(left, int | float)
-        assert isinstance(right, int | float)
-        if right:
-            return Utils.convert_number(math.fmod(left, right))
-    return _calculated(self, left, right, operator)
+    match operator, left, right:
+        case ("%", int() | float() as number, int() | float() as divisor) if divisor and not (
+            isinstance(number, bool) or isinstance(divisor, bool)
+        ):
+            return Utils.convert_number(math.fmod(number, divisor))
+        case _:
+            return _calculated(self, left, right, operator)
