@@ -1324,8 +1324,8 @@ def unknown_output_of_a_workflow(scope: Stack) -> object:
 
 
 @told(
-    'MlWorkflow "Scoring": its definition has 1217144 bytes, and Step Functions takes 1048576. The ',
-    'largest states: "Count0" (202691), "Count1" (202691), "Count2" (202691). Move some of its 6 ',
+    'MlWorkflow "Scoring": its definition has 1217870 bytes, and Step Functions takes 1048576. The ',
+    'largest states: "Count0" (202856), "Count1" (202856), "Count2" (202856). Move some of its 6 ',
     "states into a workflow of their own, and run that as a WorkflowStep.",
 )
 def definition_too_large(scope: Stack) -> object:

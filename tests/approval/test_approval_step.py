@@ -1,5 +1,6 @@
 """Approval by a link in a message: the states, the page and its two Lambdas, and what each may do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -177,12 +178,7 @@ def test_a_maximal_step_escalates_rejects_in_time_tells_the_registry_and_fails(e
         "Retry": [
             CAPACITY.render(),
             THROTTLING.render(),
-            {
-                **THROTTLING.render(),
-                "ErrorEquals": ["SageMaker.ConflictException"],
-                "IntervalSeconds": 5,
-                "MaxAttempts": 3,
-            },
+            replace(THROTTLING, errors=("SageMaker.ConflictException",), interval_seconds=5, max_attempts=3).render(),
         ],
         "Next": "Maximal: approved?",
     }

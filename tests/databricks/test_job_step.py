@@ -275,15 +275,11 @@ def test_a_call_that_was_throttled_or_lost_is_made_again_and_a_look_at_a_run_mor
     lost = {
         "ErrorEquals": ["States.Timeout", "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"],
         "IntervalSeconds": 10,
-        "MaxAttempts": 3,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": 120,
         "JitterStrategy": "FULL",
     }
     throttled = {
         "ErrorEquals": ["Databricks.Throttled"],
         "IntervalSeconds": 10,
-        "BackoffRate": 2,
         "JitterStrategy": "FULL",
     }
     assert example.made.state("Minimal")["Retry"] == [

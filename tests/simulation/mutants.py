@@ -3,6 +3,7 @@
 A mutant takes the states of one scope, and returns them with its mistake, wherever that can be made.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -86,24 +87,22 @@ def does_not_look_who_waits(states: States) -> States:
 def wakes_one_waiter_alone(states: States) -> States:
     def change(state: StateFields) -> StateFields:
         tokens = str(mapping(state["Output"])["tokens"])
-        return {**state, "Output": {"tokens": tokens.split(",", maxsplit=1)[0].rstrip(" %}]") + "] %}"}}
+        return {**state, "Output": {"tokens": tokens.split(",", maxsplit=1)[0].rstrip(" %}]") + "]] %}"}}
 
     return _each(marks, change, states)
 
 
 def waits_unconditionally(states: States) -> States:
     def change(state: StateFields) -> StateFields:
-        arguments = mapping(state["Arguments"])
-        names = _without(mapping(arguments["ExpressionAttributeNames"]), "#done")
-        return {**state, "Arguments": {**_without(arguments, "ConditionExpression"), "ExpressionAttributeNames": names}}
+        return {**state, "Arguments": _without(mapping(state["Arguments"]), "ConditionExpression")}
 
     return _each(waits, change, states)
 
 
 def waits_unless_it_waited_before(states: States) -> States:
     def change(state: StateFields) -> StateFields:
-        names = _without(mapping(mapping(state["Arguments"])["ExpressionAttributeNames"]), "#done")
-        return _asking(state, ConditionExpression="attribute_not_exists(#waiter)", ExpressionAttributeNames=names)
+        (waiter,) = re.findall(r"waiter\d+", str(mapping(state["Arguments"])["UpdateExpression"]))
+        return _asking(state, ConditionExpression=f"attribute_not_exists({waiter})")
 
     return _each(waits, change, states)
 
@@ -113,7 +112,10 @@ def fails_where_it_need_not_wait(states: States) -> States:
 
 
 def does_not_look_again(states: States) -> States:
-    return _each(waits, lambda state: {**state, "Retry": _retrying(state, lambda error: error != _TIMEOUT)}, states)
+    def change(state: StateFields) -> StateFields:
+        return {**state, "Retry": _retrying(state, lambda error: error not in {_TIMEOUT, "States.ALL"})}
+
+    return _each(waits, change, states)
 
 
 def _retrying(state: StateFields, wanted: Callable[[Json], bool]) -> list[Json]:
@@ -137,8 +139,8 @@ def shares_one_attribute_among_waiters(states: States) -> States:
     def change(state: StateFields) -> StateFields:
         if marks(state):
             return {**state, "Output": {"tokens": "{% [$states.result.Attributes.waiter.S] %}"}}
-        names = mapping(mapping(state["Arguments"])["ExpressionAttributeNames"])
-        return _asking(state, ExpressionAttributeNames={**names, "#waiter": "waiter"})
+        update = str(mapping(state["Arguments"])["UpdateExpression"])
+        return _asking(state, UpdateExpression=re.sub(r"waiter\d+", "waiter", update))
 
     return _each(lambda state: marks(state) or waits(state), change, states)
 
@@ -167,9 +169,8 @@ def stores_no_value(states: States) -> States:
         arguments = mapping(state["Arguments"])
         return _asking(
             state,
-            UpdateExpression=str(arguments["UpdateExpression"]).replace(", #value = :value", ""),
-            ExpressionAttributeNames=_without(mapping(arguments["ExpressionAttributeNames"]), "#value"),
-            ExpressionAttributeValues=_without(mapping(arguments["ExpressionAttributeValues"]), ":value"),
+            UpdateExpression=str(arguments["UpdateExpression"]).replace(", answer = :answer", ""),
+            ExpressionAttributeValues=_without(mapping(arguments["ExpressionAttributeValues"]), ":answer"),
         )
 
     return _each(marks, change, states)
@@ -195,7 +196,7 @@ def marks_before_the_step(states: States) -> States:
             mutated.setdefault(name, state)
             continue
         wake = str(mark["Next"])
-        values = {**mapping(mapping(mark["Arguments"])["ExpressionAttributeValues"]), ":value": {"S": '{"value": 0}'}}
+        values = {**mapping(mapping(mark["Arguments"])["ExpressionAttributeValues"]), ":answer": {"S": '{"value": 0}'}}
         stored = {each: value for each, value in values.items() if each in str(mark["Arguments"])}
         mutated = {each: _redirected(before, name, f"{name} is done") for each, before in mutated.items()}
         mutated[f"{name} is done"] = _asking(mark, ExpressionAttributeValues=stored)

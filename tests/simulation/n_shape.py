@@ -5,23 +5,13 @@ Report comes after Extract, Deploy after Extract and Train: Deploy, in the branc
 
 from collections.abc import Mapping
 
-from zflow_constructs.core.rendezvous.exact_values import read
-from zflow_constructs.core.values.templates import Json
+from zflow_constructs.core.rendezvous.exact_values import Read
+from zflow_constructs.core.values.references import RESULT
+from zflow_constructs.core.values.templates import Json, Scope
 
 TABLE = "Rendezvous"
 KEY: Json = {"run": {"S": "{% $run_key %}"}, "step": {"S": "Train"}}
-THROTTLED: Json = {
-    "ErrorEquals": [
-        "DynamoDb.ThrottlingException",
-        "DynamoDb.ProvisionedThroughputExceededException",
-        "DynamoDb.SdkClientException",
-        "Sfn.SfnException",
-        "Sfn.SdkClientException",
-    ],
-    "IntervalSeconds": 1,
-    "MaxAttempts": 8,
-    "BackoffRate": 2,
-}
+ANY_ERROR: Json = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 8, "MaxDelaySeconds": 128}
 VALUE: Json = "{% $states.result.value %}"
 EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 9072000) %}"}
 
@@ -60,16 +50,16 @@ WAIT = call(
     {
         "TableName": TABLE,
         "Key": KEY,
-        "UpdateExpression": "SET #waiter = :token, #expires = :expires",
-        "ConditionExpression": "attribute_not_exists(#done)",
-        "ExpressionAttributeNames": {"#waiter": "waiter Deploy", "#done": "done", "#expires": "expires"},
+        "UpdateExpression": "SET waiter1 = :token, expires = :expires",
+        "ConditionExpression": "attribute_not_exists(done)",
         "ExpressionAttributeValues": {":token": {"S": "{% $states.context.Task.Token %}"}, ":expires": EXPIRES},
     },
     {
         "TimeoutSeconds": 6048,
         "Retry": [
             {"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1000, "BackoffRate": 1},
-            THROTTLED,
+            {"ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"], "MaxAttempts": 0},
+            ANY_ERROR,
         ],
         "Catch": [
             {
@@ -87,10 +77,14 @@ READ = call(
         "TableName": TABLE,
         "Key": KEY,
         "ConsistentRead": True,
-        "ProjectionExpression": "#value",
-        "ExpressionAttributeNames": {"#value": "value"},
+        "ProjectionExpression": "answer",
     },
-    {"Retry": [THROTTLED], "Assign": {"Deploy_reads_Train": "{% " + read("$states.result.Item.value.S") + " %}"}},
+    {
+        "Retry": [ANY_ERROR],
+        "Assign": {
+            "Deploy_reads_Train": "{% " + Read(RESULT["Item"]["answer"]["S"], plain=False).render(Scope()) + " %}"
+        },
+    },
 )
 MARK = call(
     "dynamodb:updateItem",
@@ -98,16 +92,15 @@ MARK = call(
     {
         "TableName": TABLE,
         "Key": KEY,
-        "UpdateExpression": "SET #done = :done, #expires = :expires, #value = :value",
-        "ExpressionAttributeNames": {"#done": "done", "#expires": "expires", "#value": "value"},
+        "UpdateExpression": "SET done = :done, expires = :expires, answer = :answer",
         "ExpressionAttributeValues": {
             ":done": {"S": "{% $now() %}"},
             ":expires": EXPIRES,
-            ":value": {"S": "{% $string($Train) %}"},
+            ":answer": {"S": "{% $string($Train) %}"},
         },
         "ReturnValues": "ALL_OLD",
     },
-    {"Retry": [THROTTLED], "Output": {"tokens": "{% [$states.result.Attributes.`waiter Deploy`.S] %}"}},
+    {"Retry": [ANY_ERROR], "Output": {"tokens": "{% [$states.result.Attributes.[waiter1.S]] %}"}},
 )
 WAKE = state(
     "Map",
@@ -123,14 +116,10 @@ WAKE = state(
                     "",
                     {"TaskToken": "{% $states.input %}", "Output": "{}"},
                     {
-                        "Retry": [THROTTLED],
+                        "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 4}],
                         "Catch": [
                             {
-                                "ErrorEquals": [
-                                    "Sfn.InvalidTokenException",
-                                    "Sfn.TaskDoesNotExistException",
-                                    "Sfn.TaskTimedOutException",
-                                ],
+                                "ErrorEquals": ["States.ALL"],
                                 "Next": "Deploy waits no more",
                             }
                         ],

@@ -13,19 +13,18 @@ from tests.simulation.tasks import ServiceError
 from zflow_constructs.core.values.templates import Json
 
 Item = dict[str, Json]
-_SET = re.compile(r"SET #\w+ = :\w+(, #\w+ = :\w+)*")
-_ASSIGNMENT = re.compile(r"(#\w+) = (:\w+)")
-_ABSENT = re.compile(r"attribute_not_exists\((#\w+)\)")
+_SET = re.compile(r"SET \w+ = :\w+(, \w+ = :\w+)*")
+_ASSIGNMENT = re.compile(r"(\w+) = (:\w+)")
+_ABSENT = re.compile(r"attribute_not_exists\((\w+)\)")
 _UPDATE = {
     "TableName",
     "Key",
     "UpdateExpression",
     "ConditionExpression",
-    "ExpressionAttributeNames",
     "ExpressionAttributeValues",
     "ReturnValues",
 }
-_GET = {"TableName", "Key", "ConsistentRead", "ProjectionExpression", "ExpressionAttributeNames"}
+_GET = {"TableName", "Key", "ConsistentRead", "ProjectionExpression"}
 
 
 @dataclass
@@ -45,15 +44,15 @@ class Table:
         assert request.keys() <= _UPDATE, f"{request.keys() - _UPDATE} is not simulated"
         update, condition = str(request["UpdateExpression"]), str(request.get("ConditionExpression", ""))
         assert _SET.fullmatch(update), update
-        assert not condition or _ABSENT.fullmatch(condition), condition
+        absent = _ABSENT.fullmatch(condition)
+        assert not condition or absent, condition
         values = {name: _value(value) for name, value in mapping(request["ExpressionAttributeValues"]).items()}
-        names = _names(request, update + condition)
         assert set(re.findall(r":\w+", update)) == values.keys(), "DynamoDB refuses values that are missing or unused"
         key = _key(request)
         before = self.items.get(key, {})
-        if condition and names[condition[len("attribute_not_exists(") : -1]] in before:
+        if absent and absent[1] in before:
             raise ServiceError("DynamoDb.ConditionalCheckFailedException", "The conditional request failed")
-        changed = {names[name]: values[value] for name, value in _ASSIGNMENT.findall(update)}
+        changed = {name: values[value] for name, value in _ASSIGNMENT.findall(update)}
         self._before[key] = before
         self.items[key] = {**mapping(request["Key"]), **before, **changed}
         returned = request.get("ReturnValues", "NONE")
@@ -64,10 +63,9 @@ class Table:
     def get_item(self, request: Mapping[str, Json]) -> dict[str, Json]:
         """Reads attributes."""
         assert request.keys() <= _GET, f"{request.keys() - _GET} is not simulated"
-        names = _names(request, str(request["ProjectionExpression"]))
         late = request.get("ConsistentRead") is not True and self.random.random() < 0.5
         item = (self._before if late else self.items).get(_key(request))
-        wanted = {names[name] for name in str(request["ProjectionExpression"]).split(", ")}
+        wanted = set(str(request["ProjectionExpression"]).split(", "))
         return {} if item is None else {"Item": {name: value for name, value in item.items() if name in wanted}}
 
 
@@ -78,13 +76,6 @@ def _key(request: Mapping[str, Json]) -> tuple[str, str]:
             return run, step
         case _:
             raise AssertionError(f"{key} is no key of the table")
-
-
-def _names(request: Mapping[str, Json], expressions: str) -> dict[str, str]:
-    names = {name: str(value) for name, value in mapping(request["ExpressionAttributeNames"]).items()}
-    assert set(re.findall(r"#\w+", expressions)) == names.keys(), "DynamoDB refuses names that are missing or unused"
-    assert len(set(names.values())) == len(names), f"{names}: two names of one attribute"
-    return names
 
 
 def _value(value: Json) -> Json:

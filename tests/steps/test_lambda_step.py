@@ -80,9 +80,6 @@ def test_every_keyword_of_a_step_is_in_its_state(example: Example) -> None:
             {
                 "ErrorEquals": ["States.TaskFailed"],
                 "IntervalSeconds": 5,
-                "MaxAttempts": 3,
-                "BackoffRate": 2,
-                "MaxDelaySeconds": 3600,
                 "JitterStrategy": "FULL",
             },
         ],

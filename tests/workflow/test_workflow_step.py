@@ -103,7 +103,6 @@ def test_a_minimal_step_starts_the_other_workflow_with_its_own_defaults(example:
                 ],
                 "IntervalSeconds": 10,
                 "MaxAttempts": 8,
-                "BackoffRate": 2,
                 "MaxDelaySeconds": 120,
                 "JitterStrategy": "FULL",
             }

@@ -56,7 +56,7 @@ def compile_workflow(
     every = list(every_node(steps))
     names = Names(every, start)
     given = {name: or_null(output) for name, output in (outputs or {}).items()}
-    level = Level(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, given)
+    level = Level(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, given or None)
     before = level.before()
     body = {
         "States": {

@@ -116,6 +116,11 @@ class ForEach(Step):
         """Whether each iteration is an execution of its own."""
         return self._distributed
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what its iterations give, and items that only a run knows."""
+        return bool(self._given) or isinstance(self._items, Expression)
+
     def fragment(self) -> Fragment:
         """One state: `{"Type": "Map", "Items": [...], "ItemProcessor": {...}}`."""
         loop = Loop(

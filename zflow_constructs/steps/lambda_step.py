@@ -79,6 +79,11 @@ class LambdaStep(Step):
         """The fields of the answer, by name."""
         return self._outputs
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what the function answers."""
+        return bool(self._outputs)
+
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"Payload": {...}}}`."""
         task = Task(

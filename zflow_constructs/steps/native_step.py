@@ -76,6 +76,11 @@ class NativeStep(Step):
         """The fields of the chain's output, by name."""
         return self._outputs
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what the chain outputs."""
+        return bool(self._outputs)
+
     def fragment(self) -> Fragment:
         """One state: `{"Type": "Parallel", "Branches": [<the chain>], "Arguments": {...}}`."""
         state = Native(

@@ -64,6 +64,11 @@ class Reports:
         return self._step.result("reports", path, kind="scalar")
 
     @property
+    def are_read(self) -> bool:
+        """Whether a field of any of them is read."""
+        return bool(self._used)
+
+    @property
     def start(self) -> str:
         """The state that reads the first report, or where the step ends if none is read."""
         return next((self._state(report) for report in self._used), EXIT)

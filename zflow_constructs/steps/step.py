@@ -174,6 +174,11 @@ class Step(Construct):
         """How often it looks at what it waits for, at most: each look takes room in the execution's history."""
         return 0
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size, as what a function or a script answers."""
+        return False
+
     def result(self, *path: str, kind: ValueKind = "") -> Expression:
         """A field of the step's result, for other steps.
 
@@ -215,6 +220,7 @@ class Step(Construct):
             optional=self._optional,
             kind=self.kind,
             looks=self.looks,
+            unbounded=self.unbounded,
         )
 
 

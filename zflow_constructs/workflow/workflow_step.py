@@ -77,6 +77,11 @@ class WorkflowStep(Step):
         """The ARN of the other workflow's execution."""
         return self.result("execution", kind="string")
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what the other workflow outputs."""
+        return bool(self._outputs)
+
     def fragment(self) -> Fragment:
         """One state: `{"Resource": "arn:aws:states:::states:startExecution.sync:2", "Arguments": {...}}`."""
         outputs = {name: Jsonata(field_path("$states.result.Output", name)) for name in self._outputs}

@@ -7,6 +7,7 @@ from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.ordering.graph import Series
 from zflow_constructs.core.rendezvous.arrangement import END, arrange, needless_waits
 from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.values.fields import fields_read
 from zflow_constructs.core.values.references import Parameter
 from zflow_constructs.core.values.templates import Scope
 
@@ -23,7 +24,7 @@ def test_an_edge_that_nesting_cannot_express_is_a_wait_and_what_is_read_along_it
     arranged = arrange(n_shape(), {}, "rendezvous")
     (waiter,) = [key for key, producers in arranged.waits.items() if producers]
     assert waiter == "D"
-    assert arranged.waits["D"] == arranged.fetched["D"]
+    assert arranged.waits["D"] == arranged.reading.fetched["D"]
     assert arranged.waiters() == {arranged.waits["D"][0]: ["D"]}
     assert arranged.meets
 
@@ -31,13 +32,13 @@ def test_an_edge_that_nesting_cannot_express_is_a_wait_and_what_is_read_along_it
 def test_nothing_is_fetched_from_a_step_that_is_only_waited_for() -> None:
     arranged = arrange(n_shape(read=False), {}, "rendezvous")
     (producer,) = arranged.waits["D"]
-    assert arranged.fetched["D"] == (() if producer == "B" else ("A",))
+    assert arranged.reading.fetched["D"] == (() if producer == "B" else ("A",))
 
 
 def test_barriers_wait_for_nobody_at_a_table() -> None:
     arranged = arrange(n_shape(), {}, "barrier")
     assert not arranged.meets
-    assert set(arranged.fetched.values()) == {()}
+    assert set(arranged.reading.fetched.values()) == {()}
     assert isinstance(arranged.nested, Series)
 
 
@@ -65,8 +66,10 @@ def test_an_optional_step_may_be_absent_for_those_that_need_it() -> None:
 
 
 def test_readers_are_those_that_read_a_result_where_it_is_a_variable_and_the_end() -> None:
-    arranged = arrange([step("A"), step("B", uses=["A"]), step("C", after=["A"])], {"b": value_of("B")}, "rendezvous")
-    assert arranged.readers == {"A": {"B"}, "B": {END}, "C": set()}
+    arranged = arrange(
+        [step("A"), step("B", uses=["A"]), step("C", after=["A"])], fields_read([value_of("B")]), "rendezvous"
+    )
+    assert arranged.reading.readers == {("A", "A"): {"B"}, ("B", "B"): {END}, ("C", "C"): set()}
 
 
 def test_a_machine_without_meetings_has_no_key_of_the_run() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.core.machines import evaluate
 from tests.core.reference import reference_values
-from zflow_constructs.core.rendezvous.exact_values import read, written
-from zflow_constructs.core.values.templates import Json
+from zflow_constructs.core.rendezvous.exact_values import Read, Written
+from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.templates import Json, Scope
 
 VALUES: Sequence[Json] = [
     *(
@@ -42,6 +43,14 @@ def doubles() -> list[float]:
     return [*usual, *(drawn.random() for _ in range(1_000)), *(float(drawn.randrange(2**53)) for _ in range(1_000))]
 
 
+def written(value: str, *, plain: bool = False) -> str:
+    return Written(Jsonata(value), plain).render(Scope())
+
+
+def read(text: str, *, plain: bool = False) -> str:
+    return Read(Jsonata(text), plain).render(Scope())
+
+
 @pytest.mark.parametrize("value", VALUES)
 def test_a_value_comes_back_as_it_was(value: Json) -> None:
     text = evaluate(written("$x"), {"x": value})
@@ -54,6 +63,13 @@ def test_each_number_keeps_every_digit() -> None:
     numbers = doubles()
     text = evaluate(written("$x"), {"x": numbers})
     assert evaluate(read("$text"), {"text": text}) == numbers
+
+
+@pytest.mark.parametrize("value", [None, {}, {"name": "Grüße", "may": True, "parts": {"days": ["1.10", "2"]}}])
+def test_an_object_without_numbers_comes_back_by_fewer_bytes(value: Json) -> None:
+    text = evaluate(written("$x", plain=True), {"x": value})
+    assert evaluate(read("$text", plain=True), {"text": text}) == value
+    assert (written("$x", plain=True), read("$text", plain=True)) == ("$string($x)", "$parse($text)")
 
 
 def test_the_reference_implementation_writes_and_reads_the_same() -> None:

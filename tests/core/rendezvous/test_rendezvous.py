@@ -8,32 +8,16 @@ import pytest
 
 from tests.core.machines import compiled, mapping, state_names, step
 from zflow_constructs.core.compiler import compile_workflow
-from zflow_constructs.core.rendezvous.exact_values import read, written
+from zflow_constructs.core.rendezvous.exact_values import Read, Written
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks
 from zflow_constructs.core.states.fragment import StepNode
-from zflow_constructs.core.values.references import Parameter
+from zflow_constructs.core.values.references import RESULT, Parameter, Variable
 from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 
 EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 7779600) %}"}
-NAMED: Json = {"#done": "done", "#expires": "expires"}
-DYNAMODB: Json = {
-    "ErrorEquals": [
-        "DynamoDb.DynamoDbException",
-        "DynamoDb.InternalServerErrorException",
-        "DynamoDb.ProvisionedThroughputExceededException",
-        "DynamoDb.RequestLimitExceededException",
-        "DynamoDb.SdkClientException",
-        "DynamoDb.ThrottlingException",
-        "States.Timeout",
-    ],
-    "IntervalSeconds": 1,
-    "MaxAttempts": 10,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
+ANY_ERROR: Json = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 8}
 
 
 def key(step: str) -> Json:
@@ -74,9 +58,8 @@ def test_who_waits_leaves_its_token_unless_the_other_is_done() -> None:
         "Arguments": {
             "TableName": "Rendezvous",
             "Key": key("Extract"),
-            "UpdateExpression": "SET #waiter = :token, #expires = :expires",
-            "ConditionExpression": "attribute_not_exists(#done)",
-            "ExpressionAttributeNames": {"#waiter": "waiter Deploy", "#done": "done", "#expires": "expires"},
+            "UpdateExpression": "SET waiter1 = :token, expires = :expires",
+            "ConditionExpression": "attribute_not_exists(done)",
             "ExpressionAttributeValues": {
                 ":token": {"S": "{% $states.context.Task.Token %}"},
                 ":expires": EXPIRES,
@@ -84,15 +67,9 @@ def test_who_waits_leaves_its_token_unless_the_other_is_done() -> None:
         },
         "TimeoutSeconds": 900,
         "Retry": [
-            {
-                "ErrorEquals": ["States.Timeout"],
-                "IntervalSeconds": 1,
-                "MaxAttempts": 1000,
-                "BackoffRate": 1,
-                "MaxDelaySeconds": 120,
-                "JitterStrategy": "FULL",
-            },
-            DYNAMODB,
+            {"ErrorEquals": ["States.Timeout"], "MaxAttempts": 1000, "BackoffRate": 1},
+            {"ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"], "MaxAttempts": 0},
+            ANY_ERROR,
         ],
         "Catch": [{"ErrorEquals": ["DynamoDb.ConditionalCheckFailedException"], "Next": "Deploy reads Extract"}],
         "Output": {},
@@ -109,12 +86,13 @@ def test_what_it_reads_becomes_a_variable_of_its_branch() -> None:
             "TableName": "Rendezvous",
             "Key": key("Extract"),
             "ConsistentRead": True,
-            "ProjectionExpression": "#value",
-            "ExpressionAttributeNames": {"#value": "value"},
+            "ProjectionExpression": "answer",
         },
         "TimeoutSeconds": 60,
-        "Retry": [DYNAMODB],
-        "Assign": {"Deploy_reads_Extract": "{% " + read("$states.result.Item.value.S") + " %}"},
+        "Retry": [ANY_ERROR],
+        "Assign": {
+            "Deploy_reads_Extract": "{% " + Read(RESULT["Item"]["answer"]["S"], plain=False).render(Scope()) + " %}"
+        },
         "Output": {},
         "Next": "Deploy",
     }
@@ -132,18 +110,17 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
         "Arguments": {
             "TableName": "Rendezvous",
             "Key": key("Extract"),
-            "UpdateExpression": "SET #done = :done, #expires = :expires, #value = :value",
-            "ExpressionAttributeNames": {"#done": "done", "#expires": "expires", "#value": "value"},
+            "UpdateExpression": "SET done = :done, expires = :expires, answer = :answer",
             "ExpressionAttributeValues": {
                 ":done": {"S": "{% $now() %}"},
                 ":expires": EXPIRES,
-                ":value": {"S": "{% " + written("$Extract") + " %}"},
+                ":answer": {"S": "{% " + Written(Variable("Extract"), plain=False).render(Scope()) + " %}"},
             },
             "ReturnValues": "ALL_OLD",
         },
         "TimeoutSeconds": 60,
-        "Retry": [DYNAMODB],
-        "Output": {"tokens": "{% [$states.result.Attributes.`waiter Deploy`.S] %}"},
+        "Retry": [ANY_ERROR],
+        "Output": {"tokens": "{% [$states.result.Attributes.[waiter1.S]] %}"},
         "Next": "Extract wakes Deploy",
     }
     assert found["Extract wakes Deploy"] == {
@@ -158,22 +135,8 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
                     "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
                     "Arguments": {"TaskToken": "{% $states.input %}", "Output": "{}"},
                     "TimeoutSeconds": 60,
-                    "Retry": [
-                        {
-                            **mapping(DYNAMODB),
-                            "ErrorEquals": ["Sfn.SdkClientException", "Sfn.SfnException", "States.Timeout"],
-                        }
-                    ],
-                    "Catch": [
-                        {
-                            "ErrorEquals": [
-                                "Sfn.InvalidTokenException",
-                                "Sfn.TaskDoesNotExistException",
-                                "Sfn.TaskTimedOutException",
-                            ],
-                            "Next": "Deploy waits no more",
-                        }
-                    ],
+                    "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 4}],
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Deploy waits no more"}],
                     "Output": {},
                     "End": True,
                 },
@@ -188,8 +151,8 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
 def test_a_result_that_nobody_reads_is_not_stored() -> None:
     found = states(n_shape(read=False))
     assert "Deploy reads Extract" not in found
-    assert mapping(found["Extract is done"]["Arguments"])["ExpressionAttributeNames"] == NAMED
-    assert ":value" not in str(found["Extract is done"])
+    assert mapping(found["Extract is done"]["Arguments"])["UpdateExpression"] == "SET done = :done, expires = :expires"
+    assert ":answer" not in str(found["Extract is done"])
 
 
 def test_several_who_wait_for_one_are_woken_together() -> None:
@@ -208,17 +171,15 @@ def test_several_who_wait_for_one_are_woken_together() -> None:
     marks = [name for name in found if name.endswith(" is done")]
     wakes = [state for name, state in found.items() if " wakes " in name]
     assert len(wakes) == len(marks)
-    tokens = [str(mapping(found[name]["Output"])["tokens"]).count("waiter ") for name in marks]
+    tokens = [str(mapping(found[name]["Output"])["tokens"]).count("waiter") for name in marks]
     assert sum(tokens) == len(waits)
     assert [finding for finding in lint(machine) if finding.rule not in INTEGRATION_RULES] == []
 
 
 def test_a_producer_of_two_waiters_hands_on_the_tokens_of_both() -> None:
-    meeting = TableTasks("Rendezvous", "run_key", 3600)
-    mark = meeting.marking("B", ["D", "E"], "", then="B wakes D, E").render(Scope())
-    assert mark["Output"] == {
-        "tokens": "{% [$states.result.Attributes.`waiter D`.S, $states.result.Attributes.`waiter E`.S] %}"
-    }
+    meeting = TableTasks("Rendezvous", "run_key", 3600, waits=2)
+    mark = meeting.marking("B", 2, None, plain=True, then="B wakes D, E").render(Scope())
+    assert mark["Output"] == {"tokens": "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"}
 
 
 def test_a_skipped_step_is_marked_as_done_too() -> None:
@@ -246,12 +207,24 @@ def test_an_optional_step_that_failed_is_marked_as_done_too() -> None:
     }
 
 
-@pytest.mark.parametrize(("timeout", "wait"), [(60, 900), (90_000, 900), (604_800, 6_048), (31_536_000, 315_360)])
-def test_a_wait_looks_again_a_hundred_times_but_not_more_often_than_every_quarter_of_an_hour(
-    timeout: int, wait: int
+@pytest.mark.parametrize(
+    ("timeout", "waits", "seconds"),
+    [
+        (60, 1, 900),
+        (90_000, 20, 900),
+        (604_800, 20, 6_048),
+        (31_536_000, 20, 315_360),
+        # 50 waits look 40 times each, 500 and more 4 times.
+        (31_536_000, 50, 788_400),
+        (31_536_000, 500, 7_884_000),
+        (31_536_000, 5_000, 7_884_000),
+    ],
+)
+def test_a_wait_looks_again_a_hundred_times_less_often_beside_many_others_and_never_within_a_quarter_of_an_hour(
+    timeout: int, waits: int, seconds: int
 ) -> None:
-    waiting = TableTasks("Rendezvous", "run_key", timeout).waiting("Deploy", "Extract", then="Deploy").render(Scope())
-    assert waiting["TimeoutSeconds"] == wait
+    waiting = TableTasks("Rendezvous", "run_key", timeout, waits).waiting("Extract", 1, then="Deploy").render(Scope())
+    assert waiting["TimeoutSeconds"] == seconds
     expires = mapping(mapping(mapping(waiting["Arguments"])["ExpressionAttributeValues"])[":expires"])["N"]
     assert expires == "{% $string($floor($millis() / 1000) + " + str(timeout + 7_776_000) + ") %}"
 

@@ -66,9 +66,6 @@ DEPLOY = Parameter("deploy") == True  # noqa: E712
                     {
                         "ErrorEquals": ["A", "B"],
                         "IntervalSeconds": 2,
-                        "MaxAttempts": 3,
-                        "BackoffRate": 2,
-                        "MaxDelaySeconds": 120,
                         "JitterStrategy": "FULL",
                     },
                     {

@@ -51,9 +51,7 @@ def test_the_run_is_asked_for_and_asked_again_if_the_call_fails() -> None:
         "Retry": [
             {
                 "ErrorEquals": ["Sfn.SdkClientException", "Sfn.SfnException"],
-                "IntervalSeconds": 1,
                 "MaxAttempts": 10,
-                "BackoffRate": 2,
                 "MaxDelaySeconds": 60,
                 "JitterStrategy": "FULL",
             }

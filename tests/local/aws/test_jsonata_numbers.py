@@ -2,6 +2,7 @@
 
 import random
 import struct
+import sys
 from collections.abc import Sequence
 from math import isfinite
 
@@ -26,7 +27,25 @@ def doubles(count: int) -> list[Json]:
 SEPARATED: list[Json] = [0.8512340188026428, "\u2028"]
 OTHERS: list[Json] = ["", "1.10", "Ünï😀\n", True, False, None, [], [[]], [[1e-7]], {}, {"a.b c": SEPARATED}]
 VALUES: list[Json] = [
-    *(0, -0.0, 5, -3, 0.5, 0.1, 1e-6, 1e-7, 1.5e-5, 123456.789, 1e20, 1e21, 1e22, 1.5e300, 2**53, 1764533844123456),
+    *(
+        0,
+        -0.0,
+        5,
+        -3,
+        0.5,
+        0.1,
+        1e-6,
+        1e-7,
+        1.5e-5,
+        123456.789,
+        1e20,
+        1e21,
+        1e22,
+        1.5e300,
+        2**53,
+        sys.float_info.max,
+        1764533844123456,
+    ),
     *OTHERS,
     *doubles(100),
 ]

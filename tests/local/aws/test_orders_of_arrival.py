@@ -4,8 +4,10 @@ A gate in a step's work sees to that: it opens when the item at the table says w
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeAlias
 
 import pytest
@@ -15,7 +17,7 @@ from tests.local.aws.pipelines import SHAPES, expected, needs_of
 from tests.local.aws.rendezvous import TABLE
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.ordering.nesting import plan
-from zflow_constructs.core.states.asl import EXIT, Choice, Pass, Rule, Task, Wait
+from zflow_constructs.core.states.asl import EXIT, Choice, Pass, Rule, Task, Wait, states_in
 from zflow_constructs.core.states.fragment import Fragment, Part, StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
@@ -72,6 +74,15 @@ def meetings(shape: str) -> Sequence[tuple[str, str]]:
     return plan({name: tuple(needed) for name, needed in needs_of(shape).items()}).rendezvous
 
 
+@cache
+def attribute(shape: str, producer: str, waiter: str) -> str:
+    """The attribute of the producer's item that takes the waiter's token."""
+    waiting = dict(states_in(machine_of(shape)))[f"{waiter} waits for {producer}"]
+    found = re.search(r"waiter\d+", str(waiting["Arguments"]))
+    assert found
+    return found[0]
+
+
 def before(shape: str, producer: str, waiter: str) -> Iterator[str]:
     """What the waiter needs before it looks for the producer, and the producer doesn't need."""
     needs, waits = needs_of(shape), [each for each, other in meetings(shape) if other == waiter]
@@ -86,7 +97,8 @@ def before(shape: str, producer: str, waiter: str) -> Iterator[str]:
 def cases() -> Iterator[Case]:
     for shape in SHAPES:
         for producer, waiter in meetings(shape):
-            yield shape, producer, waiter, {producer: {"step": producer, "attribute": f"waiter {waiter}"}}, False
+            token = {"step": producer, "attribute": attribute(shape, producer, waiter)}
+            yield shape, producer, waiter, {producer: token}, False
             for each in before(shape, producer, waiter):
                 yield shape, producer, waiter, {each: {"step": producer, "attribute": "done"}}, True
 

@@ -33,7 +33,6 @@ RETRY: list[Json] = [
         ],
         "IntervalSeconds": 5,
         "MaxAttempts": 5,
-        "BackoffRate": 2,
         "MaxDelaySeconds": 60,
         "JitterStrategy": "FULL",
     }

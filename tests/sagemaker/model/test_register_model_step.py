@@ -1,5 +1,6 @@
 """The model registry: groups, versions, and who may register one."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -23,7 +24,7 @@ VERSION = f"{SAGEMAKER}:model-package/risk-scoring/7"
 RETRY = [
     CAPACITY.render(),
     THROTTLING.render(),
-    {**THROTTLING.render(), "ErrorEquals": ["States.Timeout"], "MaxAttempts": 3},
+    replace(THROTTLING, errors=("States.Timeout",), max_attempts=3).render(),
 ]
 
 

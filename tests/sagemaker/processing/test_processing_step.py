@@ -284,9 +284,6 @@ def test_only_reports_that_are_read_are_fetched_one_after_the_other(example: Exa
             {
                 "ErrorEquals": ["S3.S3Exception", "S3.SdkClientException"],
                 "IntervalSeconds": 2,
-                "MaxAttempts": 3,
-                "BackoffRate": 2,
-                "MaxDelaySeconds": 120,
                 "JitterStrategy": "FULL",
             }
         ],

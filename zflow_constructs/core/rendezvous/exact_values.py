@@ -4,35 +4,65 @@
 exact: `{"zflow:number": [0.851234018802643, -2.22044604925031e-16]}` is 0.8512340188026428.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.number_text import json_function
+from zflow_constructs.core.values.templates import Deferred, Scope, Template, deferred_in, render_value
 
 _MARK = "zflow:number"
-_NUMBER = (
-    "$rest := $v - $number($string($v)); $rest = 0 ? $string($v) : "
-    f'\'{{"{_MARK}":[\' & $string($v) & "," & $string($rest) & "]}}"'
-)
-_TEXT = json_function("text", number=_NUMBER)
+# Each producer and each reader has these functions in its state, and a definition has a bound: without blanks, and in
+# single quotes, which JSON doesn't escape.
+_NUMBER = f"$r:=$v-$number($string($v));$string($r=0?$v:{{'{_MARK}':[$v,$r]}})"
+_TEXT = json_function("f", number=_NUMBER)
 _VALUE = (
-    'function($v) { $type($v) = "array" ? $reduce($v, function($all, $x) { '
-    '$append($all, $type($x) = "array" ? [[$value($x)]] : [$value($x)]) }, []) : $type($v) = "object" ? '
-    f"($exists($v.`{_MARK}`) ? $sum($v.`{_MARK}`) : "
-    "$merge([{}, $each($v, function($x, $k) { {$k: $value($x)} })])) : $v }"
+    "$f:=function($v){$type($v)='array'?$reduce($v,function($all,$x){"
+    "$append($all,$type($x)='array'?[[$f($x)]]:[$f($x)])},[])"
+    f":$type($v)='object'?($n:=$v.`{_MARK}`;$exists($n)?$sum($n)"
+    ":$merge([{},$each($v,function($x,$k){{$k:$f($x)}})])):$v}"
 )
 
 
-def written(value: str) -> str:
-    """JSONata of a value's text.
+@dataclass(frozen=True, eq=False)
+class Written(Expression):
+    """The text of a value.
 
     Args:
-        value: JSONata of the value, which may be a text, a number or null itself.
+        value: The value, which may be a text, a number or null itself.
+        plain: Whether it is an object or null, with no number in it: `$string` loses nothing of it.
     """
-    return f"($x := {value}; {_TEXT}; $text($x))"
+
+    value: Template
+    plain: bool
+
+    def render(self, scope: Scope) -> str:
+        """`$string($step_Train)`, `($f:=function($v){...};$f($step_Train))`."""
+        value = render_value(self.value, scope)
+        return f"$string({value})" if self.plain else f"({_TEXT};$f({value}))"
+
+    def children(self) -> Iterator[Deferred]:
+        """The expressions in the value."""
+        yield from deferred_in(self.value)
 
 
-def read(text: str) -> str:
-    """JSONata of the value that `written` wrote.
+@dataclass(frozen=True, eq=False)
+class Read(Expression):
+    """The value of a text that `Written` made.
 
     Args:
-        text: JSONata of the text.
+        text: The text.
+        plain: As it was written.
     """
-    return f"($x := $parse({text}); $value := {_VALUE}; $value($x))"
+
+    text: Expression
+    plain: bool
+
+    def render(self, scope: Scope) -> str:
+        """`$parse($states.result.Item.answer.S)`, `($f:=function($v){...};$f($parse(...)))`."""
+        text = self.text.render(scope)
+        return f"$parse({text})" if self.plain else f"({_VALUE};$f($parse({text})))"
+
+    def children(self) -> Iterator[Deferred]:
+        """The text."""
+        yield self.text

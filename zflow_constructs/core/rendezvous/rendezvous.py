@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from zflow_constructs.core.rendezvous.arrangement import Arrangement
+from zflow_constructs.core.rendezvous.carried import Carried
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks, waking
 from zflow_constructs.core.states.asl import EXIT
 from zflow_constructs.core.states.fragment import Part, StepNode
@@ -60,17 +61,26 @@ class Rendezvous:
     Args:
         steps: The steps.
         arranged: Who waits for whom, and reads what.
+        carried: What of their results travels.
         names: The names in use.
         tasks: Makes the tasks at the table; called only if any steps meet.
     """
 
     def __init__(
-        self, steps: Sequence[StepNode], arranged: Arrangement, names: Names, tasks: Callable[[], TableTasks]
+        self,
+        steps: Sequence[StepNode],
+        arranged: Arrangement,
+        carried: Carried,
+        names: Names,
+        tasks: Callable[[], TableTasks],
     ) -> None:
         self._steps = {step.key: step for step in steps}
+        self._carried = carried
         self._tasks = tasks() if arranged.meets else None
         self._waits = {key: [self._wait(names, key, each) for each in arranged.waits[key]] for key in self._steps}
-        self._fetches = {key: [self._fetch(names, key, each) for each in arranged.fetched[key]] for key in self._steps}
+        self._fetches = {
+            key: [self._fetch(names, key, each) for each in arranged.reading.fetched[key]] for key in self._steps
+        }
         self._waiters = arranged.waiters()
         self._fetched = {each.producer for fetches in self._fetches.values() for each in fetches}
         self._leaves = {
@@ -96,10 +106,14 @@ class Rendezvous:
         following = dict(pairwise([*(wait.state for wait in waits), *(fetch.state for fetch in fetches), start]))
         states: dict[str, Part] = {}
         for wait in waits:
-            states[wait.state] = self._tasks.waiting(step.name, self._name(wait.producer), then=following[wait.state])
+            number = self._waiters[wait.producer].index(step.key) + 1
+            states[wait.state] = self._tasks.waiting(self._name(wait.producer), number, then=following[wait.state])
         for fetch in fetches:
             states[fetch.state] = self._tasks.reading(
-                self._name(fetch.producer), fetch.variable, then=following[fetch.state]
+                self._name(fetch.producer),
+                fetch.variable,
+                plain=self._carried.is_plain(fetch.producer),
+                then=following[fetch.state],
             )
         return states
 
@@ -114,13 +128,14 @@ class Rendezvous:
         if self._tasks is None or step.key not in self._leaves:
             return {}
         leave = self._leaves[step.key]
-        waiters = [self._name(each) for each in self._waiters.get(step.key, [])]
-        result = step.fragment.result if step.key in self._fetched else None
+        waiters = len(self._waiters.get(step.key, []))
+        result = self._carried.of(step) if step.key in self._fetched else None
+        plain = self._carried.is_plain(step.key)
         if leave.wakes is None:
-            return {leave.done: self._tasks.marking(step.name, waiters, result, then=EXIT)}
+            return {leave.done: self._tasks.marking(step.name, waiters, result, plain=plain, then=EXIT)}
         wakes, wake, gone = leave.wakes
         return {
-            leave.done: self._tasks.marking(step.name, waiters, result, then=wakes),
+            leave.done: self._tasks.marking(step.name, waiters, result, plain=plain, then=wakes),
             wakes: waking(wake, gone, then=EXIT),
         }
 

@@ -8,42 +8,30 @@ for what the other left; so none is missed, whatever their order.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zflow_constructs.core.rendezvous.exact_values import read, written
+from zflow_constructs.core.rendezvous.exact_values import Read, Written
 from zflow_constructs.core.states.asl import Catcher, Map, Pass, Retrier, Task, inline
 from zflow_constructs.core.values.expressions import Expression, Jsonata
-from zflow_constructs.core.values.references import field_path
+from zflow_constructs.core.values.references import RESULT
 from zflow_constructs.core.values.templates import Template
 
 # As long as Step Functions remembers an execution after its end, longer than it can be redriven.
 _REMEMBERED_SECONDS = 90 * 86_400
 _CALL_SECONDS = 60
 _SHORTEST_WAIT_SECONDS = 900
-_LOOKS = 100
-_STALE = ("Sfn.InvalidTokenException", "Sfn.TaskDoesNotExistException", "Sfn.TaskTimedOutException")
-# Each call may be made again, even if a first one was heard: also one that has not answered in time.
-_DYNAMODB = Retrier(
-    (
-        "DynamoDb.DynamoDbException",
-        "DynamoDb.InternalServerErrorException",
-        "DynamoDb.ProvisionedThroughputExceededException",
-        "DynamoDb.RequestLimitExceededException",
-        "DynamoDb.SdkClientException",
-        "DynamoDb.ThrottlingException",
-        "States.Timeout",
-    ),
-    interval_seconds=1,
-    max_attempts=10,
-    max_delay_seconds=60,
-)
-_STEP_FUNCTIONS = Retrier(
-    ("Sfn.SdkClientException", "Sfn.SfnException", "States.Timeout"),
-    interval_seconds=1,
-    max_attempts=10,
-    max_delay_seconds=60,
-)
+_MOST_LOOKS = 100
+_FEWEST_LOOKS = 4
+# All looks together, of the 25,000 events that an execution may have.
+_MOST_EVENTS = 8_000
+EVENTS_OF_A_LOOK = 4
+"""Scheduled, started, submitted, timed out."""
+_MET = "DynamoDb.ConditionalCheckFailedException"
+# Each call may be made again, even if a first one was heard: also one that has not answered in time. These states are
+# most of a dense definition, so they say what they must in few bytes: all errors by one name, for about four minutes.
+_ANY_ERROR = Retrier(("States.ALL",), max_attempts=8, max_delay_seconds=128, jitter=False)
+# A token that has been replaced stays invalid: not for long, since the step itself goes on after it.
+_WAKE = Retrier(("States.ALL",), max_attempts=4, jitter=False)
 
 
 @dataclass(frozen=True)
@@ -51,104 +39,112 @@ class TableTasks:
     """The tasks by which the branches of a run meet at the table.
 
     Args:
-        table: the name of the table.
-        run: the variable that holds the run's key.
-        timeout_seconds: the longest that an execution may take.
+        table: The name of the table.
+        run: The variable that holds the run's key.
+        timeout_seconds: The longest that an execution may take.
+        waits: How many waits an execution may have beside each other.
     """
 
     table: str
     run: str
     timeout_seconds: int
+    waits: int
 
-    def waiting(self, waiter: str, producer: str, *, then: str) -> Task:
-        """Waits until a step is done: leaves the task's token, under the condition that the mark is not there.
+    @property
+    def seconds_of_a_look(self) -> int:
+        """How long a wait takes before it looks again: the more waits there are, the longer, since each look counts.
 
-        `{"Resource": "...:updateItem.waitForTaskToken", "Arguments": {"UpdateExpression": "SET #waiter = ...", ...}}`
+        https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+        """
+        looks = min(_MOST_LOOKS, max(_FEWEST_LOOKS, _MOST_EVENTS // (EVENTS_OF_A_LOOK * max(self.waits, 1))))
+        return max(_SHORTEST_WAIT_SECONDS, self.timeout_seconds // looks)
+
+    def waiting(self, producer: str, waiter: int, *, then: str) -> Task:
+        """Wait until a step is done: leave the task's token, under the condition that the mark is not there.
+
+        `{"Resource": "...:updateItem.waitForTaskToken", "Arguments": {"UpdateExpression": "SET waiter1 = ...", ...}}`
 
         A wait that takes too long looks again, with a new token: what woke it may have been lost on its way.
 
         Args:
-            waiter: the step that waits.
-            producer: the step that it waits for.
-            then: the state that follows.
+            producer: The step that it waits for.
+            waiter: Which of those that wait for that step it is, from 1 on.
+            then: The state that follows.
         """
-        seconds = max(_SHORTEST_WAIT_SECONDS, self.timeout_seconds // _LOOKS)
         return Task(
             resource="arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
             arguments={
                 **self._item(producer),
-                "UpdateExpression": "SET #waiter = :token, #expires = :expires",
-                "ConditionExpression": "attribute_not_exists(#done)",
-                "ExpressionAttributeNames": {"#waiter": _attribute(waiter), "#done": "done", "#expires": "expires"},
+                "UpdateExpression": f"SET {_attribute(waiter)} = :token, expires = :expires",
+                "ConditionExpression": "attribute_not_exists(done)",
                 "ExpressionAttributeValues": {
                     ":token": {"S": Jsonata("$states.context.Task.Token")},
                     ":expires": self._expiry(),
                 },
             },
-            timeout_seconds=seconds,
+            timeout_seconds=self.seconds_of_a_look,
             retry=(
-                Retrier(("States.Timeout",), interval_seconds=1, max_attempts=10 * _LOOKS, backoff_rate=1),
-                _DYNAMODB,
+                Retrier(("States.Timeout",), max_attempts=10 * _MOST_LOOKS, backoff_rate=1, jitter=False),
+                Retrier((_MET,), max_attempts=0),
+                _ANY_ERROR,
             ),
-            catch=(Catcher(("DynamoDb.ConditionalCheckFailedException",), then),),
+            catch=(Catcher((_MET,), then),),
             next=then,
         )
 
-    def reading(self, producer: str, variable: str, *, then: str) -> Task:
-        """Reads the result of a step that is done: `{"Resource": "...:getItem", "Assign": {"<variable>": ...}}`.
+    def reading(self, producer: str, variable: str, *, plain: bool, then: str) -> Task:
+        """Read the result of a step that is done: `{"Resource": "...:getItem", "Assign": {"<variable>": ...}}`.
 
         Args:
-            producer: the step.
-            variable: what takes its result.
-            then: the state that follows.
+            producer: The step.
+            variable: What takes its result.
+            plain: As it was written.
+            then: The state that follows.
         """
         return Task(
             resource="arn:aws:states:::aws-sdk:dynamodb:getItem",
             arguments={
                 **self._item(producer),
                 "ConsistentRead": True,
-                "ProjectionExpression": "#value",
-                "ExpressionAttributeNames": {"#value": "value"},
+                "ProjectionExpression": "answer",
             },
             timeout_seconds=_CALL_SECONDS,
-            assign={variable: Jsonata(read("$states.result.Item.value.S"))},
-            retry=(_DYNAMODB,),
+            assign={variable: Read(RESULT["Item"]["answer"]["S"], plain)},
+            retry=(_ANY_ERROR,),
             next=then,
         )
 
-    def marking(self, producer: str, waiters: Sequence[str], result: str | None, *, then: str) -> Task:
-        """Marks a step as done, with its result, and hands on the tokens of those who wait already.
+    def marking(self, producer: str, waiters: int, result: Template, *, plain: bool, then: str) -> Task:
+        """Mark a step as done, with its result, and hand on the tokens of those who wait already.
 
-        `{"Resource": "...:updateItem", "Arguments": {"UpdateExpression": "SET #done = :done, ..."}}`
+        `{"Resource": "...:updateItem", "Arguments": {"UpdateExpression": "SET done = :done, ..."}, "Output": {"tokens":
+        "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"}}`
 
         Args:
-            producer: the step.
-            waiters: the steps that may wait for it.
-            result: the variable of its result. `None`: no other branch reads it
-            then: the state that follows.
+            producer: The step.
+            waiters: How many steps may wait for it.
+            result: What other branches read of its result. None: they read nothing
+            plain: Whether it is an object or null, with no number in it.
+            then: The state that follows.
         """
-        tokens = ", ".join(field_path("$states.result.Attributes", _attribute(waiter), "S") for waiter in waiters)
+        answer = {} if result is None else {":answer": {"S": Written(result, plain)}}
+        tokens = ",".join(f"{_attribute(waiter)}.S" for waiter in range(1, waiters + 1))
         return Task(
             resource="arn:aws:states:::aws-sdk:dynamodb:updateItem",
             arguments={
                 **self._item(producer),
-                "UpdateExpression": "SET #done = :done, #expires = :expires" + (", #value = :value" if result else ""),
-                "ExpressionAttributeNames": {
-                    "#done": "done",
-                    "#expires": "expires",
-                    **({"#value": "value"} if result else {}),
-                },
+                "UpdateExpression": f"SET done = :done, expires = :expires{', answer = :answer' if answer else ''}",
                 "ExpressionAttributeValues": {
                     # No BOOL: Step Functions spells DynamoDB's types as the SDK does, which differs for some.
                     ":done": {"S": Jsonata("$now()")},
                     ":expires": self._expiry(),
-                    **({":value": {"S": Jsonata(written(f"${result}"))}} if result else {}),
+                    **answer,
                 },
                 "ReturnValues": "ALL_OLD",
             },
             timeout_seconds=_CALL_SECONDS,
-            output={"tokens": Jsonata(f"[{tokens}]")},
-            retry=(_DYNAMODB,),
+            output={"tokens": Jsonata(f"[$states.result.Attributes.[{tokens}]]")} if tokens else None,
+            retry=(_ANY_ERROR,),
             next=then,
         )
 
@@ -161,22 +157,23 @@ class TableTasks:
 
 
 def waking(wake: str, gone: str, *, then: str) -> Map:
-    """Wakes those whose tokens are in the state's input; a token that has been replaced since wakes nobody.
+    """Wake those whose tokens are in the state's input; a token that has been replaced since wakes nobody.
 
     `{"Type": "Map", "Items": "{% $states.input.tokens %}", "ItemProcessor": {... "sfn:sendTaskSuccess" ...}}`
 
     Args:
-        wake: the name of the state that wakes one of them.
-        gone: the name of the state that stands for one who waits no more.
-        then: the state that follows.
+        wake: The name of the state that wakes one of them.
+        gone: The name of the state that stands for one who waits no more.
+        then: The state that follows.
     """
     states: dict[str, Task | Pass] = {
         wake: Task(
             resource="arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
             arguments={"TaskToken": Jsonata("$states.input"), "Output": "{}"},
             timeout_seconds=_CALL_SECONDS,
-            retry=(_STEP_FUNCTIONS,),
-            catch=(Catcher(_STALE, gone),),
+            retry=(_WAKE,),
+            # A token that has been replaced, above all. Who can't be woken looks again.
+            catch=(Catcher(("States.ALL",), gone),),
         ),
         gone: Pass(),
     }
@@ -187,5 +184,5 @@ def waking(wake: str, gone: str, *, then: str) -> Map:
     )
 
 
-def _attribute(waiter: str) -> str:
-    return f"waiter {waiter}"
+def _attribute(waiter: int) -> str:
+    return f"waiter{waiter}"

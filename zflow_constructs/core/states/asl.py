@@ -21,27 +21,35 @@ class Retrier:
 
     Args:
         errors: names such as `SageMaker.ResourceLimitExceededException`.
-        interval_seconds: before the first retry.
-        max_attempts: how many retries. Default: 3
+        interval_seconds: before the first retry. Default: 1 second
+        max_attempts: how many retries; 0 where none is. Default: 3
         backoff_rate: each wait is this many times the one before. Default: 2
         max_delay_seconds: the longest wait. Default: 120 seconds
+        jitter: Whether waits are drawn at random up to these, so that parallel steps don't retry in step. Default: yes
     """
 
     errors: tuple[str, ...]
-    interval_seconds: int
+    interval_seconds: int = 1
     max_attempts: int = 3
     backoff_rate: float = 2
     max_delay_seconds: int = 120
+    jitter: bool = True
 
     def render(self) -> dict[str, Json]:
-        """This retrier in ASL, with full jitter so that parallel steps don't retry in step."""
+        """This retrier in ASL.
+
+        What AWS does by default is left out: retriers are the larger part of many a definition, whose size is bounded.
+        """
+        if self.max_attempts == 0:
+            return {"ErrorEquals": list(self.errors), "MaxAttempts": 0}
+        longest = self.interval_seconds * self.backoff_rate ** (self.max_attempts - 1)
         return {
             "ErrorEquals": list(self.errors),
-            "IntervalSeconds": self.interval_seconds,
-            "MaxAttempts": self.max_attempts,
-            "BackoffRate": self.backoff_rate,
-            "MaxDelaySeconds": self.max_delay_seconds,
-            "JitterStrategy": "FULL",
+            **({} if self.interval_seconds == 1 else {"IntervalSeconds": self.interval_seconds}),
+            **({} if self.max_attempts == 3 else {"MaxAttempts": self.max_attempts}),
+            **({} if self.backoff_rate == 2 else {"BackoffRate": self.backoff_rate}),
+            **({} if longest <= self.max_delay_seconds else {"MaxDelaySeconds": self.max_delay_seconds}),
+            **({"JitterStrategy": "FULL"} if self.jitter else {}),
         }
 
 
@@ -151,6 +159,37 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """A value whose evaluation may fail, as its output.
+
+    `{"Type": "Parallel", "Branches": [{... "Output": "{% ... %}" ...}], "Output": "{% $states.result[0] %}", ...}`: no
+    other state that only evaluates can catch.
+
+    Args:
+        name: The name of the state that evaluates.
+        value: The value.
+        catch: Where to go on where it fails.
+        next: The state that follows.
+    """
+
+    name: str
+    value: Expression
+    catch: tuple[Catcher, ...]
+    next: str
+
+    def render(self, scope: Scope) -> dict[str, Json]:
+        """This state in ASL."""
+        evaluated: Json = {"Type": "Pass", "Output": render_template(self.value, scope), "End": True}
+        return {
+            "Type": "Parallel",
+            "Branches": [{"StartAt": self.name, "States": {self.name: evaluated}}],
+            "Output": "{% $states.result[0] %}",
+            "Catch": [catcher.render(scope) for catcher in self.catch],
+            **_next(self.next),
+        }
+
+
+@dataclass(frozen=True)
 class Fail:
     """The end, unsuccessful: `{"Type": "Fail", "Error": ..., "Cause": ...}`."""
 
@@ -233,7 +272,7 @@ class Map:
         }
 
 
-State: TypeAlias = Task | Pass | Wait | Choice | Fail | Native | Map
+State: TypeAlias = Task | Pass | Wait | Choice | Evaluation | Fail | Native | Map
 
 
 def inline(states: Mapping[str, State]) -> Mapping[str, Json]:

@@ -1,12 +1,24 @@
 """A step as the compiler takes it: the fragment of states that it is, and when it runs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
-from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Fail, Map, Native, Pass, State, Task, Wait
+from zflow_constructs.core.states.asl import (
+    EXIT,
+    Catcher,
+    Choice,
+    Evaluation,
+    Fail,
+    Map,
+    Native,
+    Pass,
+    State,
+    Task,
+    Wait,
+)
 from zflow_constructs.core.states.legend import StateRole
 from zflow_constructs.core.values.expressions import Condition
 from zflow_constructs.core.values.references import RunLocation, StepOutput
@@ -111,9 +123,21 @@ class Fragment:
     @property
     def variables(self) -> set[str]:
         """The names of the variables that the fragment assigns."""
-        catchers = [each for state in self.states.values() if isinstance(state, Task) for each in state.catch]
-        assigning = [*(self.assigned(name) for name in self.states), *(catcher.assign for catcher in catchers)]
-        return {variable for assigned in assigning for variable in assigned}
+        return {variable for assigned in self._assignments() for variable in assigned}
+
+    @property
+    def result_fields(self) -> Collection[str] | None:
+        """The names of the fields that its result may have. None: they are not known."""
+        names: set[str] = set()
+        for template in (assigned.get(self.result) for assigned in self._assignments()):
+            match template:
+                case Mapping():
+                    names.update(template)
+                case None:
+                    pass
+                case _:
+                    return None
+        return names
 
     def assigned(self, name: str) -> Mapping[str, Template]:
         """The variables that one state assigns."""
@@ -144,6 +168,11 @@ class Fragment:
         """The states, with any error of theirs leading to `target`, which exists beside them."""
         return {name: _caught(state, target) for name, state in self.states.items()}
 
+    def _assignments(self) -> list[Mapping[str, Template]]:
+        """What its states assign, and their catchers."""
+        catchers = [each for state in self.states.values() if isinstance(state, Task) for each in state.catch]
+        return [*(self.assigned(name) for name in self.states), *(catcher.assign for catcher in catchers)]
+
 
 @dataclass(frozen=True)
 class StepNode:
@@ -158,6 +187,7 @@ class StepNode:
         optional: its failure counts as a skip. Default: it fails the workflow
         kind: what a picture calls it: `SageMaker training`. Default: nothing
         looks: how often it looks at what it waits for, at most. Default: never
+        unbounded: Whether its result may have any size, as what a function answers. Default: no
     """
 
     key: str
@@ -168,6 +198,7 @@ class StepNode:
     optional: bool = False
     kind: str = ""
     looks: int = 0
+    unbounded: bool = False
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -213,6 +244,16 @@ def identifier(name: str) -> str:
     return re.sub(r"\W", "_", name)
 
 
+def last_steps(steps: Sequence[StepNode]) -> list[str]:
+    """List the keys of the steps that nothing comes after.
+
+    Args:
+        steps: The steps of one level.
+    """
+    needed = {key for step in steps for key in step.earlier}
+    return [step.key for step in steps if step.key not in needed]
+
+
 def every_node(steps: Iterable[StepNode]) -> Iterator[StepNode]:
     """Steps, and those of their loops.
 
@@ -240,7 +281,7 @@ def retarget(state: Part, names: Mapping[str, str]) -> Part:
         case Choice(rules, default):
             retargeted = tuple(replace(rule, next=names.get(rule.next, rule.next)) for rule in rules)
             return replace(state, rules=retargeted, default=names.get(default, default))
-        case Task() | Native() | Map() | Loop():
+        case Task() | Native() | Map() | Loop() | Evaluation():
             caught = tuple(replace(catcher, next=names.get(catcher.next, catcher.next)) for catcher in state.catch)
             return replace(state, next=names.get(state.next, state.next), catch=caught)
         case Fail():
@@ -263,7 +304,7 @@ def _targets(state: Part) -> list[str]:
     match state:
         case Choice(rules, default):
             return [*(rule.next for rule in rules), default]
-        case Task() | Native() | Map() | Loop():
+        case Task() | Native() | Map() | Loop() | Evaluation():
             return [state.next, *(catcher.next for catcher in state.catch)]
         case Fail():
             return []
@@ -282,6 +323,8 @@ def _templates(state: Part) -> Iterator[Template]:
             yield from (state.assign, state.output)
         case Map():
             yield from (state.items, state.selector, state.assign, state.output)
+        case Evaluation():
+            yield state.value
         case Wait():
             yield state.seconds
         case Choice():

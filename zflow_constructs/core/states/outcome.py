@@ -40,7 +40,7 @@ _FIELDS: Mapping[str, Expression] = {
     "started": RESULT["StartDate"],
     "url": _url(),
 }
-_RETRY = Retrier(("Sfn.SdkClientException", "Sfn.SfnException"), 1, 10, max_delay_seconds=60)
+_RETRY = Retrier(("Sfn.SdkClientException", "Sfn.SfnException"), max_attempts=10, max_delay_seconds=60)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,11 @@ class Collected(StepOutput):
         path: `("results", <the output's name>)`, or `("results",)`: all of it.
     """
 
+    @property
+    def field(self) -> tuple[str, ...]:
+        """What it reads of the result: the whole list of what the iterations gave."""
+        return self.path[:1]
+
     def render(self, scope: Scope) -> str:
         """`[$step_PerCountry.results.auc]`: in brackets, since JSONata makes a value of a list of one.
 

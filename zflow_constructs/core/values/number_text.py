@@ -62,7 +62,7 @@ def quoted(text: str) -> str:
     Args:
         text: JSONata of the text.
     """
-    return f'$replace($string([{text}]), /^.|.$/, "")'
+    return f"$replace($string([{text}]),/^.|.$/,'')"
 
 
 def json_function(name: str, *, number: str) -> str:
@@ -73,7 +73,7 @@ def json_function(name: str, *, number: str) -> str:
         number: JSONata of the text of `$v`, a number.
     """
     return (
-        f'${name} := function($v) {{ $type($v) = "array" ? "[" & $join($map($v, ${name}), ",") & "]" : '
-        f'$type($v) = "object" ? "{{" & $join($each($v, function($x, $k) {{ ${name}($k) & ":" & ${name}($x) }}), ",") '
-        f'& "}}" : $type($v) = "number" ? ({number}) : {quoted("$v")} }}'
+        f"${name}:=function($v){{$type($v)='array'?'['&$join($map($v,${name}),',')&']'"
+        f":$type($v)='object'?'{{'&$join($each($v,function($x,$k){{${name}($k)&':'&${name}($x)}}),',')&'}}'"
+        f":$type($v)='number'?({number}):{quoted('$v')}}}"
     )

@@ -72,6 +72,11 @@ class StepOutput(Expression):
     path: tuple[str, ...] = ()
     of_kind: ValueKind = ""
 
+    @property
+    def field(self) -> tuple[str, ...]:
+        """What it reads of the result: the path of the field."""
+        return self.path
+
     def render(self, scope: Scope) -> str:
         """`$step_Train.metrics.auc`."""
         return field_path(scope.results[self.key], *self.path)

@@ -211,6 +211,11 @@ class DatabricksJobStep(Step):
         for storage in self._storages:
             self._grant(role, storage)
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what its tasks give, and what is read of its reports."""
+        return bool(self._values) or self._reports.are_read
+
     def fragment(self) -> Fragment:
         """The states of `Watch`, then `Extract: report metrics` (getObject) for each report that is read."""
         watch = Watch(self.name, self.variable, self._workspace, self._event(), self._reports.start)

@@ -93,7 +93,9 @@ def _json(value: object) -> str:
         case bool() | str():
             return json.dumps(value, ensure_ascii=False)
         case int() | float():
-            return javascript_text(float(_PRECISION.create_decimal(Decimal(float(value)))))
+            rounded = float(_PRECISION.create_decimal(Decimal(float(value))))
+            # JSON has no infinity: JavaScript writes null.
+            return "null" if math.isinf(rounded) else javascript_text(rounded)
         case dict():
             return (
                 "{"

@@ -276,6 +276,11 @@ class ProcessingStep(Step):
         """
         return self._reports.field(path)
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether its result may have any size: what is read of its reports."""
+        return self._reports.are_read
+
     def fragment(self) -> Fragment:
         """`Evaluate` (createProcessingJob.sync), then `Evaluate: report metrics` (getObject) if it is read."""
         request = within(self._request, self._limit, self.timeouts)
