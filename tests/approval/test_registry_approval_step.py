@@ -10,7 +10,7 @@ import zflow_constructs as zflow
 from tests.core.machines import evaluate, mapping
 from tests.parts import count, stack
 from tests.templates import LOGGED_AND_TRACED, Synthesized, allow, inside, jsonata
-from zflow_constructs.core.states.limits import MOST_EVENTS, most_events
+from zflow_constructs.core.states.history import MOST_EVENTS, most_events
 from zflow_constructs.steps.retry import CAPACITY, THROTTLING
 
 VERSION = "arn:aws:sagemaker:eu-central-1:111122223333:model-package/risk-scoring/7"

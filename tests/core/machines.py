@@ -207,7 +207,8 @@ class Run:
                 branches = state["Branches"]
                 assert isinstance(branches, list)
                 given = here(state.get("Arguments", given))
-                states["result"] = [self.scope(mapping(branch), given, visible, taken) for branch in branches]
+                joined: list[Json] = [self.scope(mapping(branch), given, visible, taken) for branch in branches]
+                states["result"] = _payload(joined)
             case "Choice":
                 rules = state["Choices"]
                 assert isinstance(rules, list)
@@ -221,7 +222,7 @@ class Run:
             case kind:
                 assert kind == "Pass", f"{name} is a {kind}"
         # Assign and Output both see the variables as they were before.
-        assigned, output = here(assigning.get("Assign", {})), here(state["Output"])
+        assigned, output = here(assigning.get("Assign", {})), _payload(here(state["Output"]))
         own |= mapping(assigned)
         assert (chosen is None) == (state.get("End") is True)
         return output, None if chosen is None else str(chosen)
@@ -238,6 +239,12 @@ def run(machine: Mapping[str, Json], result: Callable[[str, Json], Json] | None 
     execution = Run(result or spelled, {} if given is None else given)
     execution.output = execution.scope(machine, execution.input, {}, frozenset())
     return execution
+
+
+def _payload(value: Json) -> Json:
+    """A value that a state outputs or is given."""
+    assert len(json.dumps(value, ensure_ascii=False).encode()) <= 262_144, "States.DataLimitExceeded"
+    return value
 
 
 def spelled(name: str, arguments: Json) -> Json:

@@ -11,8 +11,9 @@ from tests.simulation.execution import Status
 from tests.simulation.world import Execution, World
 from zflow_constructs.core.states.asl import EXIT, Catcher, Choice, Fail, Pass, Rule, State, Task
 from zflow_constructs.core.states.fragment import StepNode
-from zflow_constructs.core.values.expressions import Jsonata
+from zflow_constructs.core.values.expressions import Condition, Jsonata
 from zflow_constructs.core.values.references import StepOutput
+from zflow_constructs.core.values.syntax import Error, Predicate
 from zflow_constructs.core.values.templates import Json
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
@@ -121,3 +122,40 @@ def test_a_choice_without_a_way_out_of_its_own_leads_to_what_is_caught() -> None
     )
     execution, _ = executed(node, step("Last", after=["Audit"]))
     assert execution.status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        StepOutput("First", "First", ("missing",)) > 1,
+        StepOutput("First", "First", ("value",)) > 1,
+        Predicate("exists", (Error("no such thing"),)),
+    ],
+    ids=["of a field that is missing", "of another type", "that fails"],
+)
+def test_a_condition_that_has_no_value_fails_the_optional_step_alone(condition: Condition) -> None:
+    audit = replace(optional(step("Audit")), when=condition)
+    execution, ran = executed(step("First"), audit, step("Report", uses=["Audit"]), step("Last", uses=["First"]))
+    assert execution.status is Status.SUCCEEDED, execution.top.failure
+    assert ran == {"First", "Last"}
+    assert execution.top.output == {"Report": None, "Last": {"value": "Last(First())"}}
+    failed, _ = executed(step("First"), replace(audit, optional=False))
+    assert failed.status is Status.FAILED
+
+
+def test_a_condition_of_an_optional_step_is_evaluated_where_its_failure_can_be_caught() -> None:
+    audit = replace(optional(step("Audit")), when=StepOutput("First", "First", ("n",)) > 1)
+    states = mapping(compiled(step("First"), audit, step("Last", after=["Audit"]))["States"])
+    assert states["Audit: condition"] == {
+        "Type": "Parallel",
+        "Branches": [
+            {
+                "StartAt": "Audit: evaluation",
+                "States": {"Audit: evaluation": {"Type": "Pass", "Output": "{% $First.n > 1 %}", "End": True}},
+            }
+        ],
+        "Output": "{% $states.result[0] %}",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Audit: failed"}],
+        "Next": "Audit?",
+    }
+    assert mapping(states["Audit?"])["Choices"] == [{"Condition": "{% $states.input %}", "Next": "Audit"}]

@@ -42,6 +42,8 @@ def test_the_machinery_of_a_rendezvous_belongs_to_its_steps() -> None:
 def test_a_step_s_condition_and_failure_belong_to_it() -> None:
     found = laid_out(step("A"), step("B", when=StepOutput("A", "A", ("n",)) > 1, optional=True))
     assert roles(found, "B") == {
+        "B: condition": StateRole.GUARD,
+        "B: evaluation": StateRole.GUARD,
         "B?": StateRole.GUARD,
         "B: skipped": StateRole.SKIPPED,
         "B": StateRole.WORK,

@@ -144,7 +144,11 @@ def test_every_keyword_of_a_loop_is_in_its_state(maximal: Maximal) -> None:
                 "run_location": jsonata('"s3://scoringbucket3a58686c/Scoring/" & $states.context.Execution.Name'),
                 "iterations": [],
                 "items": {},
-                "results": {"result0": jsonata("$List_Before_in_parallel.Before")},
+                "results": {
+                    "result0": jsonata(
+                        '($result := $List_Before_in_parallel.Before; $result != null ? {"rows": $result.rows} : null)'
+                    )
+                },
             },
         },
         "MaxConcurrency": 100,

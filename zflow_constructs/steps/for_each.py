@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from constructs import Construct
 
 from zflow_constructs.core.states.fragment import Fragment, Loop
-from zflow_constructs.core.states.limits import MOST_PAYLOAD_BYTES, most_events
+from zflow_constructs.core.states.history import most_events
+from zflow_constructs.core.states.limits import MOST_PAYLOAD_BYTES
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.expressions import Condition, Expression, Jsonata
 from zflow_constructs.core.values.iterations import Bounded, Collected

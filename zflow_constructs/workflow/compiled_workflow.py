@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -12,8 +13,10 @@ from constructs import Construct
 from zflow_constructs import __version__
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.rendezvous.arrangement import Join
+from zflow_constructs.core.rendezvous.payloads import check_payloads
 from zflow_constructs.core.states.asl import State
 from zflow_constructs.core.states.fragment import StepNode, every_node
+from zflow_constructs.core.states.history import check_history
 from zflow_constructs.core.states.limits import check_definition
 from zflow_constructs.core.values.templates import Scope, Template
 from zflow_constructs.resources.rendezvous_table import rendezvous_table
@@ -43,7 +46,7 @@ class CompiledWorkflow:
         outputs: Mapping[str, Template] | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> "CompiledWorkflow":
-        """Compiles steps, and creates their machine.
+        """Compile steps, and create their machine.
 
         Args:
             scope: the construct that owns it.
@@ -72,6 +75,12 @@ class CompiledWorkflow:
             table=lambda: rendezvous_table(scope, role=role).table_name,
         )
         check_definition(workflow, definition)
+        warnings = [
+            *check_history(workflow, definition, nodes),
+            *check_payloads(workflow, nodes, outputs, join),
+        ]
+        for number, warning in enumerate(warnings):
+            Annotations.of(scope).add_warning_v2(f"zflow_constructs:limit{number}", warning)
         machine, log_group = state_machine(scope, definition, role=role, log_retention=log_retention)
         resource = cast("sfn.CfnStateMachine", machine.node.default_child)
         for key, value in (metadata or {}).items():

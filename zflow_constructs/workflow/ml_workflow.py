@@ -18,7 +18,6 @@ from zflow_constructs.core.picture.mermaid import to_mermaid
 from zflow_constructs.core.picture.picture import GRAPH_METADATA
 from zflow_constructs.core.rendezvous.arrangement import Join, needless_waits
 from zflow_constructs.core.states.fragment import StepNode
-from zflow_constructs.core.states.limits import check_history, check_payloads
 from zflow_constructs.core.states.membership import check_at_the_end, check_members
 from zflow_constructs.core.states.run_parameters import PARAMETERS_METADATA, RunParameters
 from zflow_constructs.core.values.errors import WorkflowError
@@ -235,8 +234,6 @@ class MlWorkflow(Construct):
 
     def _report(self, nodes: Sequence[StepNode], join: Join) -> None:
         """Says at synth what may surprise whoever runs it."""
-        for number, warning in enumerate([*check_history(self.node.id, nodes), *check_payloads(nodes)]):
-            Annotations.of(self).add_warning_v2(f"zflow_constructs:limit{number}", warning)
         waits = needless_waits(nodes) if join == "barrier" else []
         for earlier, later in waits[:_MOST_TOLD]:
             Annotations.of(self).add_info(

@@ -132,7 +132,7 @@ def test_a_distributed_loop_is_handed_what_its_turns_read_and_nothing_else() -> 
             "run_location": '{% "s3://bucket/workflow" %}',
             "iterations": [],
             "items": {},
-            "results": {"result0": "{% $Extract %}"},
+            "results": {"result0": '{% ($result := $Extract; $result != null ? {"value": $result.value} : null) %}'},
             "parameters": "{% $parameters %}",
             "outcome": "{% $outcome %}",
         },

@@ -11,14 +11,14 @@ from collections.abc import Collection, Sequence
 from zflow_constructs.core.rendezvous.arrangement import Arrangement
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.states.limits import MOST_PAYLOAD_BYTES
-from zflow_constructs.core.values.expressions import Comparison, Jsonata
+from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import Variable
 from zflow_constructs.core.values.syntax import Call, If, Let
 from zflow_constructs.core.values.templates import Template
 
 # A job's name, its data's address, its metrics.
 _LIKELY_RESULT_BYTES = 2_000
-# JSONata counts characters: those that are no printable ASCII count as three, which is the most that they take.
+# JSONata counts characters: those that are no printable ASCII count as four, the most that one takes.
 _OTHER_CHARACTER = Jsonata("/[^ -~]/")
 
 
@@ -48,8 +48,7 @@ class Carried:
         fields = self._arranged.reading.fields[step.key]
         if fields.cover(step.fragment.result_fields):
             return result
-        cut = fields.of(result)
-        return If(Comparison(result, "!=", None), cut, None) if step.key in self._arranged.absent else cut
+        return fields.of_nullable(result) if step.key in self._arranged.absent else fields.of(result)
 
     def of_assigned(self, step: StepNode, result: Template) -> Template:
         """What travels of a step's result, in the state that assigns it.
@@ -75,7 +74,7 @@ class Carried:
             return result
         most, value = self._most_bytes, Variable("result")
         left_out = f"left out: more than {most} bytes of JSON. List what the workflow outputs: outputs={{...}}."
-        size = Call("length", (Call("replace", (Call("string", (value,)), _OTHER_CHARACTER, "xxx")),))
+        size = Call("length", (Call("replace", (Call("string", (value,)), _OTHER_CHARACTER, "xxxx")),))
         return Let("result", result, If(size > most, left_out, value))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from zflow_constructs.core.rendezvous.exact_values import Read, Written
 from zflow_constructs.core.states.asl import Catcher, Map, Pass, Retrier, Task, inline
+from zflow_constructs.core.states.history import EVENTS_OF_A_LOOK
 from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.references import RESULT
 from zflow_constructs.core.values.templates import Template
@@ -24,8 +25,6 @@ _MOST_LOOKS = 100
 _FEWEST_LOOKS = 4
 # All looks together, of the 25,000 events that an execution may have.
 _MOST_EVENTS = 8_000
-EVENTS_OF_A_LOOK = 4
-"""Scheduled, started, submitted, timed out."""
 _MET = "DynamoDb.ConditionalCheckFailedException"
 # Each call may be made again, even if a first one was heard: also one that has not answered in time. These states are
 # most of a dense definition, so they say what they must in few bytes: all errors by one name, for about four minutes.

@@ -11,7 +11,8 @@ from dataclasses import replace
 from zflow_constructs.core.states.fragment import Loop, every_node, identifier
 from zflow_constructs.core.states.outcome import Outcome
 from zflow_constructs.core.values.expressions import Jsonata
-from zflow_constructs.core.values.references import Parameter, Ran, StepOutput
+from zflow_constructs.core.values.fields import fields_read
+from zflow_constructs.core.values.references import Parameter
 from zflow_constructs.core.values.templates import Scope, Template, parts_of
 
 Selector = dict[str, Template]
@@ -58,14 +59,14 @@ def _handed(loop: Loop, scope: Scope, outer: str) -> tuple[Scope, Selector]:
     # Not the loop's own list: its iterations don't need all of it.
     templates = [loop.outputs, *(template for step in loop.steps for template in step.templates())]
     parts = [part for template in templates for part in parts_of(template)]
-    read = {part.key: part for part in parts if isinstance(part, StepOutput | Ran) and part.key not in inside}
+    read = {key: fields for key, fields in fields_read(templates).items() if key not in inside}
     names = {key: f"result{number}" for number, key in enumerate(read)}
     given: Selector = {
         "execution": Jsonata(scope.execution),
         "run_location": Jsonata(scope.run_location),
         "iterations": [Jsonata(iteration) for iteration in scope.iterations.values()],
         "items": {name: Jsonata(item) for name, item in scope.items.items()},
-        "results": {name: Jsonata(scope.results[key]) for key, name in names.items()},
+        "results": {name: read[key].of_nullable(Jsonata(scope.results[key])) for key, name in names.items()},
         **({"parameters": Jsonata(scope.parameters)} if any(isinstance(part, Parameter) for part in parts) else {}),
         **({"outcome": Jsonata(scope.outcome)} if any(isinstance(part, Outcome) for part in parts) else {}),
     }

@@ -8,10 +8,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zflow_constructs.core.values.expressions import Expression, Present
+from zflow_constructs.core.values.expressions import Comparison, Expression, Present
 from zflow_constructs.core.values.number_text import ValueKind
 from zflow_constructs.core.values.references import Ran, StepOutput, Variable
-from zflow_constructs.core.values.syntax import Let
+from zflow_constructs.core.values.syntax import If, Let
 from zflow_constructs.core.values.templates import Deferred, Scope, Template, deferred_in, render_value
 
 Path = tuple[str, ...]
@@ -66,6 +66,22 @@ class Fields:
                 return Selected(result, tuple(self.paths))
             case _:
                 return Let("result", result, Selected(Variable("result"), tuple(self.paths)))
+
+    def of_nullable(self, result: Expression) -> Template:
+        """Cut a result down to these fields that is null if its step was skipped.
+
+        Args:
+            result: The result.
+
+        Example:
+            `Fields({("auc",): "number"}).of_nullable(Variable("step_Train"))` renders as
+            `$step_Train != null ? {"auc": $step_Train.auc} : null`.
+        """
+        if () in self.kinds:
+            return result
+        value = result if isinstance(result, Variable) else Variable("result")
+        cut = If(Comparison(value, "!=", None), Selected(value, tuple(self.paths)), None)
+        return cut if value is result else Let("result", result, cut)
 
     def _reads(self, name: str) -> bool:
         return any(path[0] == name for path in self.kinds)
