@@ -96,7 +96,7 @@ def test_there_is_a_table_if_branches_meet_in_a_loop_alone() -> None:
     made = Synthesized.of(scope)
     assert len(made.resources("AWS::DynamoDB::Table")) == 1
     first = mapping(mapping(mapping(made.state("Each")["ItemProcessor"])["States"])["Each: item"])
-    assert first["Assign"] == {"Each_item": "{% $states.input %}", "Each_run_key": "{% $uuid() %}"}
+    assert list(mapping(first["Assign"])) == ["Each_item", "Each_run_key", "Each_run_expiry"]
 
 
 def test_there_is_no_table_where_nesting_is_enough() -> None:

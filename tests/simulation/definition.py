@@ -173,7 +173,8 @@ def _state(name: str, fields: Mapping[str, Json], assigned: frozenset[str]) -> S
     assert fields.keys() <= KNOWN[kind], f"{name}: {fields.keys() - KNOWN[kind]} of a {kind} is not simulated"
     assert kind in {"Choice", "Succeed", "Fail"} or ("Next" in fields) != ("End" in fields), f"{name}: Next or End"
     if kind == "Map":
-        assert mapping(mapping(fields["ItemProcessor"])["ProcessorConfig"])["Mode"] == "INLINE", name
+        config = mapping(mapping(fields["ItemProcessor"]).get("ProcessorConfig", {}))
+        assert config.get("Mode", "INLINE") == "INLINE", name
     return State(name, fields, tuple(Scope.of(inner, assigned) for inner in _inner(fields)))
 
 

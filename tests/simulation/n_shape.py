@@ -5,15 +5,19 @@ Report comes after Extract, Deploy after Extract and Train: Deploy, in the branc
 
 from collections.abc import Mapping
 
-from zflow_constructs.core.rendezvous.exact_values import Read
-from zflow_constructs.core.values.references import RESULT
+from zflow_constructs.core.rendezvous.exact_values import Read, Written
+from zflow_constructs.core.values.references import RESULT, Variable
 from zflow_constructs.core.values.templates import Json, Scope
 
 TABLE = "Rendezvous"
-KEY: Json = {"run": {"S": "{% $run_key %}"}, "step": {"S": "Train"}}
+RUN_VARIABLES: Json = {
+    "run_key": {"S": "{% $uuid() %}"},
+    "run_expiry": {"N": "{% $string($floor($millis() / 1000) + 7948800) %}"},
+}
+KEY: Json = {"run": "{% $run_key %}", "step": {"S": "Train"}}
 ANY_ERROR: Json = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 8, "MaxDelaySeconds": 128}
 VALUE: Json = "{% $states.result.value %}"
-EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 9072000) %}"}
+EXPIRES: Json = "{% $run_expiry %}"
 
 
 def state(kind: str, following: str, fields: Mapping[str, Json]) -> dict[str, Json]:
@@ -50,9 +54,9 @@ WAIT = call(
     {
         "TableName": TABLE,
         "Key": KEY,
-        "UpdateExpression": "SET waiter1 = :token, expires = :expires",
+        "UpdateExpression": "SET waiter1=:t,expires=:e",
         "ConditionExpression": "attribute_not_exists(done)",
-        "ExpressionAttributeValues": {":token": {"S": "{% $states.context.Task.Token %}"}, ":expires": EXPIRES},
+        "ExpressionAttributeValues": {":t": {"S": "{% $states.context.Task.Token %}"}, ":e": EXPIRES},
     },
     {
         "TimeoutSeconds": 6048,
@@ -77,12 +81,12 @@ READ = call(
         "TableName": TABLE,
         "Key": KEY,
         "ConsistentRead": True,
-        "ProjectionExpression": "answer",
+        "ProjectionExpression": "done",
     },
     {
         "Retry": [ANY_ERROR],
         "Assign": {
-            "Deploy_reads_Train": "{% " + Read(RESULT["Item"]["answer"]["S"], plain=False).render(Scope()) + " %}"
+            "Deploy_reads_Train": "{% " + Read(RESULT["Item"]["done"]["S"], plain=False).render(Scope()) + " %}"
         },
     },
 )
@@ -92,21 +96,20 @@ MARK = call(
     {
         "TableName": TABLE,
         "Key": KEY,
-        "UpdateExpression": "SET done = :done, expires = :expires, answer = :answer",
+        "UpdateExpression": "SET done=:d,expires=:e",
         "ExpressionAttributeValues": {
-            ":done": {"S": "{% $now() %}"},
-            ":expires": EXPIRES,
-            ":answer": {"S": "{% $string($Train) %}"},
+            ":d": {"S": "{% " + Written(Variable("Train"), plain=False).render(Scope()) + " %}"},
+            ":e": EXPIRES,
         },
         "ReturnValues": "ALL_OLD",
     },
-    {"Retry": [ANY_ERROR], "Output": {"tokens": "{% [$states.result.Attributes.[waiter1.S]] %}"}},
+    {"Retry": [ANY_ERROR], "Output": "{% [$states.result.Attributes.[waiter1.S]] %}"},
 )
 WAKE = state(
     "Map",
     "",
     {
-        "Items": "{% $states.input.tokens %}",
+        "Items": "{% $states.input %}",
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "INLINE"},
             "StartAt": "Wake Deploy",
@@ -135,7 +138,7 @@ N_MACHINE: dict[str, Json] = {
     "TimeoutSeconds": 86400,
     "StartAt": "Run key",
     "States": {
-        "Run key": state("Pass", "All", {"Assign": {"run_key": "{% $uuid() %}"}}),
+        "Run key": state("Pass", "All", {"Assign": RUN_VARIABLES}),
         "All": state(
             "Parallel",
             "",

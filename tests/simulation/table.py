@@ -13,8 +13,8 @@ from tests.simulation.tasks import ServiceError
 from zflow_constructs.core.values.templates import Json
 
 Item = dict[str, Json]
-_SET = re.compile(r"SET \w+ = :\w+(, \w+ = :\w+)*")
-_ASSIGNMENT = re.compile(r"(\w+) = (:\w+)")
+_SET = re.compile(r"SET \w+=:\w+(,\w+=:\w+)*")
+_ASSIGNMENT = re.compile(r"(\w+)=(:\w+)")
 _ABSENT = re.compile(r"attribute_not_exists\((\w+)\)")
 _UPDATE = {
     "TableName",

@@ -131,7 +131,7 @@ def test_an_optional_loop_that_fails_is_skipped_with_what_needs_it() -> None:
 
 def test_turns_that_share_a_key_are_found_out() -> None:
     """A mutant: the branches of an iteration meet under the key of the whole run."""
-    shared = rewritten(workflow(), lambda states: keyed("{% $run_key %}", states))
+    shared = rewritten(workflow(), lambda states: keyed("{% $run_key.S %}", states))
     outputs = [executed(shared, ["de", "fr", "at"], seed=seed)[1].top.output for seed in range(5)]
     assert expected(["de", "fr", "at"]) not in outputs
 

@@ -46,9 +46,9 @@ CASES = [
         (
             mutants.reads_what_was_there_before,
             checks.survives_lost_messages,
-            "$parse($states.result.Item.answer.S)",
+            "$parse($states.result.Item.done.S)",
         ),
-        (mutants.stores_no_value, checks.survives_lost_messages, "$parse($states.result.Item.answer.S)"),
+        (mutants.stores_no_value, checks.survives_lost_messages, "$parse($states.result.Item.done.S)"),
         (
             mutants.stores_the_value_after_waking,
             checks.runs_at_the_critical_path,

@@ -17,14 +17,14 @@ KEY: Json = {"run": {"S": "1"}, "step": {"S": "Train"}}
 MARK: dict[str, Json] = {
     "TableName": "Rendezvous",
     "Key": KEY,
-    "UpdateExpression": "SET done = :done",
+    "UpdateExpression": "SET done=:done",
     "ExpressionAttributeValues": {":done": {"N": "7"}},
 }
 READ: dict[str, Json] = {
     "TableName": "Rendezvous",
     "Key": KEY,
     "ConsistentRead": True,
-    "ProjectionExpression": "done, answer",
+    "ProjectionExpression": "done, waiter1",
 }
 
 
@@ -37,16 +37,16 @@ def test_an_update_keeps_what_it_does_not_set_and_returns_what_was_there(table: 
     assert table.update_item({**MARK, "ReturnValues": "ALL_OLD"}) == {}
     other: dict[str, Json] = {
         **MARK,
-        "UpdateExpression": "SET answer = :answer, expires = :expires",
-        "ExpressionAttributeValues": {":answer": {"S": "x"}, ":expires": {"N": "12"}},
+        "UpdateExpression": "SET waiter1=:token,expires=:expires",
+        "ExpressionAttributeValues": {":token": {"S": "x"}, ":expires": {"N": "12"}},
     }
     assert table.update_item(other) == {}
-    assert table.get_item(READ) == {"Item": {"done": {"N": "7"}, "answer": {"S": "x"}}}
+    assert table.get_item(READ) == {"Item": {"done": {"N": "7"}, "waiter1": {"S": "x"}}}
     before = {
         "run": {"S": "1"},
         "step": {"S": "Train"},
         "done": {"N": "7"},
-        "answer": {"S": "x"},
+        "waiter1": {"S": "x"},
         "expires": {"N": "12"},
     }
     assert table.update_item({**MARK, "ReturnValues": "ALL_OLD"}) == {"Attributes": before}

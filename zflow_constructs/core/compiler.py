@@ -14,7 +14,8 @@ from zflow_constructs.core.states.asl import State
 from zflow_constructs.core.states.availability import or_null
 from zflow_constructs.core.states.fragment import StepNode, every_node
 from zflow_constructs.core.states.legend import Legend, StatePlace, StateRole
-from zflow_constructs.core.states.names import RUN_KEY, Names
+from zflow_constructs.core.states.names import Names
+from zflow_constructs.core.states.run_variables import RUN
 from zflow_constructs.core.values.templates import Json, Scope, Template
 
 
@@ -56,7 +57,7 @@ def compile_workflow(
     every = list(every_node(steps))
     names = Names(every, start)
     given = {name: or_null(output) for name, output in (outputs or {}).items()}
-    level = Level(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN_KEY, given or None)
+    level = Level(steps, scope, Setting(names, timeout_seconds, cache(table), join), RUN, given or None)
     before = level.before()
     body = {
         "States": {

@@ -19,8 +19,9 @@ from zflow_constructs.core.states.availability import or_null
 from zflow_constructs.core.states.fragment import Fragment, Loop, Part, StepNode, last_steps
 from zflow_constructs.core.states.guarded import guarded
 from zflow_constructs.core.states.legend import StatePlace, StateRole
-from zflow_constructs.core.states.loops import entered, item_variable, run_key
-from zflow_constructs.core.states.names import RUN_KEY, Names
+from zflow_constructs.core.states.loops import entered, item_variable, run_variables
+from zflow_constructs.core.states.names import Names
+from zflow_constructs.core.states.run_variables import RunVariables
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.fields import WHOLE, fields_read
 from zflow_constructs.core.values.references import field_path
@@ -69,7 +70,7 @@ class Level:
         steps: The steps.
         scope: What can be read around them.
         setting: What holds for the whole machine.
-        key_variable: The variable with the key under which branches meet.
+        run: The variables by which branches meet.
         outputs: What is output at the end. None: the results of the steps that nothing comes after
         times: How often the steps run in one execution, at most. Default: once
     """
@@ -79,7 +80,7 @@ class Level:
         steps: Sequence[StepNode],
         scope: Scope,
         setting: Setting,
-        key_variable: str,
+        run: RunVariables,
         outputs: Mapping[str, Template] | None,
         *,
         times: int = 1,
@@ -88,6 +89,7 @@ class Level:
         self._scope = scope
         self._setting = setting
         self._names = setting.names
+        self._run = run
         self._times = times
         self._output_whole = last_steps(steps) if outputs is None else []
         at_the_end = dict.fromkeys(self._output_whole, WHOLE) if outputs is None else fields_read([outputs])
@@ -102,7 +104,7 @@ class Level:
             setting.names,
             lambda: TableTasks(
                 setting.table(),
-                key_variable,
+                run,
                 setting.timeout_seconds,
                 times * sum(map(len, self._arranged.waits.values())),
             ),
@@ -122,13 +124,13 @@ class Level:
     def before(self) -> dict[str, Json]:
         """The states that come before all steps: the workflow's own, and the one that makes the run's key if any meet.
 
-        `"Run key": {"Type": "Pass", "Assign": {"run_key": "{% $uuid() %}"}, ...}`
+        `"Run key": {"Type": "Pass", "Assign": {"run_key": {"S": "{% $uuid() %}"}, ...}, ...}`
         """
         given = Fragment(self._names.start, result="")
         if not self.meets:
             return self._rendered(given.leaving_to(self.start), self._scope)
         name = self._names.state("Run key", StatePlace(StateRole.WORKFLOW))
-        key = Pass(assign={RUN_KEY: Jsonata("$uuid()")}, next=self.start)
+        key = Pass(assign=self._run.assigned(self._setting.timeout_seconds), next=self.start)
         return self._rendered({**given.leaving_to(name), name: key}, self._scope)
 
     def states(self) -> dict[str, Json]:
@@ -264,11 +266,12 @@ class Level:
         inside, selector = entered(state, scope)
         given = {name: or_null(output) for name, output in state.outputs.items()}
         times = 1 if state.distributed else self._times * state.most_items
-        level = Level(state.steps, inside, self._setting, run_key(state), given, times=times)
+        run = run_variables(state)
+        level = Level(state.steps, inside, self._setting, run, given, times=times)
         item = item_variable(state)
         assign: dict[str, Template] = {item: Jsonata("$states.input")}
         if level.meets:
-            assign[run_key(state)] = Jsonata("$uuid()")
+            assign |= run.assigned(self._setting.timeout_seconds)
         mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if state.distributed else {"Mode": "INLINE"}
         outputs = {"item": Jsonata(f"${item}.value"), **given}
         first, results = (

@@ -11,17 +11,18 @@ from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.rendezvous.exact_values import Read, Written
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks
 from zflow_constructs.core.states.fragment import StepNode
+from zflow_constructs.core.states.run_variables import RUN
 from zflow_constructs.core.values.references import RESULT, Parameter, Variable
 from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
 
-EXPIRES: Json = {"N": "{% $string($floor($millis() / 1000) + 7779600) %}"}
+EXPIRES: Json = "{% $run_expiry %}"
 ANY_ERROR: Json = {"ErrorEquals": ["States.ALL"], "MaxAttempts": 8}
 
 
 def key(step: str) -> Json:
-    return {"run": {"S": "{% $run_key %}"}, "step": {"S": step}}
+    return {"run": "{% $run_key %}", "step": {"S": step}}
 
 
 def n_shape(*, read: bool = True) -> dict[str, Json]:
@@ -45,7 +46,11 @@ def states(machine: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:
 def test_the_first_state_makes_a_key_that_is_the_runs_own() -> None:
     assert states(n_shape())["Run key"] == {
         "Type": "Pass",
-        "Assign": {"run_key": "{% $uuid() %}"},
+        "Assign": {
+            "run_key": {"S": "{% $uuid() %}"},
+            # Two timeouts of an hour, and the 90 days that Step Functions remembers an execution.
+            "run_expiry": {"N": "{% $string($floor($millis() / 1000) + 7783200) %}"},
+        },
         "Output": {},
         "Next": "Train, Extract in parallel",
     }
@@ -58,11 +63,11 @@ def test_who_waits_leaves_its_token_unless_the_other_is_done() -> None:
         "Arguments": {
             "TableName": "Rendezvous",
             "Key": key("Extract"),
-            "UpdateExpression": "SET waiter1 = :token, expires = :expires",
+            "UpdateExpression": "SET waiter1=:t,expires=:e",
             "ConditionExpression": "attribute_not_exists(done)",
             "ExpressionAttributeValues": {
-                ":token": {"S": "{% $states.context.Task.Token %}"},
-                ":expires": EXPIRES,
+                ":t": {"S": "{% $states.context.Task.Token %}"},
+                ":e": EXPIRES,
             },
         },
         "TimeoutSeconds": 900,
@@ -86,12 +91,12 @@ def test_what_it_reads_becomes_a_variable_of_its_branch() -> None:
             "TableName": "Rendezvous",
             "Key": key("Extract"),
             "ConsistentRead": True,
-            "ProjectionExpression": "answer",
+            "ProjectionExpression": "done",
         },
         "TimeoutSeconds": 60,
         "Retry": [ANY_ERROR],
         "Assign": {
-            "Deploy_reads_Extract": "{% " + Read(RESULT["Item"]["answer"]["S"], plain=False).render(Scope()) + " %}"
+            "Deploy_reads_Extract": "{% " + Read(RESULT["Item"]["done"]["S"], plain=False).render(Scope()) + " %}"
         },
         "Output": {},
         "Next": "Deploy",
@@ -110,24 +115,22 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
         "Arguments": {
             "TableName": "Rendezvous",
             "Key": key("Extract"),
-            "UpdateExpression": "SET done = :done, expires = :expires, answer = :answer",
+            "UpdateExpression": "SET done=:d,expires=:e",
             "ExpressionAttributeValues": {
-                ":done": {"S": "{% $now() %}"},
-                ":expires": EXPIRES,
-                ":answer": {"S": "{% " + Written(Variable("Extract"), plain=False).render(Scope()) + " %}"},
+                ":e": EXPIRES,
+                ":d": {"S": "{% " + Written(Variable("Extract"), plain=False).render(Scope()) + " %}"},
             },
             "ReturnValues": "ALL_OLD",
         },
         "TimeoutSeconds": 60,
         "Retry": [ANY_ERROR],
-        "Output": {"tokens": "{% [$states.result.Attributes.[waiter1.S]] %}"},
+        "Output": "{% [$states.result.Attributes.[waiter1.S]] %}",
         "Next": "Extract wakes Deploy",
     }
     assert found["Extract wakes Deploy"] == {
         "Type": "Map",
-        "Items": "{% $states.input.tokens %}",
+        "Items": "{% $states.input %}",
         "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "INLINE"},
             "StartAt": "Wake Deploy",
             "States": {
                 "Wake Deploy": {
@@ -135,7 +138,7 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
                     "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
                     "Arguments": {"TaskToken": "{% $states.input %}", "Output": "{}"},
                     "TimeoutSeconds": 60,
-                    "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 4}],
+                    "Retry": [{"ErrorEquals": ["States.ALL"]}],
                     "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Deploy waits no more"}],
                     "Output": {},
                     "End": True,
@@ -151,8 +154,8 @@ def test_who_is_done_marks_that_stores_its_result_and_wakes_who_waits() -> None:
 def test_a_result_that_nobody_reads_is_not_stored() -> None:
     found = states(n_shape(read=False))
     assert "Deploy reads Extract" not in found
-    assert mapping(found["Extract is done"]["Arguments"])["UpdateExpression"] == "SET done = :done, expires = :expires"
-    assert ":answer" not in str(found["Extract is done"])
+    values = mapping(mapping(found["Extract is done"]["Arguments"])["ExpressionAttributeValues"])
+    assert values[":d"] == {"S": "{% $now() %}"}
 
 
 def test_several_who_wait_for_one_are_woken_together() -> None:
@@ -171,15 +174,15 @@ def test_several_who_wait_for_one_are_woken_together() -> None:
     marks = [name for name in found if name.endswith(" is done")]
     wakes = [state for name, state in found.items() if " wakes " in name]
     assert len(wakes) == len(marks)
-    tokens = [str(mapping(found[name]["Output"])["tokens"]).count("waiter") for name in marks]
+    tokens = [str(found[name]["Output"]).count("waiter") for name in marks]
     assert sum(tokens) == len(waits)
     assert [finding for finding in lint(machine) if finding.rule not in INTEGRATION_RULES] == []
 
 
 def test_a_producer_of_two_waiters_hands_on_the_tokens_of_both() -> None:
-    meeting = TableTasks("Rendezvous", "run_key", 3600, waits=2)
+    meeting = TableTasks("Rendezvous", RUN, 3600, waits=2)
     mark = meeting.marking("B", 2, None, plain=True, then="B wakes D, E").render(Scope())
-    assert mark["Output"] == {"tokens": "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"}
+    assert mark["Output"] == "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"
 
 
 def test_a_skipped_step_is_marked_as_done_too() -> None:
@@ -223,10 +226,8 @@ def test_an_optional_step_that_failed_is_marked_as_done_too() -> None:
 def test_a_wait_looks_again_a_hundred_times_less_often_beside_many_others_and_never_within_a_quarter_of_an_hour(
     timeout: int, waits: int, seconds: int
 ) -> None:
-    waiting = TableTasks("Rendezvous", "run_key", timeout, waits).waiting("Extract", 1, then="Deploy").render(Scope())
+    waiting = TableTasks("Rendezvous", RUN, timeout, waits).waiting("Extract", 1, then="Deploy").render(Scope())
     assert waiting["TimeoutSeconds"] == seconds
-    expires = mapping(mapping(mapping(waiting["Arguments"])["ExpressionAttributeValues"])[":expires"])["N"]
-    assert expires == "{% $string($floor($millis() / 1000) + " + str(timeout + 7_776_000) + ") %}"
 
 
 def long_named(number: int, *uses: str) -> StepNode:

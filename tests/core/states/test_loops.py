@@ -280,10 +280,11 @@ def test_branches_in_a_loop_meet_under_a_key_of_each_turn() -> None:
     state = mapping(mapping(compiled(loop("Each", *inside))["States"])["Each"])
     assert _found(state, "Each: item")["Assign"] == {
         "Each_item": "{% $states.input %}",
-        "Each_run_key": "{% $uuid() %}",
+        "Each_run_key": {"S": "{% $uuid() %}"},
+        "Each_run_expiry": {"N": "{% $string($floor($millis() / 1000) + 7783200) %}"},
     }
     (waits,) = [name for name in ("D waits for A", "D waits for B") if f'"{name}"' in json.dumps(state)]
-    assert mapping(mapping(_found(state, waits)["Arguments"])["Key"])["run"] == {"S": "{% $Each_run_key %}"}
+    assert mapping(mapping(_found(state, waits)["Arguments"])["Key"])["run"] == "{% $Each_run_key %}"
 
 
 @pytest.mark.parametrize("distributed", [False, True])

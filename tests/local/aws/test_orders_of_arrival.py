@@ -21,7 +21,7 @@ from zflow_constructs.core.states.asl import EXIT, Choice, Pass, Rule, Task, Wai
 from zflow_constructs.core.states.fragment import Fragment, Part, StepNode
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.references import StepOutput
-from zflow_constructs.core.values.templates import Json, Scope
+from zflow_constructs.core.values.templates import Json, Scope, Template
 from zflow_constructs.local.aws.server import AwsServer
 
 RUNS = 1
@@ -42,7 +42,7 @@ def table(aws: AwsServer) -> None:
 def step(name: str, needed: Sequence[str]) -> StepNode:
     """A step that begins once its gate is open, if the execution's input has one for it."""
     gate = f"$states.context.Execution.Input.{name}"
-    item = {"run": {"S": Jsonata("$run_key")}, "step": {"S": Jsonata(f"{gate}.step")}}
+    item: dict[str, Template] = {"run": Jsonata("$run_key"), "step": {"S": Jsonata(f"{gate}.step")}}
     there = Jsonata(f"$exists($lookup($states.result.Item, {gate}.attribute))")
     states: dict[str, Part] = {
         name: Choice((Rule(Jsonata(f"$exists({gate})"), f"{name}: look"),), default=f"{name}: value"),

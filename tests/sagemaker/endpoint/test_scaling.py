@@ -100,7 +100,6 @@ def test_variants_are_taken_out_of_scaling_one_by_one() -> None:
         "Type": "Map",
         "Items": "{% $step_Endpoint_released %}",
         "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "INLINE"},
             "StartAt": "Endpoint: release variant",
             "States": {
                 "Endpoint: release variant": {
@@ -157,7 +156,6 @@ def each(key: str, state: str, action: str, *, then: str = "") -> dict[str, Json
         "Type": "Map",
         "Items": f"{{% [$states.input.{key}] %}}",
         "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "INLINE"},
             "StartAt": f"Endpoint: {state}",
             "States": {f"Endpoint: {state}": call(action, "{% $states.input %}")},
         },
@@ -220,7 +218,6 @@ def test_scaling_is_set_up_as_declared_and_nothing_else() -> None:
         "Next": "Endpoint",
     }
     assert state["ItemProcessor"] == {
-        "ProcessorConfig": {"Mode": "INLINE"},
         "StartAt": "Endpoint: reset scaling",
         "States": {
             "Endpoint: reset scaling": {

@@ -1,27 +1,26 @@
 """Values as JSON text that loses no digit of a number: what travels through the table.
 
 `$string` keeps 15 digits of a number. What it leaves of one is a number of few digits itself, so the two together are
-exact: `{"zflow:number": [0.851234018802643, -2.22044604925031e-16]}` is 0.8512340188026428.
+exact: `{"zflow:number": [0.851234018802643, -2.22044604925031e-16]}` is 0.8512340188026428. The value is written inside
+an object, since `$string` leaves a bare text as it is.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zflow_constructs.core.values.expressions import Expression
-from zflow_constructs.core.values.number_text import json_function
 from zflow_constructs.core.values.templates import Deferred, Scope, Template, deferred_in, render_value
 
 _MARK = "zflow:number"
 # Each producer and each reader has these functions in its state, and a definition has a bound: without blanks, and in
 # single quotes, which JSON doesn't escape.
-_NUMBER = f"$r:=$v-$number($string($v));$string($r=0?$v:{{'{_MARK}':[$v,$r]}})"
-_TEXT = json_function("f", number=_NUMBER)
-_VALUE = (
-    "$f:=function($v){$type($v)='array'?$reduce($v,function($all,$x){"
-    "$append($all,$type($x)='array'?[[$f($x)]]:[$f($x)])},[])"
-    f":$type($v)='object'?($n:=$v.`{_MARK}`;$exists($n)?$sum($n)"
-    ":$merge([{},$each($v,function($x,$k){{$k:$f($x)}})])):$v}"
+_LIST = "$type($v)='array'?[$map($v,$f)[]]"
+_OBJECT = "$exists($keys($v))?$merge($keys($v).{$:$f($lookup($v,$))})"
+_SPLIT = (
+    f"$f:=function($v){{{_LIST}:{_OBJECT}"
+    f":$type($v)='number'?($r:=$v-$number($string($v));$r=0?$v:{{'{_MARK}':[$v,$r]}}):$v}}"
 )
+_JOIN = f"$f:=function($v){{{_LIST}:$keys($v)='{_MARK}'?$sum($v.*):{_OBJECT}:$v}}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +36,9 @@ class Written(Expression):
     plain: bool
 
     def render(self, scope: Scope) -> str:
-        """`$string($step_Train)`, `($f:=function($v){...};$f($step_Train))`."""
+        """`$string($step_Train)`, `($f:=function($v){...};$string({'v':$f($step_Train)}))`."""
         value = render_value(self.value, scope)
-        return f"$string({value})" if self.plain else f"({_TEXT};$f({value}))"
+        return f"$string({value})" if self.plain else f"({_SPLIT};$string({{'v':$f({value})}}))"
 
     def children(self) -> Iterator[Deferred]:
         """The expressions in the value."""
@@ -59,9 +58,9 @@ class Read(Expression):
     plain: bool
 
     def render(self, scope: Scope) -> str:
-        """`$parse($states.result.Item.answer.S)`, `($f:=function($v){...};$f($parse(...)))`."""
+        """`$parse($states.result.Item.done.S)`, `($f:=function($v){...};$f($parse(...).v))`."""
         text = self.text.render(scope)
-        return f"$parse({text})" if self.plain else f"({_VALUE};$f($parse({text})))"
+        return f"$parse({text})" if self.plain else f"({_JOIN};$f($parse({text}).v))"
 
     def children(self) -> Iterator[Deferred]:
         """The text."""

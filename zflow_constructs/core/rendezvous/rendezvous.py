@@ -152,13 +152,12 @@ class Rendezvous:
         return Fetch(names.state(title, place), names.variable(title), producer)
 
     def _leave(self, names: Names, key: str) -> Leave:
-        name, called = self._name(key), ", ".join(self._name(each) for each in self._waiters.get(key, []))
-        done, waking_place = (
-            names.state(f"{name} is done", StatePlace(StateRole.DONE, name)),
-            StatePlace(StateRole.WAKE, name),
-        )
-        if not called:
+        name, place = self._name(key), StatePlace(StateRole.WAKE, self._name(key))
+        done = names.state(f"{name} is done", StatePlace(StateRole.DONE, name))
+        waiters = [self._name(each) for each in self._waiters.get(key, [])]
+        if not waiters:
             return Leave(done)
+        called = ", ".join(waiters)
         titles = (f"{name} wakes {called}", f"Wake {called}", f"{called} waits no more")
-        wakes, wake, gone = (names.state(title, waking_place) for title in titles)
+        wakes, wake, gone = (names.state(title, place) for title in titles)
         return Leave(done, (wakes, wake, gone))

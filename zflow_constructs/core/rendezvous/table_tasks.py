@@ -11,14 +11,13 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#co
 from dataclasses import dataclass
 
 from zflow_constructs.core.rendezvous.exact_values import Read, Written
-from zflow_constructs.core.states.asl import Catcher, Map, Pass, Retrier, Task, inline
+from zflow_constructs.core.states.asl import Catcher, Map, Pass, Retrier, State, Task, inline
 from zflow_constructs.core.states.history import EVENTS_OF_A_LOOK
+from zflow_constructs.core.states.run_variables import RunVariables
 from zflow_constructs.core.values.expressions import Expression, Jsonata
 from zflow_constructs.core.values.references import RESULT
 from zflow_constructs.core.values.templates import Template
 
-# As long as Step Functions remembers an execution after its end, longer than it can be redriven.
-_REMEMBERED_SECONDS = 90 * 86_400
 _CALL_SECONDS = 60
 _SHORTEST_WAIT_SECONDS = 900
 _MOST_LOOKS = 100
@@ -30,7 +29,7 @@ _MET = "DynamoDb.ConditionalCheckFailedException"
 # most of a dense definition, so they say what they must in few bytes: all errors by one name, for about four minutes.
 _ANY_ERROR = Retrier(("States.ALL",), max_attempts=8, max_delay_seconds=128, jitter=False)
 # A token that has been replaced stays invalid: not for long, since the step itself goes on after it.
-_WAKE = Retrier(("States.ALL",), max_attempts=4, jitter=False)
+_WAKE = Retrier(("States.ALL",), jitter=False)
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,13 @@ class TableTasks:
 
     Args:
         table: The name of the table.
-        run: The variable that holds the run's key.
+        run: The variables of the run.
         timeout_seconds: The longest that an execution may take.
         waits: How many waits an execution may have beside each other.
     """
 
     table: str
-    run: str
+    run: RunVariables
     timeout_seconds: int
     waits: int
 
@@ -74,11 +73,11 @@ class TableTasks:
             resource="arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
             arguments={
                 **self._item(producer),
-                "UpdateExpression": f"SET {_attribute(waiter)} = :token, expires = :expires",
+                "UpdateExpression": f"SET {_attribute(waiter)}=:t,expires=:e",
                 "ConditionExpression": "attribute_not_exists(done)",
                 "ExpressionAttributeValues": {
-                    ":token": {"S": Jsonata("$states.context.Task.Token")},
-                    ":expires": self._expiry(),
+                    ":t": {"S": Jsonata("$states.context.Task.Token")},
+                    ":e": self._expiry(),
                 },
             },
             timeout_seconds=self.seconds_of_a_look,
@@ -105,10 +104,10 @@ class TableTasks:
             arguments={
                 **self._item(producer),
                 "ConsistentRead": True,
-                "ProjectionExpression": "answer",
+                "ProjectionExpression": "done",
             },
             timeout_seconds=_CALL_SECONDS,
-            assign={variable: Read(RESULT["Item"]["answer"]["S"], plain)},
+            assign={variable: Read(RESULT["Item"]["done"]["S"], plain)},
             retry=(_ANY_ERROR,),
             next=then,
         )
@@ -116,8 +115,8 @@ class TableTasks:
     def marking(self, producer: str, waiters: int, result: Template, *, plain: bool, then: str) -> Task:
         """Mark a step as done, with its result, and hand on the tokens of those who wait already.
 
-        `{"Resource": "...:updateItem", "Arguments": {"UpdateExpression": "SET done = :done, ..."}, "Output": {"tokens":
-        "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"}}`
+        `{"Resource": "...:updateItem", "Arguments": {"UpdateExpression": "SET done = :done, ..."}, "Output":
+        "{% [$states.result.Attributes.[waiter1.S,waiter2.S]] %}"}`
 
         Args:
             producer: The step.
@@ -126,46 +125,43 @@ class TableTasks:
             plain: Whether it is an object or null, with no number in it.
             then: The state that follows.
         """
-        answer = {} if result is None else {":answer": {"S": Written(result, plain)}}
         tokens = ",".join(f"{_attribute(waiter)}.S" for waiter in range(1, waiters + 1))
         return Task(
             resource="arn:aws:states:::aws-sdk:dynamodb:updateItem",
             arguments={
                 **self._item(producer),
-                "UpdateExpression": f"SET done = :done, expires = :expires{', answer = :answer' if answer else ''}",
+                "UpdateExpression": "SET done=:d,expires=:e",
                 "ExpressionAttributeValues": {
                     # No BOOL: Step Functions spells DynamoDB's types as the SDK does, which differs for some.
-                    ":done": {"S": Jsonata("$now()")},
-                    ":expires": self._expiry(),
-                    **answer,
+                    ":d": {"S": Jsonata("$now()") if result is None else Written(result, plain)},
+                    ":e": self._expiry(),
                 },
                 "ReturnValues": "ALL_OLD",
             },
             timeout_seconds=_CALL_SECONDS,
-            output={"tokens": Jsonata(f"[$states.result.Attributes.[{tokens}]]")} if tokens else None,
+            output=Jsonata(f"[$states.result.Attributes.[{tokens}]]") if tokens else None,
             retry=(_ANY_ERROR,),
             next=then,
         )
 
     def _item(self, producer: str) -> dict[str, Template]:
-        return {"TableName": self.table, "Key": {"run": {"S": Jsonata(f"${self.run}")}, "step": {"S": producer}}}
+        return {"TableName": self.table, "Key": {"run": Jsonata(f"${self.run.key}"), "step": {"S": producer}}}
 
-    def _expiry(self) -> dict[str, Expression]:
-        kept = self.timeout_seconds + _REMEMBERED_SECONDS
-        return {"N": Jsonata(f"$string($floor($millis() / 1000) + {kept})")}
+    def _expiry(self) -> Expression:
+        return Jsonata(f"${self.run.expiry}")
 
 
 def waking(wake: str, gone: str, *, then: str) -> Map:
-    """Wake those whose tokens are in the state's input; a token that has been replaced since wakes nobody.
+    """Wake those whose tokens are the state's input; a token that has been replaced since wakes nobody.
 
-    `{"Type": "Map", "Items": "{% $states.input.tokens %}", "ItemProcessor": {... "sfn:sendTaskSuccess" ...}}`
+    `{"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": {... "sfn:sendTaskSuccess" ...}}`
 
     Args:
         wake: The name of the state that wakes one of them.
         gone: The name of the state that stands for one who waits no more.
         then: The state that follows.
     """
-    states: dict[str, Task | Pass] = {
+    states: dict[str, State] = {
         wake: Task(
             resource="arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
             arguments={"TaskToken": Jsonata("$states.input"), "Output": "{}"},
@@ -176,11 +172,7 @@ def waking(wake: str, gone: str, *, then: str) -> Map:
         ),
         gone: Pass(),
     }
-    return Map(
-        items=Jsonata("$states.input.tokens"),
-        processor=inline(states),
-        next=then,
-    )
+    return Map(items=Jsonata("$states.input"), processor=inline(states), next=then)
 
 
 def _attribute(waiter: int) -> str:

@@ -276,13 +276,12 @@ State: TypeAlias = Task | Pass | Wait | Choice | Evaluation | Fail | Native | Ma
 
 
 def inline(states: Mapping[str, State]) -> Mapping[str, Json]:
-    """The states of each item of an inline `Map`: `{"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": ..., ...}`.
+    """The states of each item of an inline `Map`, as it is by default: `{"StartAt": ..., "States": {...}}`.
 
     Args:
-        states: by name, the first one first. They read their item as `$states.input`, and what is around the loop.
+        states: By name, the first one first. They read their item as `$states.input`, and what is around the loop.
     """
     return {
-        "ProcessorConfig": {"Mode": "INLINE"},
         "StartAt": next(iter(states)),
         "States": {name: state.render(Scope()) for name, state in states.items()},
     }

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from zflow_constructs.core.states.fragment import Loop, every_node, identifier
 from zflow_constructs.core.states.outcome import Outcome
+from zflow_constructs.core.states.run_variables import RunVariables
 from zflow_constructs.core.values.expressions import Jsonata
 from zflow_constructs.core.values.fields import fields_read
 from zflow_constructs.core.values.references import Parameter
@@ -27,9 +28,10 @@ def item_variable(loop: Loop) -> str:
     return f"{identifier(loop.name)}_item"
 
 
-def run_key(loop: Loop) -> str:
-    """The variable of an iteration under whose value its branches meet: `PerCountry_run_key`."""
-    return f"{identifier(loop.name)}_run_key"
+def run_variables(loop: Loop) -> RunVariables:
+    """The variables by which the branches of an iteration meet: `PerCountry_run_key`, `PerCountry_run_expiry`."""
+    prefix = identifier(loop.name)
+    return RunVariables(f"{prefix}_run_key", f"{prefix}_run_expiry")
 
 
 def entered(loop: Loop, scope: Scope) -> tuple[Scope, Selector]:

@@ -8,18 +8,18 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple
 from itertools import count
 
 from zflow_constructs.core.states.asl import Map, Native, State, states_in, states_inside
 from zflow_constructs.core.states.fragment import Fragment, Part, StepNode, retarget
 from zflow_constructs.core.states.legend import StatePlace, StateRole
-from zflow_constructs.core.states.loops import item_variable, run_key
+from zflow_constructs.core.states.loops import item_variable, run_variables
+from zflow_constructs.core.states.run_variables import RUN
 from zflow_constructs.core.values.errors import WorkflowError
 from zflow_constructs.core.values.references import PARAMETERS_VARIABLE
 from zflow_constructs.core.values.templates import Json
 
-RUN_KEY = "run_key"
-"""The variable under whose value the branches of a run meet."""
 _LONGEST = 80
 
 
@@ -39,7 +39,7 @@ class Names:
         self._owners: dict[str, str | None] = {}
         assigned = Fragment(start, result="").variables
         self._variables: dict[str, str | None] = dict.fromkeys(
-            ["states", PARAMETERS_VARIABLE, RUN_KEY, *sorted(assigned)]
+            ["states", PARAMETERS_VARIABLE, *astuple(RUN), *sorted(assigned)]
         )
         self._inside: set[str] = set()
         every = list(steps)
@@ -101,7 +101,7 @@ class Names:
             _take(self._owners, state, step)
             self._places[state] = StatePlace(step.fragment.roles.get(state, StateRole.WORK), step.name)
         loops = step.fragment.loops
-        of_items = [variable for loop in loops for variable in (item_variable(loop), run_key(loop))]
+        of_items = [variable for loop in loops for variable in (item_variable(loop), *astuple(run_variables(loop)))]
         for variable in sorted({step.fragment.result, *step.fragment.variables, *of_items}):
             _take(self._variables, variable, step)
 

@@ -63,17 +63,3 @@ def quoted(text: str) -> str:
         text: JSONata of the text.
     """
     return f"$replace($string([{text}]),/^.|.$/,'')"
-
-
-def json_function(name: str, *, number: str) -> str:
-    """JSONata that binds a function which writes any value as JSON: `$string` would cut its numbers.
-
-    Args:
-        name: The function's name, without `$`.
-        number: JSONata of the text of `$v`, a number.
-    """
-    return (
-        f"${name}:=function($v){{$type($v)='array'?'['&$join($map($v,${name}),',')&']'"
-        f":$type($v)='object'?'{{'&$join($each($v,function($x,$k){{${name}($k)&':'&${name}($x)}}),',')&'}}'"
-        f":$type($v)='number'?({number}):{quoted('$v')}}}"
-    )

@@ -14,10 +14,15 @@ from typing import ClassVar
 
 from zflow_constructs.core.values.expressions import Expression
 from zflow_constructs.core.values.json_values import check_json
-from zflow_constructs.core.values.number_text import NUMBER, json_function, quoted
+from zflow_constructs.core.values.number_text import NUMBER, quoted
 from zflow_constructs.core.values.templates import Deferred, Scope, Template, deferred_in, render_value
 
-_JSON = json_function("json", number=NUMBER)
+# It writes any value as JSON: `$string` would cut its numbers.
+_JSON = (
+    "$json:=function($v){$type($v)='array'?'['&$join($map($v,$json),',')&']'"
+    ":$type($v)='object'?'{'&$join($each($v,function($x,$k){$json($k)&':'&$json($x)}),',')&'}'"
+    f":$type($v)='number'?({NUMBER}):{quoted('$v')}}}"
+)
 _TEXT = '$type($x) = "string" ? $x : $json($x)'
 
 
