@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.machines import compiled, mapping, state_names, step
+from tests.core.machines import compiled, mapping, of_states, state_names, step, value_of
 from zflow_constructs.core.compiler import compile_workflow
 from zflow_constructs.core.rendezvous.exact_values import Read, Written
 from zflow_constructs.core.rendezvous.table_tasks import TableTasks
+from zflow_constructs.core.states.asl import Task
 from zflow_constructs.core.states.fragment import StepNode
 from zflow_constructs.core.states.run_variables import RUN
-from zflow_constructs.core.values.references import RESULT, Parameter, Variable
+from zflow_constructs.core.values.references import RESULT, Parameter, StepOutput, Variable
 from zflow_constructs.core.values.templates import Json, Scope
 from zflow_constructs.local.lint import lint
 from zflow_constructs.local.lint.integrations import INTEGRATION_RULES
@@ -259,3 +260,38 @@ def test_the_table_is_asked_for_once_and_only_if_branches_meet() -> None:
     steps.append(step("Deploy", uses=["Extract", "Train"]))
     compile_workflow(steps, start={}, scope=Scope(), version="1.0", timeout_seconds=60, table=table)
     assert asked == ["Rendezvous"]
+
+
+def test_a_branch_reads_a_result_from_the_table_once_whoever_uses_it_there_and_after_its_joins() -> None:
+    machine = compiled(
+        step("A"),
+        step("B"),
+        step("C", uses=["A"]),
+        step("D", uses=["A", "B"]),
+        step("E", uses=["D", "A"]),
+        step("F", uses=["D", "B", "A"]),
+        step("G", uses=["E", "F", "A"]),
+    )
+    assert [name for name in states(machine) if " reads " in name] == ["D reads A"]
+    arguments = {name: states(machine)[name]["Arguments"] for name in ("D", "E", "F", "G")}
+    assert {name: mapping(each)["A"] for name, each in arguments.items()} == {
+        "D": "{% $D_reads_A.value %}",
+        "E": "{% $D_reads_A.value %}",
+        "F": "{% $D_reads_A.value %}",
+        "G": "{% $D_reads_A.value %}",
+    }
+
+
+def test_a_result_without_numbers_is_stored_and_read_as_it_is() -> None:
+    address = StepOutput("Extract", "Extract", ("value",), "string")
+    reads = of_states("Deploy", {"Deploy": Task("arn:run", {"of": address, "train": value_of("Train")}, 60)})
+    found = states(
+        compiled(
+            step("Train"), step("Extract"), of_states("Report", {"Report": Task("arn:run", {"of": address}, 60)}), reads
+        )
+    )
+    stored = mapping(mapping(found["Extract is done"]["Arguments"])["ExpressionAttributeValues"])[":d"]
+    assert stored == {"S": "{% $string($Extract) %}"}
+    assert found["Deploy reads Extract"]["Assign"] == {
+        "Deploy_reads_Extract": "{% $parse($states.result.Item.done.S) %}"
+    }
