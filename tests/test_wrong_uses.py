@@ -1324,8 +1324,8 @@ def unknown_output_of_a_workflow(scope: Stack) -> object:
 
 
 @told(
-    'MlWorkflow "Scoring": its definition has 1217876 bytes, and Step Functions takes 1048576. The ',
-    'largest states: "Count0" (202857), "Count1" (202857), "Count2" (202857). Move some of its 6 ',
+    'MlWorkflow "Scoring": its definition has 1215238 bytes, and Step Functions takes 1048576. The ',
+    'largest states: "Count0" (202425), "Count1" (202425), "Count2" (202425). Move some of its 6 ',
     "states into a workflow of their own, and run that as a WorkflowStep.",
 )
 def definition_too_large(scope: Stack) -> object:
@@ -1335,7 +1335,7 @@ def definition_too_large(scope: Stack) -> object:
 
 
 @told(
-    'MlWorkflow "Scoring": state "Count" hands over 300100 bytes, and Step Functions takes 262144. Put ',
+    'MlWorkflow "Scoring": state "Count" hands over 300096 bytes, and Step Functions takes 262144. Put ',
     "what is large into S3, and hand over where it is.",
 )
 def payload_of_one_state_too_large(scope: Stack) -> object:

@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from zflow_constructs.core.values.templates import Json
+from zflow_constructs.resources.definition_body import definition_body
 
 
 def machine_role(scope: Construct) -> iam.Role:
@@ -49,21 +50,23 @@ def state_machine(
     """A state machine, and the log of its executions.
 
     Args:
-        scope: the construct that owns it.
-        definition: its states.
-        role: its role.
-        log_retention: how long the executions' logs are kept.
+        scope: The construct that owns it.
+        definition: Its states; a large definition is a file in S3.
+        role: Its role.
+        log_retention: How long the executions' logs are kept.
     """
     log_group = logs.LogGroup(scope, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
     stack = Stack.of(scope)
     # Steps name integrations as most regions do; in China and GovCloud their ARNs begin otherwise.
     text = json.dumps(definition).replace('"arn:aws:states:::', f'"arn:{stack.partition}:states:::')
-    machine = sfn.StateMachine(
-        scope,
-        "StateMachine",
-        definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(json.loads(text))),
-        role=role,
-        tracing_enabled=True,
-        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-    )
+    with definition_body(stack, json.loads(text)) as given:
+        machine = sfn.StateMachine(
+            scope,
+            "StateMachine",
+            definition_body=given.body,
+            definition_substitutions=given.substitutions or None,
+            role=role,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+        )
     return machine, log_group

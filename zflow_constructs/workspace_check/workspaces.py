@@ -118,8 +118,8 @@ def _environment(properties: Mapping[str, Json]) -> Mapping[str, Json]:
 def _submissions(stacks: Sequence[Stack]) -> Iterator[tuple[tuple[str, str], Submission]]:
     """What the machines of the first stack submit, each with the stack and logical id of the Lambda."""
     stack = stacks[0]
-    for name, machine in stack.resources_of("AWS::StepFunctions::StateMachine").items():
-        for state in _tasks(definition(name, fields(machine.get("Properties")))):
+    for name in stack.resources_of("AWS::StepFunctions::StateMachine"):
+        for state in _tasks(definition(stack, name)):
             arguments = fields(state.get("Arguments"))
             payload = fields(arguments.get("Payload"))
             if isinstance(request := payload.get("request"), Mapping):

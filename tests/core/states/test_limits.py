@@ -1,5 +1,6 @@
 """The size of a definition that AWS takes: each message whole, and the last value that is taken."""
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -40,12 +41,17 @@ def test_a_state_hands_over_256_kib_at_most_wherever_it_is() -> None:
         )
 
 
-def test_a_definition_has_a_mebibyte_at_most_and_the_largest_states_are_named() -> None:
+@pytest.mark.parametrize("character", ["x", "ü"])
+def test_a_definition_has_a_mebibyte_at_most_and_the_largest_states_are_named(character: str) -> None:
+    """Counted as it is sent: without blanks, in UTF-8."""
     states: dict[str, Json] = {f"S{number}": {"Type": "Pass", "Comment": "x" * 200_000} for number in range(5)}
-    check_definition("Scoring", machine(states))
-    states["S2"] = {"Type": "Pass", "Comment": "x" * 250_000}
-    assert refused(check_definition, machine(states)) == (
-        'MlWorkflow "Scoring": its definition has 1050224 bytes, and Step Functions takes 1048576. The largest '
-        'states: "S2" (250031), "S0" (200031), "S1" (200031). Move some of its 5 states into a workflow of their '
-        "own, and run that as a WorkflowStep."
+    around = len(json.dumps(machine({**states, "S2": {"Type": "Pass", "Comment": ""}}), separators=(",", ":")))
+    left = 1_048_576 - around
+    own = character * (left // len(character.encode()))
+    own += "y" * (left - len(own.encode()))
+    check_definition("Scoring", machine({**states, "S2": {"Type": "Pass", "Comment": own}}))
+    assert refused(check_definition, machine({**states, "S2": {"Type": "Pass", "Comment": f"{own}y"}})) == (
+        'MlWorkflow "Scoring": its definition has 1048577 bytes, and Step Functions takes 1048576. The largest '
+        f'states: "S2" ({left + 29}), "S0" (200028), "S1" (200028). Move some of its 5 states into a workflow of '
+        "their own, and run that as a WorkflowStep."
     )

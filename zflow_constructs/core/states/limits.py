@@ -47,4 +47,5 @@ def _steps(definition: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, J
 
 
 def _size(value: Json) -> int:
-    return len(json.dumps(value).encode())
+    """How many bytes it has as the CDK and Step Functions write it: without blanks, in UTF-8."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

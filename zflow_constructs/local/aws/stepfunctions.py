@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from moto.core.config import default_user_config
+from moto.s3.models import s3_backends
 from moto.stepfunctions import models
 from moto.stepfunctions.parser.api import (
     ExecutionStatus,
@@ -23,6 +24,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.utilities.utils import get_partition
 
 from zflow_constructs.local.aws.aborts import aborts, evaluations
 from zflow_constructs.local.aws.errors import ApiError
@@ -115,7 +117,7 @@ def machines() -> Iterator[None]:
         **_ids: str,
     ) -> models.StateMachine:
         properties = dict(cloudformation_json["Properties"])
-        properties["DefinitionString"] = _definition(properties)
+        properties["DefinitionString"] = _definition(properties, account_id, region_name)
         return from_cloudformation(cls, resource_name, {"Properties": properties}, account_id, region_name)
 
     def get_attribute(self: models.StateMachine, attribute_name: str) -> object:
@@ -138,10 +140,15 @@ def machines() -> Iterator[None]:
         yield
 
 
-def _definition(properties: Mapping[str, object]) -> str:
-    text = properties["DefinitionString"] if "DefinitionString" in properties else json.dumps(properties["Definition"])
+def _definition(properties: Mapping[str, object], account: str, region: str) -> str:
+    match properties:
+        case {"DefinitionString": str(text)}:
+            pass
+        case {"DefinitionS3Location": {"Bucket": str(bucket), "Key": str(key)}}:
+            text = s3_backends[account][get_partition(region)].get_object(bucket, key).value.decode()
+        case _:
+            text = json.dumps(properties["Definition"])
     substitutions = properties.get("DefinitionSubstitutions", {})
-    assert isinstance(text, str)
     assert isinstance(substitutions, Mapping)
     for name, value in substitutions.items():
         text = text.replace(f"${{{name}}}", str(value))
