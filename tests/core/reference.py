@@ -10,7 +10,12 @@ from zflow_constructs.core.values.templates import Json
 
 _SCRIPT = """
 const cases = JSON.parse(require("fs").readFileSync(0));
-const evaluate = ([expression, variables]) => require("jsonata")(expression).evaluate(null, variables);
+const evaluate = ([expression, variables]) => {
+  const query = require("jsonata")(expression);
+  // Step Functions' own.
+  query.registerFunction("parse", JSON.parse);
+  return query.evaluate(null, variables);
+};
 Promise.all(cases.map(evaluate)).then(values => console.log(JSON.stringify(values)));
 """
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from tests.local.evaluations import Evaluations, recorded
 from tests.local.values_app import GIVEN, VALUES, synthesized
 from zflow_constructs.assembly.workflows import load_workflow
 from zflow_constructs.core.values.templates import Json
@@ -33,12 +34,14 @@ class Arrived:
     environment: Mapping[str, str]
     hyperparameters: Mapping[str, str]
     decoded_hyperparameters: Mapping[str, Json]
+    evaluations: Evaluations
 
 
 @pytest.fixture(scope="module")
 def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
     folder = tmp_path_factory.mktemp("values")
-    with Engine(load_workflow(synthesized(folder)), RunSettings(folder=folder / "run")) as engine:
+    loaded, settings = load_workflow(synthesized(folder)), RunSettings(folder=folder / "run")
+    with recorded() as evaluations, Engine(loaded, settings) as engine:
         result = engine.deploy().run()
         assert result.status == "SUCCEEDED", result.cause
         objects = folder / "run" / "objects"
@@ -56,6 +59,7 @@ def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
             decoded_hyperparameters={
                 name: value for seen in trained for name, value in json.loads(seen["environment"]["SM_HPS"]).items()
             },
+            evaluations=evaluations,
         )
 
 
@@ -128,3 +132,8 @@ def test_a_training_script_gets_a_text_again_though_its_toolkit_decodes_json(
         assert same(decoded, value, digits=digits)
         if isinstance(value, str):
             assert arrived.hyperparameters[f"{way}_{name}"] == value
+
+
+def test_the_reference_implementation_evaluates_all_expressions_of_the_run_to_the_same_values(arrived: Arrived) -> None:
+    assert len(arrived.evaluations.repeatable) > 10
+    assert arrived.evaluations.differences() == []

@@ -87,7 +87,10 @@ def deploy(aws: AwsServer, stack: Stack) -> Mapping[str, str]:
     cloudformation = aws.clients.cloudformation
     try:
         cloudformation.create_stack(
-            StackName=stack.name, TemplateBody=json.dumps(stack.template), Capabilities=["CAPABILITY_NAMED_IAM"]
+            StackName=stack.name,
+            # moto reads it as YAML, in which an emoji's two escapes are two characters.
+            TemplateBody=json.dumps(stack.template, ensure_ascii=False),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
         while described["StackStatus"].endswith("IN_PROGRESS"):
