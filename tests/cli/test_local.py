@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -152,6 +152,15 @@ def test_a_workflow_that_declares_nothing_takes_any_parameter() -> None:
     assert execution_input({}, ["n=1", "text=a b", "list=[1, 2]"], {}) == {"n": 1, "text": "a b", "list": [1, 2]}
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """In the background of a shell, pytest ignores SIGINT, and so would what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_stops_everything_records_it_and_exits_with_130(
     tmp_path: Path, number: signal.Signals
